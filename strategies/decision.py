@@ -1,0 +1,37 @@
+"""What comes out of a decision: a status to be recorded, and what the world must look like because of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from strategies.questions import Question
+from strategies.status import Status
+from strategies.traffic import Traffic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The next status (its outbox holds what people are to be told), when to look again, and what to ask meanwhile."""
+
+    status: Status
+    wake_at: datetime | None = None
+    questions: frozenset[Question] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the cluster must be equal to, as the recorded status says.
+
+    A field that is None means "leave as it is". `traffic`: None while there must be no routes yet.
+    `primary_revision`: the revision whose template the primary must run. `canary_replicas`: exact; `primary_floor`:
+    at least so many. `destinations`: the Services and DestinationRules of both roles exist. `apex_to_primary`: the
+    apex Service selects the primary. `finalizer`: the Canary carries our finalizer. `hands_off`: write nothing.
+    """
+
+    hands_off: bool = False
+    primary_revision: str | None = None
+    primary_floor: int | None = None
+    canary_replicas: int | None = None
+    destinations: bool = False
+    traffic: Traffic | None = None
+    apex_to_primary: bool = False
+    finalizer: bool = False

@@ -1,0 +1,37 @@
+"""What the state machine asks the world, as values.
+
+A question names a fixed piece of time, so that asking it again after a crash gives the same answer. Questions are
+keys: the one who asks keeps exactly the decision's questions alive and hands the answers back under them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from metrics.verdict import Verdict
+
+
+class Ask(StrEnum):
+    """The kinds of questions."""
+
+    METRIC = "metric"  # a metric of the analysis over [start, end]
+    TRAFFIC = "traffic"  # how many requests each role got over [start, end]: Verdict.counts
+    DRAINED = "drained"  # does nobody send requests to the canary any more? pass = drained
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One question. `at` is when it may be evaluated at the earliest, and the time that it is evaluated for."""
+
+    run: str
+    step: int
+    kind: Ask
+    name: str
+    window: int
+    start: datetime
+    end: datetime
+    at: datetime
+
+
+Answers = Mapping[Question, Verdict]

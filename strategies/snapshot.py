@@ -1,0 +1,75 @@
+"""Everything observed at one moment that a decision needs.
+
+A snapshot is built from caches by whoever can see the cluster. Counts in it are as last observed and can be a second
+old; what must not be assumed from a cache says so.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that people have to know: a CamelCase reason and one sentence with the way out."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """A role's workload as last observed.
+
+    `revision` is the hash of its pod template; for the primary, the revision that it was made from. `ready` are
+    its ready pods of any template, `updated_ready` those of the newest one. `settled` is True when the workload's
+    own controller has seen the newest spec and no pod of an older template is left. `trouble` is set when a pod
+    can be seen to be broken without asking any metric (crash loop, out of memory, image that cannot be pulled).
+    """
+
+    revision: str
+    replicas: int
+    ready: int = 0
+    updated: int = 0
+    updated_ready: int = 0
+    settled: bool = False
+    trouble: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routes:
+    """The routes as last observed, against what the status wants.
+
+    `canary_weight` is what the live routes give to the canary (None: there are no routes). `in_sync`: nothing has
+    to be written. `confirmed`: moreover, a response of the API server, not a cache, has said so since the wanted
+    traffic last changed. `hand_edited`: somebody else changed our fields since our last write. `failing_since_seconds` is how
+    long converge has not succeeded (0: it has), with `problem` saying why.
+    """
+
+    canary_weight: int | None = None
+    in_sync: bool = False
+    confirmed: bool = False
+    hand_edited: bool = False
+    apex_moved: bool = False
+    failing_seconds: float = 0.0
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What one tick knows.
+
+    `refusal`: why nothing may be created and no run may start. `hold`: why the weight must not rise although the
+    run may go on being watched (an invalid edit, a stale cache). `contested`: somebody keeps taking our fields.
+    `deleting`: the Canary is being deleted. `resolvable`: the template of the run's revision can still be found.
+    `epoch`: the writer's fence. `delivered`: ids of outbox entries that were delivered.
+    """
+
+    target: Workload | None = None
+    primary: Workload | None = None
+    routes: Routes = field(default_factory=Routes)
+    refusal: Problem | None = None
+    hold: Problem | None = None
+    contested: Problem | None = None
+    deleting: bool = False
+    resolvable: bool = True
+    epoch: int = 0
+    delivered: frozenset[str] = frozenset()

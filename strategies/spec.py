@@ -1,0 +1,55 @@
+"""What the state machine needs to know of a Canary: numbers and switches, already validated and defaulted."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSpec:
+    """A metric as the state machine sees it: a name and the length of its windows in seconds."""
+
+    name: str
+    window_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """How traffic rises. Weights are percent of requests, 0..100 and rising.
+
+    At most one of `step_weight` (with `max_weight`) and `step_weights` is set.
+    """
+
+    interval_seconds: float = 60.0
+    threshold: int = 5
+    step_weights: tuple[int, ...] = ()
+    step_weight: int = 0
+    max_weight: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutSpec:
+    """A Canary's spec as the rollout acts on it.
+
+    All durations are seconds; ready percentages are 0..100 of the role's wanted pods. `not_acted_on` names the
+    fields that are accepted but do nothing yet; `blocking` those among them without which no run may start.
+    `everybody_routed` is False when only matched requests can meet the canary, so that its absence proves nothing.
+    """
+
+    name: str
+    namespace: str
+    generation: int = 0
+    analysis: Analysis = Analysis()
+    checks: tuple[CheckSpec, ...] = ()
+    skip_analysis: bool = False
+    suspend: bool = False
+    paused: bool = False
+    progress_deadline_seconds: float = 600.0
+    primary_ready_percent: int = 100
+    canary_ready_percent: int = 100
+    settle_seconds: float = 10.0
+    drain_seconds: float = 30.0
+    drain_max_seconds: float = 300.0
+    capacity_check: bool = True
+    scrape_interval_seconds: float = 15.0
+    everybody_routed: bool = True
+    not_acted_on: tuple[str, ...] = ()
+    blocking: tuple[str, ...] = ()

@@ -1,0 +1,195 @@
+"""The rollout's memory, and its write-ahead log.
+
+All that a run must remember across a crash stands in the Canary's status, and the wanted traffic stands there before
+a route is touched. Plain frozen values; the application turns them into JSON with camelCase names (Flagger's names
+where Flagger has the field).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from metrics.verdict import Outcome
+
+STATUS_VERSION = 1
+
+
+def camel(name: str) -> str:
+    """The JSON name of a field: canary_weight -> canaryWeight."""
+    head, *tail = name.split("_")
+    return head + "".join(part.capitalize() for part in tail)
+
+
+JSON_NAMES = {"alias_generator": camel, "populate_by_name": True}
+"""How whoever writes this room's values as JSON names their fields."""
+
+
+class Phase(StrEnum):
+    """Where a Canary stands; Flagger's names."""
+
+    NONE = ""
+    INITIALIZING = "Initializing"
+    INITIALIZED = "Initialized"
+    WAITING = "Waiting"
+    PROGRESSING = "Progressing"
+    WAITING_PROMOTION = "WaitingPromotion"
+    PROMOTING = "Promoting"
+    FINALISING = "Finalising"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    TERMINATING = "Terminating"
+
+
+class Stage(StrEnum):
+    """The ordered parts of a phase that moves traffic and must not hurry.
+
+    Initialising goes PRIMARY -> ROUTES -> APEX -> DRAIN; leaving a canary (finalising, failed, terminating) goes
+    ROUTES -> DRAIN. NONE means that nothing is left to do.
+    """
+
+    NONE = ""
+    PRIMARY = "primary"  # the primary's pods are being made ready; users are where they were
+    ROUTES = "routes"  # the routes are being written and given time to reach the proxies
+    APEX = "apex"  # the apex Service's selector moves
+    DRAIN = "drain"  # the pods that lost their traffic finish what they have
+
+
+class Result(StrEnum):
+    """How a run ended."""
+
+    PROMOTED = "Promoted"
+    ROLLED_BACK = "RolledBack"
+    CANCELLED = "Cancelled"
+    SUPERSEDED = "Superseded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """The last judged window of one check.
+
+    `window` counts this check's windows through the run, from 1; `end` is when that window ended; `passes` are the
+    passing windows of the present step.
+    """
+
+    __pydantic_config__ = JSON_NAMES
+
+    name: str
+    window: int
+    end: datetime
+    outcome: Outcome
+    value: float | None = None
+    limit: str = ""
+    message: str = ""
+    passes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One attempt to bring one revision to all users.
+
+    `floor` is the primary's count of ready pods when the run began. `step` is the index into the plan, -1 while the
+    canary is being scaled up at weight 0. `windows_from` is when the present step's first window opens.
+    `spent_seconds` and `stuck_since` measure the progress deadline. `override` is the weight that somebody set by
+    hand, held until they say otherwise. `silent_windows` and `silent_expected` count windows, and the requests
+    expected in them, in which the canary saw nobody.
+    """
+
+    __pydantic_config__ = JSON_NAMES
+
+    id: str
+    revision: str
+    started: datetime
+    floor: int = 1
+    step: int = -1
+    step_since: datetime | None = None
+    windows_from: datetime | None = None
+    spent_seconds: float = 0.0
+    stuck_since: datetime | None = None
+    override: int | None = None
+    override_paused: bool = False
+    silent_windows: int = 0
+    silent_expected: float = 0.0
+    healing: bool = False
+    traffic_window: int = 0
+    traffic_end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """A run that has ended."""
+
+    __pydantic_config__ = JSON_NAMES
+
+    id: str
+    revision: str
+    started: datetime
+    ended: datetime
+    result: Result
+    reason: str
+    weight: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A condition by Kubernetes' conventions; `status` is True, False or Unknown."""
+
+    __pydantic_config__ = JSON_NAMES
+
+    type: str
+    status: str
+    reason: str
+    message: str = ""
+    last_transition_time: datetime
+    observed_generation: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """Something that people are told, once. `id` is unique for ever, so that telling twice is seen as telling once."""
+
+    __pydantic_config__ = JSON_NAMES
+
+    id: str
+    at: datetime
+    reason: str
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """A Canary's status.
+
+    `canary_weight` is the weight that the routes must give to the canary; `seen_weight` the share of requests that it
+    had in the last judged window, both in percent. `last_applied_spec` is the revision of the run begun last,
+    `last_promoted_spec` the revision that serves users. `step` is text for people ("2/4").
+    """
+
+    __pydantic_config__ = JSON_NAMES
+
+    version: int = STATUS_VERSION
+    observed_generation: int = 0
+    fence: int = 0
+    phase: Phase = Phase.NONE
+    stage: Stage = Stage.NONE
+    stage_since: datetime | None = None
+    canary_weight: int = 0
+    seen_weight: float | None = None
+    step: str = ""
+    revision: str = ""
+    reason: str = ""
+    message: str = ""
+    failed_checks: int = 0
+    iterations: int = 0
+    last_applied_spec: str = ""
+    last_promoted_spec: str = ""
+    last_transition_time: datetime | None = None
+    run: Run | None = None
+    checks: tuple[Check, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    history: tuple[Past, ...] = ()
+    outbox: tuple[Announcement, ...] = ()
+
+    def condition(self, kind: str) -> Condition | None:
+        """The condition of this type, if there is one."""
+        return next((each for each in self.conditions if each.type == kind), None)
