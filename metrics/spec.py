@@ -1,0 +1,124 @@
+"""What is asked, as values: a metric with its limits, whose traffic is meant, and over which piece of time.
+
+These are the words that the rest of the application hands to this room; nothing here knows where the numbers come
+from or what is done with the answer.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+SUCCESS_RATE = "request-success-rate"
+DURATION = "request-duration"
+
+BUILTINS = MappingProxyType({SUCCESS_RATE: "%", DURATION: "ms"})
+"""The metrics that need no query of their own, with the unit of their values."""
+
+
+def number(value: float, *, against: float | None = None) -> str:
+    """A number for people: two decimals, or as many as are needed to tell it from `against`."""
+    if not math.isfinite(value) or abs(value) >= 1e15:
+        return repr(value)
+    for digits in (2, 4, 8):
+        text = f"{value:.{digits}f}".rstrip("0").rstrip(".")
+        shown = float(text)
+        if shown == value or (shown != 0 and shown != against):
+            return text
+    return repr(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricSpec:
+    """One metric of an analysis. A value within [minimum, maximum], both inclusive, passes.
+
+    `interval_seconds` is the shortest window that the metric may be judged over. With an empty `query` the name must
+    be one of `BUILTINS`; limits are in the metric's own unit (percent of requests, milliseconds, or what the query
+    returns). Without any limit every value passes.
+    """
+
+    name: str
+    interval_seconds: float = 60.0
+    minimum: float | None = None
+    maximum: float | None = None
+    query: str = ""
+
+    @property
+    def unit(self) -> str:
+        """The unit of the values: "%", "ms", or "" for a query of one's own."""
+        return "" if self.query.strip() else BUILTINS.get(self.name, "")
+
+    @property
+    def limit(self) -> str:
+        """The limits in words: "min 99", "max 500 ms", "99..100", or "" without limits."""
+        unit = " ms" if self.unit == "ms" else ""
+        if self.minimum is None and self.maximum is None:
+            return ""
+        if self.maximum is None:
+            return f"min {number(self.minimum or 0.0)}{unit}"
+        if self.minimum is None:
+            return f"max {number(self.maximum)}{unit}"
+        return f"{number(self.minimum)}..{number(self.maximum)}{unit}"
+
+    @property
+    def problem(self) -> str:
+        """Why this metric can never be judged, in one sentence; "" if it can."""
+        if not self.query.strip() and self.name not in BUILTINS:
+            return (
+                f"metric {self.name!r} has no query and is not built in; "
+                f"give it a query or use one of {', '.join(sorted(BUILTINS))}"
+            )
+        for field, limit in (("minimum", self.minimum), ("maximum", self.maximum)):
+            if limit is not None and not math.isfinite(limit):
+                return f"metric {self.name!r}: {field} is {limit}, it must be a finite number"
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            return (
+                f"metric {self.name!r}: minimum {number(self.minimum)} is above maximum {number(self.maximum)}, "
+                "so no value could pass; the minimum must not be above the maximum"
+            )
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Whose traffic is meant.
+
+    `target` and `primary` are names of workloads, the services names of Kubernetes Services, all in `namespace`.
+    `name` is the Canary's own.
+    """
+
+    namespace: str
+    name: str
+    target: str
+    primary: str
+    apex_service: str
+    primary_service: str
+    canary_service: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A piece of time, [start, end], and the moment `at` that questions about it are evaluated for.
+
+    `at` lies one scrape after `end`, because Prometheus sees a request one scrape late; it is fixed so that asking
+    again after a crash gives the same answer. Raises ValueError for naive or unordered times.
+    """
+
+    start: datetime
+    end: datetime
+    at: datetime
+
+    def __post_init__(self) -> None:
+        for field, moment in (("start", self.start), ("end", self.end), ("at", self.at)):
+            if moment.tzinfo is None:
+                raise ValueError(f"window.{field}: given {moment.isoformat()} without a time zone, needs one")
+        if not self.start < self.end <= self.at:
+            raise ValueError(
+                "window: start < end <= at is needed, given "
+                f"{self.start.isoformat()}, {self.end.isoformat()}, {self.at.isoformat()}"
+            )
+
+    @property
+    def seconds(self) -> float:
+        """The window's length in seconds, above 0."""
+        return (self.end - self.start).total_seconds()
