@@ -22,9 +22,10 @@ class Wanted:
     """What the cluster must be equal to, as the recorded status says.
 
     A field that is None means "leave as it is". `traffic`: None while there must be no routes yet.
-    `primary_revision`: the revision whose template the primary must run. `canary_replicas`: exact; `primary_floor`:
-    at least so many. `destinations`: the Services and DestinationRules of both roles exist. `apex_to_primary`: the
-    apex Service selects the primary. `finalizer`: the Canary carries our finalizer. `hands_off`: write nothing.
+    `primary_revision`: the revision whose template the primary must run. `canary_replicas`: 0 is exact, more means
+    at least so many (whoever scaled the canary further up keeps that); `primary_floor`: at least so many.
+    `destinations`: the Services and DestinationRules of both roles exist. `apex_to_primary`: the apex Service selects
+    the primary. `finalizer`: the Canary carries our finalizer. `hands_off`: write nothing.
     """
 
     hands_off: bool = False

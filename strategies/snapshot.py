@@ -60,7 +60,8 @@ class Snapshot:
     `refusal`: why nothing may be created and no run may start. `hold`: why the weight must not rise although the
     run may go on being watched (an invalid edit, a stale cache). `contested`: somebody keeps taking our fields.
     `deleting`: the Canary is being deleted. `resolvable`: the template of the run's revision can still be found.
-    `epoch`: the writer's fence. `delivered`: ids of outbox entries that were delivered.
+    `finalizer`: the Canary carries our finalizer. `epoch`: the writer's fence. `delivered`: ids of outbox entries
+    that were delivered.
     """
 
     target: Workload | None = None
@@ -71,5 +72,6 @@ class Snapshot:
     contested: Problem | None = None
     deleting: bool = False
     resolvable: bool = True
+    finalizer: bool = False
     epoch: int = 0
     delivered: frozenset[str] = frozenset()

@@ -116,7 +116,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """A run that has ended."""
+    """A run that has ended, with the weight that it had reached and the floor that is held until it has drained."""
 
     __pydantic_config__ = JSON_NAMES
 
@@ -127,6 +127,7 @@ class Past:
     result: Result
     reason: str
     weight: int = 0
+    floor: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

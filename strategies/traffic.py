@@ -23,7 +23,9 @@ class Traffic:
 
     def __post_init__(self) -> None:
         if min(self.primary, self.canary) < 0 or self.primary + self.canary != 100:
-            raise ValueError(f"weights must be 0..100 and sum to 100, given primary {self.primary}, canary {self.canary}")
+            raise ValueError(
+                f"weights must be 0..100 and sum to 100, given primary {self.primary}, canary {self.canary}"
+            )
 
     @classmethod
     def to_canary(cls, weight: int) -> "Traffic":

@@ -1,0 +1,40 @@
+"""May a role carry a share of the users? Counted in ready pods, never in hope."""
+
+from math import ceil
+
+from strategies.snapshot import Workload
+from strategies.spec import RolloutSpec
+from strategies.traffic import Role
+
+
+def needed(floor: int, share: int) -> int:
+    """Ready pods that carry `share` percent of what `floor` pods carried: max(1, ceil(floor x share)), 0 for none."""
+    return max(1, ceil(floor * share / 100)) if share > 0 else 0
+
+
+def carries(spec: RolloutSpec, workload: Workload | None, *, floor: int, share: int) -> bool:
+    """True when the workload's ready pods carry the share (one is enough with the capacity check off)."""
+    if workload is None:
+        return share == 0
+    pods = needed(floor, share) if spec.capacity_check else min(1, needed(floor, share))
+    return workload.ready >= pods
+
+
+def is_ready(spec: RolloutSpec, role: Role, workload: Workload | None) -> bool:
+    """True when the role's rollout is complete and enough of its pods are ready.
+
+    Enough is `canaryReadyThreshold` or `primaryReadyThreshold` percent of the wanted pods, and at least one.
+    """
+    if workload is None or workload.replicas == 0 or not workload.settled:
+        return False
+    percent = spec.canary_ready_percent if role is Role.CANARY else spec.primary_ready_percent
+    return workload.updated_ready >= max(1, ceil(workload.replicas * percent / 100))
+
+
+def missing(workload: Workload | None, *, name: str) -> str:
+    """What a workload lacks, in words."""
+    if workload is None:
+        return f"Deployment {name} does not exist"
+    if workload.trouble is not None:
+        return workload.trouble.message
+    return f"{workload.updated_ready} of {workload.replicas} pods of {name} are ready and up to date"

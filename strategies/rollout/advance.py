@@ -1,0 +1,92 @@
+"""One decision: the phase's own rules, between what comes before and after every phase."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from strategies.decision import Decision
+from strategies.questions import Answers
+from strategies.rollout import ending, promoting, running, starting
+from strategies.rollout.conditions import describe
+from strategies.rollout.turn import Turn
+from strategies.snapshot import Snapshot
+from strategies.spec import RolloutSpec
+from strategies.status import Phase, Stage, Status
+
+
+def advance(spec: RolloutSpec, status: Status, snapshot: Snapshot, answers: Answers, now: datetime) -> Decision:
+    """What the status must be next, seen from here and now.
+
+    Pure: the same arguments give the same decision. A decision whose status equals `status` asks for no write.
+    """
+    turn = Turn(spec=spec, status=status, seen=snapshot, answers=answers, now=now)
+    if snapshot.deleting:
+        ending.terminate(turn)
+    elif not suspended(spec, status):
+        _rule(turn)()
+    describe(turn)
+    _strike(turn, before=status)
+    wake = min(turn.wakes, default=None)
+    return Decision(status=turn.status, wake_at=wake, questions=frozenset(turn.questions))
+
+
+def suspended(spec: RolloutSpec, status: Status) -> bool:
+    """True when hands are off. A rollback or deletion already recorded is finished first."""
+    leaving = status.phase in (Phase.FAILED, Phase.TERMINATING) and status.stage in (Stage.ROUTES, Stage.DRAIN)
+    return spec.suspend and not leaving
+
+
+def _rule(turn: Turn) -> Callable[[], None]:
+    """The rule of the present phase."""
+    match turn.status.phase:
+        case Phase.NONE | Phase.INITIALIZING:
+            return lambda: starting.initialise(turn)
+        case Phase.PROGRESSING | Phase.WAITING_PROMOTION:
+            return lambda: running.progress(turn)
+        case Phase.PROMOTING:
+            return lambda: promoting.copy(turn)
+        case Phase.FINALISING:
+            return lambda: promoting.finish(turn)
+        case Phase.FAILED if turn.status.run is not None:
+            return lambda: promoting.broken(turn)
+        case Phase.TERMINATING:
+            return lambda: ending.terminate(turn)
+        case _:
+            return lambda: _rest(turn)
+
+
+def _rest(turn: Turn) -> None:
+    """Between runs: finish leaving the last one, unless a newer revision wants the canary's pods anyway."""
+    if turn.status.stage is Stage.NONE:
+        starting.idle(turn)
+        return
+    if ending.leave(turn):
+        turn.set(stage=Stage.NONE, stage_since=None)
+        starting.idle(turn)
+    elif turn.status.stage is Stage.DRAIN and _is_new(turn):
+        starting.idle(turn)
+
+
+def _is_new(turn: Turn) -> bool:
+    known = (turn.status.last_applied_spec, turn.status.last_promoted_spec)
+    return turn.target is not None and turn.target.revision not in known and turn.has_pods(turn.primary)
+
+
+STRIKE_AFTER_SECONDS = 60.0
+"""Delivered notes that no other write took along are struck by a write of their own after so long."""
+
+
+def _strike(turn: Turn, *, before: Status) -> None:
+    """Take delivered notes out of the outbox, together with another change or when they have become old.
+
+    While a run goes on, its next step takes them along: telling somebody costs no second write.
+    """
+    delivered = [note for note in turn.status.outbox if note.id in turn.seen.delivered]
+    if not delivered:
+        return
+    changed = turn.status != before
+    resting = turn.status.run is None and turn.status.stage is Stage.NONE
+    old = [note for note in delivered if resting and turn.reached(note.at, STRIKE_AFTER_SECONDS)]
+    if changed or old:
+        kept = tuple(note for note in turn.status.outbox if note not in delivered)
+        turn.status = replace(turn.status, outbox=kept)

@@ -1,0 +1,127 @@
+"""What the status says to people and to `kubectl wait`, by Kubernetes' conventions for conditions.
+
+A condition changes its transition time with its status only, so that nothing is written while nothing happens. A
+condition that turns bad, or bad for another reason, is told as an Event as well.
+"""
+
+
+from strategies.rollout.turn import Turn, brief
+from strategies.snapshot import Problem
+from strategies.status import Condition, Phase, Stage
+
+ORDER = ("Ready", "Promoted", "TrafficSynced", "AnalysisHealthy", "NotYetActedOn", "Contested")
+_PROMOTED = {Phase.INITIALIZED: "True", Phase.SUCCEEDED: "True", Phase.FAILED: "False"}
+
+
+def describe(turn: Turn) -> None:
+    """Bring conditions, fence and what is printed up to date."""
+    fresh = (
+        _ready(turn),
+        _promoted(turn),
+        _traffic_synced(turn),
+        _analysis_healthy(turn),
+        _not_yet_acted_on(turn),
+        _contested(turn),
+    )
+    conditions = tuple(each for each in fresh if each is not None)
+    if turn.spec.generation != turn.status.observed_generation or _differ(conditions, turn.status.conditions):
+        _tell_the_bad(turn, conditions)
+        turn.set(conditions=conditions, observed_generation=turn.spec.generation)
+    run = turn.status.run
+    turn.set(step=f"{max(0, run.step + 1)}/{len(turn.plan)}" if run is not None else "")
+    if turn.seen.epoch > turn.status.fence and (run is not None or turn.status.stage is not Stage.NONE):
+        turn.set(fence=turn.seen.epoch)
+
+
+def _differ(new: tuple[Condition, ...], old: tuple[Condition, ...]) -> bool:
+    def essence(all_: tuple[Condition, ...]) -> list[tuple[str, str, str, str]]:
+        return [(each.type, each.status, each.reason, each.message) for each in all_]
+
+    return essence(new) != essence(old)
+
+
+def _make(turn: Turn, kind: str, status: str, reason: str, message: str = "") -> Condition:
+    """A condition; its transition time stays while its status stays."""
+    known = turn.status.condition(kind)
+    same = known is not None and known.status == status
+    # A reason is a promise of its own here: PrimaryNotReady's age decides when a broken primary may be healed.
+    same = same and known is not None and (kind != "Ready" or known.reason == reason)
+    return Condition(
+        type=kind,
+        status=status,
+        reason=reason,
+        message=brief(message, 200),
+        last_transition_time=known.last_transition_time if same and known is not None else turn.now,
+        observed_generation=turn.spec.generation,
+    )
+
+
+def _bad(turn: Turn, kind: str, problem: Problem, *, status: str = "False") -> Condition:
+    return _make(turn, kind, status, problem.reason, problem.message)
+
+
+def _ready(turn: Turn) -> Condition:
+    if turn.seen.deleting:
+        return _make(turn, "Ready", "False", "Deleted", "the Canary is being deleted")
+    if turn.spec.suspend:
+        return _make(turn, "Ready", "False", "Suspended", "spec.suspend is set: nothing is watched or repaired")
+    if turn.ready is not None:
+        return _bad(turn, "Ready", turn.ready)
+    if turn.status.phase in (Phase.NONE, Phase.INITIALIZING):
+        return _make(turn, "Ready", "False", "Initializing", "the primary, its Services and routes are being made")
+    return _make(turn, "Ready", "True", "Watching", "")
+
+
+def _promoted(turn: Turn) -> Condition:
+    phase = turn.status.phase
+    return _make(turn, "Promoted", _PROMOTED.get(phase, "Unknown"), phase.value or "Initializing", turn.status.message)
+
+
+def _traffic_synced(turn: Turn) -> Condition:
+    routes = turn.seen.routes
+    known = turn.status.condition("TrafficSynced")
+    late = routes.failing_seconds > turn.spec.settle_seconds
+    if routes.problem is not None and (late or routes.failing_seconds > 0):
+        return _bad(turn, "TrafficSynced", routes.problem)
+    if late:
+        return _make(turn, "TrafficSynced", "False", "NotConverged", "the routes could not be written in time")
+    if routes.in_sync:
+        return _make(turn, "TrafficSynced", "True", "Synced")
+    if known is not None and known.status == "True":
+        return known  # a write on its way is no news
+    return known or _make(turn, "TrafficSynced", "Unknown", "NoRoutes", "there are no routes yet")
+
+
+def _analysis_healthy(turn: Turn) -> Condition:
+    run = turn.status.run
+    if run is None or run.step < 0 or turn.status.phase not in (Phase.PROGRESSING, Phase.WAITING_PROMOTION):
+        return _make(turn, "AnalysisHealthy", "Unknown", "NoAnalysis")
+    if turn.analysis is not None:
+        return _bad(turn, "AnalysisHealthy", turn.analysis)
+    return _make(turn, "AnalysisHealthy", "True", "Measuring")
+
+
+def _not_yet_acted_on(turn: Turn) -> Condition | None:
+    fields = tuple(dict.fromkeys((*turn.spec.blocking, *turn.spec.not_acted_on)))
+    if not fields:
+        return None
+    return _make(turn, "NotYetActedOn", "True", "FieldsWithoutEffect", f"accepted without effect: {', '.join(fields)}")
+
+
+def _contested(turn: Turn) -> Condition | None:
+    return _bad(turn, "Contested", turn.seen.contested, status="True") if turn.seen.contested is not None else None
+
+
+_QUIET = {"Initializing", "NoAnalysis", "Deleted", "NoRoutes", "Suspended"}
+
+
+def _tell_the_bad(turn: Turn, conditions: tuple[Condition, ...]) -> None:
+    for each in conditions:
+        if each.type == "Promoted" or each.reason in _QUIET:
+            continue
+        bad = each.status == "False" or each.type in ("NotYetActedOn", "Contested")
+        known = turn.status.condition(each.type)
+        if bad and (known is None or (known.status, known.reason) != (each.status, each.reason)):
+            already = any(note.reason == each.reason and note.at == turn.now for note in turn.status.outbox)
+            if not already:
+                turn.tell(each.reason, each.message, warning=True)

@@ -1,0 +1,131 @@
+"""Leaving a role: users first, pods last.
+
+Rolled back, cancelled, promoted or deleted, the end is the same: the routes say so and the API server has confirmed
+it, then the proxies get their time, then nobody asks any more, and only then do pods go.
+"""
+
+from datetime import timedelta
+from math import floor as floor_of
+
+from metrics.verdict import Outcome
+from strategies.questions import Ask, Question
+from strategies.readiness import is_ready, missing
+from strategies.rollout.safety import safe_weight
+from strategies.rollout.turn import Turn
+from strategies.snapshot import Problem
+from strategies.status import Phase, Result, Stage
+from strategies.traffic import Role
+
+
+def roll_back(turn: Turn, problem: Problem, *, forget: bool = False) -> None:
+    """End the run badly: users to where they are safe, at once.
+
+    With `forget`, the same revision starts a new run when it is seen again.
+    """
+    weight = turn.status.canary_weight
+    turn.tell("RolledBack", f"Rolled back at {weight} %: {problem.message}", warning=True)
+    turn.close_run(Result.ROLLED_BACK, problem.reason)
+    changes = {"last_applied_spec": ""} if forget else {}
+    turn.become(Phase.FAILED, reason=problem.reason, message=problem.message, stage=Stage.ROUTES, **changes)
+    turn.set(canary_weight=safe_weight(turn))
+
+
+def cancel(turn: Turn) -> None:
+    """End the run because its target went back to what is promoted."""
+    turn.tell("Cancelled", "the target is back at the promoted revision; the run is cancelled")
+    turn.close_run(Result.CANCELLED, "RevertedToPromoted")
+    turn.become(
+        Phase.SUCCEEDED,
+        reason="RevertedToPromoted",
+        message="the target is back at the promoted revision",
+        stage=Stage.ROUTES,
+        last_applied_spec=turn.status.last_promoted_spec,
+    )
+    turn.set(canary_weight=safe_weight(turn))
+
+
+def leave(turn: Turn) -> bool:
+    """Go on leaving the canary (stages ROUTES, DRAIN); True when its pods may go."""
+    if turn.status.stage is Stage.ROUTES:
+        before = turn.status.canary_weight
+        turn.set(canary_weight=safe_weight(turn))
+        if turn.status.canary_weight > 0:
+            turn.ready = Problem(
+                reason="PrimaryNotReady",
+                message=f"users stay on the canary: {missing(turn.primary, name='the primary')}",
+            )
+            return False
+        if before != 0 or not turn.seen.routes.confirmed:
+            return False
+        turn.set(stage=Stage.DRAIN, stage_since=turn.now)
+    if turn.status.stage is Stage.DRAIN:
+        return _drained(turn)
+    return True
+
+
+def _drained(turn: Turn) -> bool:
+    """True when the proxies have had their time and nobody asks the canary any more, and the primary can stand alone.
+
+    Prometheus is believed when it says that requests have stopped; it can delay the end by drainMaxSeconds, not more.
+    """
+    spec, since = turn.spec, turn.status.stage_since
+    if not turn.reached(since, spec.drain_seconds):
+        return False
+    if not is_ready(spec, Role.PRIMARY, turn.primary):
+        turn.ready = Problem(
+            reason="PrimaryNotReady",
+            message=f"the canary's pods are kept: {missing(turn.primary, name='the primary')}",
+        )
+        return False
+    return turn.reached(since, max(spec.drain_seconds, spec.drain_max_seconds)) or _nobody_asks(turn)
+
+
+def _nobody_asks(turn: Turn) -> bool:
+    spec, since = turn.spec, turn.status.stage_since
+    if since is None:
+        return False
+    scrape, length = spec.scrape_interval_seconds, 2 * spec.scrape_interval_seconds
+    if not turn.reached(since, spec.drain_seconds + scrape):
+        return False
+    first = since + timedelta(seconds=spec.drain_seconds)
+    number = floor_of(((turn.now - first).total_seconds() - scrape) / length)
+    end = first + timedelta(seconds=number * length)
+    run = (
+        turn.status.run.id if turn.status.run is not None else turn.status.history[-1].id if turn.status.history else ""
+    )
+    question = Question(
+        run=run,
+        step=-1,
+        kind=Ask.DRAINED,
+        name="drained",
+        window=number,
+        start=max(since, end - timedelta(seconds=length)),
+        end=end,
+        at=end + timedelta(seconds=scrape),
+    )
+    answer = turn.answers.get(question)
+    if answer is not None and answer.outcome is Outcome.PASS:
+        return True
+    if answer is None:
+        turn.questions.add(question)
+    turn.wake(end + timedelta(seconds=scrape + length))
+    return False
+
+
+def terminate(turn: Turn) -> None:
+    """The Canary is being deleted: users to the healthy role, then our finalizer goes; all else stays."""
+    if turn.status.phase is not Phase.TERMINATING:
+        broken = turn.status.phase is Phase.FAILED and turn.status.run is not None
+        weight = safe_weight(turn, broken_promotion=broken)
+        turn.become(
+            Phase.TERMINATING, reason="Deleted", message="users are moved to the healthy role", stage=Stage.ROUTES
+        )
+        turn.set(canary_weight=weight)
+        return
+    if turn.status.stage is Stage.ROUTES:
+        before = turn.status.canary_weight
+        if before == 0 or not turn.has_pods(turn.target):
+            turn.set(canary_weight=safe_weight(turn))
+        settled = before == turn.status.canary_weight and turn.seen.routes.confirmed
+        if settled or turn.seen.routes.canary_weight is None:
+            turn.set(stage=Stage.NONE)

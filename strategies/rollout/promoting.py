@@ -1,0 +1,154 @@
+"""From the last step to the end: what was analysed becomes the primary, then users go there, then the canary rests.
+
+If the primary breaks on the way, users stay with the canary, which was analysed and works.
+"""
+
+from strategies.readiness import carries, is_ready, missing
+from strategies.rollout.deadline import overdue
+from strategies.rollout.ending import cancel, leave, roll_back
+from strategies.rollout.safety import safe_weight
+from strategies.rollout.starting import heal, start
+from strategies.rollout.turn import Turn
+from strategies.snapshot import Problem
+from strategies.status import Phase, Result, Stage
+from strategies.traffic import Role
+
+
+def promote(turn: Turn) -> None:
+    """Begin the promotion: the primary gets the analysed template, traffic stays as it is."""
+    turn.become(
+        Phase.PROMOTING,
+        reason="Promoting",
+        message="the analysed template is copied to the primary",
+        stage=Stage.PRIMARY,
+    )
+    turn.set(stage_since=turn.now)
+    turn.set_run(stuck_since=None, spent_seconds=0.0, override=None)
+    turn.tell("Promoting", f"{turn.status.revision} passed its analysis and is copied to the primary")
+
+
+def copy(turn: Turn) -> None:
+    """Phase PROMOTING: wait for the primary, or find that it breaks."""
+    run, primary = turn.run, turn.primary
+    copied = primary is not None and primary.revision == run.revision
+    analysed = turn.target is not None and turn.target.revision == run.revision
+    if not analysed and _lost_its_source(turn, copied=copied):
+        return None
+    if run.healing:
+        _follow_fix(turn)
+        return _heal(turn)
+    if not analysed and turn.has_pods(primary):
+        turn.set(canary_weight=0)  # the canary's pods are no longer what was analysed
+    ready = copied and is_ready(turn.spec, Role.PRIMARY, primary)
+    enough = ready and carries(turn.spec, primary, floor=run.floor, share=100)
+    paused = Problem(reason="Paused", message="spec.paused is set; clear it to go on") if turn.spec.paused else None
+    held = turn.seen.hold or turn.seen.contested or paused
+    if copied and primary is not None and primary.trouble is not None:
+        break_promotion(turn, primary.trouble)
+    elif overdue(turn, stuck=not enough, standing=held is not None):
+        break_promotion(turn, Problem(reason="ProgressDeadlineExceeded", message=missing(primary, name="the primary")))
+    elif held is not None:
+        turn.explain(held.reason, held.message)
+    elif enough:
+        finalise(turn, reason="Finalising", message="users go to the primary")
+    elif turn.status.reason != "Promoting":
+        turn.explain("Promoting", "waiting for the primary's pods")
+    return None
+
+
+def _lost_its_source(turn: Turn, *, copied: bool) -> bool:
+    """The analysed template is neither on the primary nor to be found: what was promised cannot be kept."""
+    if copied or turn.seen.resolvable:
+        return False
+    target = turn.target
+    if target is None:
+        roll_back(
+            turn, Problem(reason="TargetDeleted", message="the target was deleted before it was promoted"), forget=True
+        )
+    elif target.revision == turn.status.last_promoted_spec and not turn.run.healing:
+        cancel(turn)
+    elif turn.run.healing:
+        return False
+    else:
+        turn.close_run(Result.SUPERSEDED, "NewerRevision")
+        start(turn, target, why="Restarted")
+    return True
+
+
+def _follow_fix(turn: Turn) -> None:
+    """While healing, a newer fix replaces an older one."""
+    target = turn.target
+    if target is not None and target.revision != turn.run.revision:
+        turn.close_run(Result.SUPERSEDED, "NewerRevision")
+        heal(turn, target, "a newer revision came while the primary was being healed")
+
+
+def _heal(turn: Turn) -> None:
+    run = turn.run
+    primary = turn.primary
+    copied = primary is not None and primary.revision == run.revision
+    if copied and is_ready(turn.spec, Role.PRIMARY, primary):
+        finalise(turn, reason="HealedWithoutAnalysis", message="the primary works again; users go there")
+        return
+    if turn.status.canary_weight == 0 and not turn.has_pods(primary) and turn.has_pods(turn.target):
+        turn.set(canary_weight=safe_weight(turn))
+    turn.ready = Problem(reason="PrimaryNotReady", message=f"being healed: {missing(primary, name='the primary')}")
+
+
+def break_promotion(turn: Turn, problem: Problem) -> None:
+    """The promotion broke the primary: users to the canary if it works; the run stays open until somebody mends it."""
+    analysed = turn.target is not None and turn.target.revision == turn.run.revision
+    if analysed:
+        weight = safe_weight(turn, broken_promotion=True)
+    else:
+        weight = safe_weight(turn)
+    where = "the canary" if weight > 0 else "the primary"
+    message = f"the promotion broke the primary: {problem.message}; users are served by {where}"
+    turn.become(Phase.FAILED, reason="PromotionFailed", message=message, stage=Stage.PRIMARY)
+    turn.set(canary_weight=weight)
+    turn.set_run(stuck_since=None, spent_seconds=0.0)
+    turn.tell("PromotionFailed", f"{message}. A fixed revision of the target heals it", warning=True)
+
+
+def broken(turn: Turn) -> None:
+    """Phase FAILED with the run still open: the primary recovers, or a fix comes, or users stay where they are safe."""
+    run, primary, target = turn.run, turn.primary, turn.target
+    turn.ready = Problem(reason="PromotionFailed", message=turn.status.message)
+    copied = primary is not None and primary.revision == run.revision
+    if target is not None and target.revision != run.revision:
+        heal(turn, target, "the last promotion broke the primary")
+    elif (
+        copied
+        and is_ready(turn.spec, Role.PRIMARY, primary)
+        and carries(turn.spec, primary, floor=run.floor, share=100)
+    ):
+        finalise(turn, reason="PromotionRecovered", message="the primary has become ready after all; users go there")
+    elif turn.status.canary_weight > 0 and not turn.has_pods(target) and turn.has_pods(primary):
+        turn.set(canary_weight=0)
+    elif turn.status.canary_weight == 0 and not turn.has_pods(primary) and turn.has_pods(target):
+        turn.set(canary_weight=100)
+
+
+def finalise(turn: Turn, *, reason: str, message: str) -> None:
+    """All users to the primary."""
+    turn.become(Phase.FINALISING, reason=reason, message=message, stage=Stage.ROUTES)
+    turn.set(canary_weight=0)
+
+
+def finish(turn: Turn) -> None:
+    """Phase FINALISING: leave the canary; then the run has succeeded."""
+    analysed = turn.target is not None and turn.target.revision == turn.run.revision
+    if not turn.has_pods(turn.primary) and analysed and turn.has_pods(turn.target):
+        break_promotion(turn, Problem(reason="PrimaryNotReady", message=missing(turn.primary, name="the primary")))
+    elif leave(turn):
+        _succeed(turn)
+
+
+def _succeed(turn: Turn) -> None:
+    run = turn.run
+    healed = run.healing
+    reason = "HealedWithoutAnalysis" if healed else "Promoted"
+    message = f"{run.revision} serves all users" + (" without having been analysed" if healed else "")
+    turn.tell(reason, message, warning=healed)
+    turn.close_run(Result.PROMOTED, reason)
+    turn.become(Phase.SUCCEEDED, reason=reason, message=message, last_promoted_spec=run.revision)

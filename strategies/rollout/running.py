@@ -1,0 +1,165 @@
+"""A run in progress: watched at every moment, raised only when everything allows it."""
+
+from datetime import timedelta
+
+from strategies.readiness import carries, is_ready, missing
+from strategies.rollout.deadline import overdue
+from strategies.rollout.ending import cancel, roll_back
+from strategies.rollout.promoting import promote
+from strategies.rollout.starting import start
+from strategies.rollout.turn import Turn
+from strategies.rollout.windows import judge, open_step, passed
+from strategies.snapshot import Problem, Workload
+from strategies.status import Phase, Result
+from strategies.traffic import Role
+
+
+def progress(turn: Turn) -> None:
+    """Phases PROGRESSING and WAITING_PROMOTION."""
+    target = turn.target
+    if target is None:
+        roll_back(
+            turn,
+            Problem(reason="TargetDeleted", message="the target was deleted in the middle of its run"),
+            forget=True,
+        )
+    elif target.revision == turn.status.last_promoted_spec:
+        cancel(turn)
+    elif target.revision != turn.run.revision:
+        restart(turn, target)
+    elif target.trouble is not None:
+        roll_back(turn, Problem(reason="PodHealth", message=target.trouble.message))
+    elif problem := judge(turn) if turn.run.step >= 0 else None:
+        roll_back(turn, problem)
+    else:
+        _notice_override(turn)
+        _raise_or_hold(turn, target)
+
+
+def restart(turn: Turn, target: Workload) -> None:
+    """A newer revision: its pods are replacing the analysed ones already, so users leave them at once."""
+    turn.close_run(Result.SUPERSEDED, "NewerRevision")
+    start(turn, target, why="Restarted")
+
+
+def _notice_override(turn: Turn) -> None:
+    """A hand edit that takes users off the canary is a decision of people; it is held until they say otherwise."""
+    run, routes = turn.run, turn.seen.routes
+    weight = turn.status.canary_weight if run.override is None else run.override
+    if routes.hand_edited and routes.canary_weight is not None and routes.canary_weight < weight:
+        turn.set_run(override=routes.canary_weight, override_paused=False)
+        turn.tell(
+            "ManualOverride",
+            f"somebody set the canary's weight to {routes.canary_weight} % by hand; it is held there: set spec.paused "
+            "and clear it to go on, or release a new revision",
+            warning=True,
+        )
+    elif run.override is not None and turn.spec.paused and not run.override_paused:
+        turn.set_run(override_paused=True)
+    elif run.override is not None and run.override_paused and not turn.spec.paused:
+        turn.set_run(override=None, override_paused=False)
+
+
+def _held(turn: Turn) -> Problem | None:
+    """What forbids any step forward although the run goes on being watched."""
+    if turn.run.override is not None:
+        return Problem(
+            reason="ManualOverride",
+            message=f"the weight was set to {turn.run.override} % by hand; set spec.paused and clear it to go on",
+        )
+    if turn.spec.paused:
+        return Problem(reason="Paused", message="spec.paused is set; clear it to go on")
+    if turn.seen.hold is not None:
+        return turn.seen.hold
+    if turn.seen.refusal is not None:
+        return turn.seen.refusal
+    if turn.seen.contested is not None:
+        return turn.seen.contested
+    if turn.spec.blocking:
+        fields = ", ".join(turn.spec.blocking)
+        return Problem(
+            reason="NotYetActedOn", message=f"{fields}: not acted on by this version; take them out to go on"
+        )
+    return None
+
+
+def _raise_or_hold(turn: Turn, target: Workload) -> None:
+    """One step forward if checks, capacity and people allow it; else the reason why not."""
+    held = _held(turn)
+    step = turn.plan.index_of(turn.status.canary_weight, turn.run.step)
+    done = step < 0 or passed(turn)
+    share = turn.plan.weight(step + 1) if step + 1 < len(turn.plan) else turn.status.canary_weight
+    lacking = _lacking(
+        turn, target, share=share if done else turn.status.canary_weight, ending=step + 1 >= len(turn.plan)
+    )
+    standing = held is not None or (lacking is None and not done)
+    if overdue(turn, stuck=lacking is not None, standing=standing):
+        message = f"no progress in {turn.spec.progress_deadline_seconds:.0f} s: {lacking.message if lacking else ''}"
+        roll_back(turn, Problem(reason="ProgressDeadlineExceeded", message=message))
+    elif held is not None:
+        _say(turn, held)
+        if held is turn.seen.refusal or held is turn.seen.hold:
+            turn.ready = held
+    elif lacking is not None:
+        _say(turn, lacking)
+        _note_waiting(turn, lacking, at_end=done and step + 1 >= len(turn.plan))
+    elif not done:
+        _say(
+            turn,
+            turn.analysis
+            or Problem(reason="Analysing", message=f"at {turn.status.canary_weight} %, windows are being judged"),
+        )
+    elif step + 1 < len(turn.plan):
+        _step_up(turn, step + 1)
+    else:
+        promote(turn)
+
+
+def _lacking(turn: Turn, target: Workload, *, share: int, ending: bool) -> Problem | None:
+    """Which pods are missing for the next share, if any."""
+    spec, floor = turn.spec, turn.run.floor
+    if not is_ready(spec, Role.CANARY, target):
+        return Problem(reason="CanaryNotReady", message=missing(target, name="the canary"))
+    if not turn.has_pods(turn.primary):
+        return Problem(reason="PrimaryNotReady", message=missing(turn.primary, name="the primary"))
+    if not carries(spec, target, floor=floor, share=share):
+        return Problem(
+            reason="CanaryLacksCapacity",
+            message=f"{target.ready} ready pods of the canary are too few for {share} % of what {floor} carried",
+        )
+    if ending and not carries(spec, turn.primary, floor=floor, share=100 - turn.status.canary_weight):
+        return Problem(
+            reason="PrimaryLacksCapacity",
+            message=f"{turn.primary.ready if turn.primary else 0} ready pods of the primary are too few for a promotion "
+            f"(the run began with {floor})",
+        )
+    return None
+
+
+def _say(turn: Turn, problem: Problem) -> None:
+    if (turn.status.reason, turn.status.message) != (problem.reason, problem.message):
+        turn.explain(problem.reason, problem.message)
+
+
+def _note_waiting(turn: Turn, lacking: Problem, *, at_end: bool) -> None:
+    """WAITING_PROMOTION says that only capacity stands between the run and its promotion."""
+    if at_end and lacking.reason == "PrimaryLacksCapacity" and turn.status.phase is Phase.PROGRESSING:
+        turn.become(Phase.WAITING_PROMOTION, reason=lacking.reason, message=lacking.message)
+        turn.tell("WaitingPromotion", lacking.message, warning=True)
+
+
+def _step_up(turn: Turn, step: int) -> None:
+    """The next weight, if the Canary carries our finalizer: else a deletion could leave it where it stands."""
+    if not turn.seen.finalizer:
+        _say(turn, Problem(reason="ScalingUp", message="waiting for the finalizer to be written"))
+        return
+    weight = turn.plan.weight(step)
+    turn.set(canary_weight=weight)
+    turn.set_run(step=step)
+    open_step(turn)
+    turn.become(Phase.PROGRESSING, reason="Analysing", message=f"at {weight} %, windows are being judged")
+    turn.tell(
+        "Advanced",
+        f"{turn.status.revision}: {weight} % of requests to the canary (step {step + 1} of {len(turn.plan)})",
+    )
+    turn.wake(turn.now + timedelta(seconds=turn.spec.settle_seconds))

@@ -1,0 +1,229 @@
+"""Initialising, and the start of a run.
+
+A Canary that is new to the cluster must not cost its users a request: the primary is made ready beside what serves
+them, then the routes lead to it, then the Service, and the target's pods go last.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from strategies.readiness import is_ready, missing
+from strategies.rollout.ending import leave
+from strategies.rollout.safety import safe_weight
+from strategies.rollout.turn import Turn, base36
+from strategies.snapshot import Problem, Workload
+from strategies.status import Phase, Run, Stage
+from strategies.traffic import Role
+
+
+def initialise(turn: Turn) -> None:
+    """Walk the stages PRIMARY, ROUTES, APEX, DRAIN, as far as this moment allows."""
+    if turn.status.phase is Phase.NONE:
+        turn.become(Phase.INITIALIZING, reason="Initializing")
+    if turn.status.stage is Stage.NONE:
+        _begin(turn)
+    elif turn.status.stage is Stage.PRIMARY:
+        _make_primary(turn)
+    elif turn.status.stage is Stage.ROUTES:
+        _make_routes(turn)
+    elif turn.status.stage is Stage.APEX:
+        if turn.seen.routes.apex_moved and turn.seen.routes.in_sync:
+            turn.set(stage=Stage.DRAIN, stage_since=turn.now)
+    elif leave(turn):
+        turn.tell(
+            "Initialized",
+            f"{turn.spec.name} is initialised; the primary serves revision {turn.status.last_promoted_spec}",
+        )
+        turn.become(Phase.INITIALIZED, reason="Initialized", message="the primary serves the target's revision")
+
+
+def obstacle(turn: Turn) -> Problem | None:
+    """Why nothing may be created and no run may start."""
+    if turn.seen.refusal is not None:
+        return turn.seen.refusal
+    if turn.spec.blocking:
+        fields = ", ".join(turn.spec.blocking)
+        return Problem(
+            reason="NotYetActedOn",
+            message=f"{fields}: accepted but not acted on by this version, and they decide where traffic goes; "
+            "take them out to go on",
+        )
+    if turn.target is None:
+        return Problem(
+            reason="TargetNotFound", message="the Deployment of targetRef does not exist; create it or correct the name"
+        )
+    return turn.seen.hold
+
+
+def _begin(turn: Turn) -> None:
+    """Take the target's revision, or that of a primary which is there already (the status was lost)."""
+    turn.ready = obstacle(turn)
+    if turn.ready is not None:
+        turn.explain(turn.ready.reason, turn.ready.message)
+        return
+    rebuilt = turn.primary is not None
+    source = turn.primary or turn.target
+    if source is None:
+        return
+    live = turn.seen.routes.canary_weight
+    turn.become(
+        Phase.INITIALIZING,
+        reason="Rebuilding" if rebuilt else "Initializing",
+        message="the status was lost and is rebuilt from the primary" if rebuilt else "the primary is being made ready",
+        stage=Stage.PRIMARY,
+        last_promoted_spec=source.revision,
+        last_applied_spec=source.revision,
+        revision=source.revision,
+        canary_weight=live or 0,
+    )
+    turn.set(stage_since=turn.now)
+    turn.ready = _primary_not_ready(turn)
+
+
+def _primary_not_ready(turn: Turn) -> Problem:
+    return Problem(
+        reason="PrimaryNotReady",
+        message=f"{missing(turn.primary, name='the primary')}; users are served by what served them before",
+    )
+
+
+def _make_primary(turn: Turn) -> None:
+    """Wait for the primary. While no route leads to it, it follows the target: a fix must be able to arrive."""
+    problem = obstacle(turn)
+    routed = turn.seen.routes.canary_weight is not None
+    if (
+        problem is None
+        and not routed
+        and turn.target is not None
+        and turn.target.revision != turn.status.last_promoted_spec
+    ):
+        revision = turn.target.revision
+        turn.set(last_promoted_spec=revision, last_applied_spec=revision, revision=revision)
+        turn.ready = _primary_not_ready(turn)
+        return
+    if routed and turn.status.canary_weight > 0 and not turn.has_pods(turn.target):
+        turn.set(canary_weight=safe_weight(turn))
+    promoted = turn.primary is not None and turn.primary.revision == turn.status.last_promoted_spec
+    if problem is not None or not promoted or not is_ready(turn.spec, Role.PRIMARY, turn.primary):
+        turn.ready = problem or _primary_not_ready(turn)
+        turn.explain(turn.ready.reason, turn.ready.message)
+        return
+    turn.become(Phase.INITIALIZING, reason="Initializing", message="routes are being made", stage=Stage.ROUTES)
+    turn.set(canary_weight=0)
+
+
+def _make_routes(turn: Turn) -> None:
+    if not turn.has_pods(turn.primary):
+        turn.ready = _primary_not_ready(turn)
+        return
+    if turn.status.stage_since is None:
+        if turn.seen.routes.confirmed and turn.seen.routes.canary_weight == 0:
+            turn.set(stage_since=turn.now)
+            turn.wake(turn.now + timedelta(seconds=turn.spec.settle_seconds))
+        return
+    if turn.reached(turn.status.stage_since, turn.spec.settle_seconds):
+        turn.set(stage=Stage.APEX, stage_since=turn.now)
+
+
+def idle(turn: Turn) -> None:
+    """Between runs: start one when there is a revision that was neither promoted nor tried."""
+    target = turn.target
+    if target is None:
+        turn.ready = obstacle(turn)
+        return
+    if target.revision == turn.status.last_promoted_spec:
+        _back_to_promoted(turn)
+        return
+    if target.revision == turn.status.last_applied_spec and turn.status.phase is not Phase.WAITING:
+        turn.ready = turn.seen.refusal
+        return
+    problem = obstacle(turn)
+    if problem is None and turn.spec.paused:
+        problem = Problem(reason="Paused", message="spec.paused is set; clear it to start")
+    if problem is not None:
+        _wait(turn, target, problem)
+    elif not turn.has_pods(turn.primary):
+        _wait_for_primary(turn, target)
+    else:
+        start(turn, target)
+
+
+def _back_to_promoted(turn: Turn) -> None:
+    """What is wanted is what is served."""
+    if turn.status.phase in (Phase.WAITING, Phase.FAILED):
+        turn.become(
+            Phase.SUCCEEDED,
+            reason="RevertedToPromoted",
+            message="the target is back at the promoted revision",
+            last_applied_spec=turn.status.last_promoted_spec,
+            revision=turn.status.last_promoted_spec,
+        )
+    turn.ready = turn.seen.refusal
+    if turn.ready is None and not turn.has_pods(turn.primary):
+        turn.ready = Problem(reason="PrimaryNotReady", message=missing(turn.primary, name="the primary"))
+
+
+def _wait(turn: Turn, target: Workload, problem: Problem) -> None:
+    moved = turn.status.phase is not Phase.WAITING or turn.status.reason != problem.reason
+    turn.become(Phase.WAITING, reason=problem.reason, message=problem.message, revision=target.revision)
+    if moved:
+        turn.tell("Waiting", f"revision {target.revision} waits: {problem.message}")
+    turn.ready = problem
+
+
+def _wait_for_primary(turn: Turn, target: Workload) -> None:
+    """No run beside a primary without pods; but a primary that stays broken is healed by the new revision."""
+    turn.ready = Problem(
+        reason="PrimaryNotReady",
+        message=f"{missing(turn.primary, name='the primary')}; the new revision replaces it without analysis "
+        f"if it stays so for {turn.spec.progress_deadline_seconds:.0f} s",
+    )
+    known = turn.status.condition("Ready")
+    if known is None or known.reason != "PrimaryNotReady":
+        turn.wake(turn.now + timedelta(seconds=turn.spec.progress_deadline_seconds))
+    elif turn.reached(known.last_transition_time, turn.spec.progress_deadline_seconds):
+        heal(turn, target, "the primary has no ready pod")
+
+
+def start(turn: Turn, target: Workload, *, why: str = "NewRevision") -> None:
+    """Open a run for the target's revision at weight 0."""
+    primary_ready = turn.primary.ready if turn.primary is not None else 0
+    run = new_run(turn, target.revision, floor=max(1, primary_ready))
+    turn.become(
+        Phase.PROGRESSING,
+        reason="ScalingUp",
+        message="the canary's pods are being made ready",
+        run=run,
+        revision=target.revision,
+        last_applied_spec=target.revision,
+        failed_checks=0,
+        checks=(),
+        seen_weight=None,
+    )
+    turn.set(canary_weight=safe_weight(turn))
+    turn.tell(why, f"revision {target.revision}: a run begins, the canary is scaled up")
+
+
+def new_run(turn: Turn, revision: str, *, floor: int) -> Run:
+    """A run with an id that no other run of this Canary has or had."""
+    stamp = base36(int(turn.now.timestamp() * 1000))
+    return Run(id=f"{revision.rpartition('-')[2][:6]}-{stamp}", revision=revision, started=turn.now, floor=floor)
+
+
+def heal(turn: Turn, target: Workload, why: str) -> None:
+    """Copy a revision to a broken primary without analysis, users staying where they are until it is ready."""
+    floor = turn.status.run.floor if turn.status.run is not None else max(1, target.ready)
+    run = replace(new_run(turn, target.revision, floor=floor), healing=True)
+    turn.become(
+        Phase.PROMOTING,
+        reason="Healing",
+        message=f"{why}; revision {target.revision} replaces it without analysis",
+        stage=Stage.PRIMARY,
+        run=run,
+        revision=target.revision,
+        last_applied_spec=target.revision,
+        failed_checks=0,
+        checks=(),
+    )
+    turn.set(stage_since=turn.now)
+    turn.tell("Healing", f"{why}; revision {target.revision} is copied to it without analysis", warning=True)

@@ -1,0 +1,153 @@
+"""One pass of the state machine over one Canary, while it is being made up.
+
+A Turn collects the next status, the moments to look again and the questions to ask. It lives for one call of
+`advance` and never leaves it.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from strategies.plan import Plan, plan_for
+from strategies.questions import Answers, Question
+from strategies.snapshot import Problem, Snapshot, Workload
+from strategies.spec import RolloutSpec
+from strategies.status import Announcement, Past, Phase, Result, Run, Stage, Status
+
+MAX_MESSAGE = 240
+MAX_OUTBOX = 8
+MAX_HISTORY = 5
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def base36(number: int) -> str:
+    """A number, 0 or more, in few characters that may stand in an object's name."""
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits or "0"
+
+
+def brief(text: str, limit: int = MAX_MESSAGE) -> str:
+    """The text, cut to what a status can afford."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+@dataclass(slots=True)
+class Turn:
+    """What is known, and what is being decided."""
+
+    spec: RolloutSpec
+    status: Status
+    seen: Snapshot
+    answers: Answers
+    now: datetime
+    plan: Plan = field(init=False)
+    wakes: list[datetime] = field(default_factory=list)
+    questions: set[Question] = field(default_factory=set)
+    ready: Problem | None = None
+    """Why the Canary is not ready, if so; becomes the Ready condition."""
+    analysis: Problem | None = None
+    """Why the analysis cannot say anything, if so; becomes the AnalysisHealthy condition."""
+
+    def __post_init__(self) -> None:
+        self.plan = plan_for(self.spec)
+
+    # What is known
+
+    @property
+    def run(self) -> Run:
+        """The open run; only asked for in phases that have one."""
+        if self.status.run is None:
+            raise ValueError(f"phase {self.status.phase} needs an open run and the status has none")
+        return self.status.run
+
+    @property
+    def target(self) -> Workload | None:
+        """The canary's workload."""
+        return self.seen.target
+
+    @property
+    def primary(self) -> Workload | None:
+        """The primary's workload."""
+        return self.seen.primary
+
+    def has_pods(self, workload: Workload | None) -> bool:
+        """True when at least one pod of the workload is ready."""
+        return workload is not None and workload.ready > 0
+
+    # What is decided
+
+    def become(
+        self, phase: Phase, *, reason: str, message: str = "", stage: Stage = Stage.NONE, **changes: Any
+    ) -> None:
+        """Enter a phase (or a stage of it)."""
+        moved = phase is not self.status.phase
+        self.status = replace(
+            self.status,
+            phase=phase,
+            stage=stage,
+            stage_since=None,
+            reason=reason,
+            message=brief(message),
+            last_transition_time=self.now if moved else self.status.last_transition_time,
+            **changes,
+        )
+
+    def explain(self, reason: str, message: str = "") -> None:
+        """Say why the phase stands where it stands."""
+        self.status = replace(self.status, reason=reason, message=brief(message))
+
+    def set(self, **changes: Any) -> None:
+        """Change the status."""
+        self.status = replace(self.status, **changes)
+
+    def set_run(self, **changes: Any) -> None:
+        """Change the open run."""
+        self.status = replace(self.status, run=replace(self.run, **changes))
+
+    def wake(self, at: datetime) -> None:
+        """Look again at `at`, if that is in the future."""
+        if at > self.now:
+            self.wakes.append(at)
+
+    def reached(self, since: datetime | None, seconds: float) -> bool:
+        """True when `seconds` have passed since; else a look at that moment is arranged."""
+        if since is None:
+            return False
+        until = since + timedelta(seconds=seconds)
+        self.wake(until)
+        return self.now >= until
+
+    def tell(self, reason: str, message: str, *, warning: bool = False) -> None:
+        """Put something into the outbox. A full one gives up its oldest note that is no warning."""
+        scope = self.status.run.id if self.status.run is not None else "init"
+        stamp = base36(int(self.now.timestamp() * 1000))
+        number = len(self.status.outbox)
+        note = Announcement(
+            id=f"{scope}-{stamp}-{number}-{reason.lower()}",
+            at=self.now,
+            reason=reason,
+            message=brief(message),
+            warning=warning,
+        )
+        kept = list(self.status.outbox)
+        while len(kept) >= MAX_OUTBOX:
+            kept.pop(next((i for i, each in enumerate(kept) if not each.warning), 0))
+        self.set(outbox=(*kept, note))
+
+    def close_run(self, result: Result, reason: str) -> None:
+        """Move the open run into the history."""
+        run = self.run
+        past = Past(
+            id=run.id,
+            revision=run.revision,
+            started=run.started,
+            ended=self.now,
+            result=result,
+            reason=brief(reason, 60),
+            weight=self.status.canary_weight,
+            floor=run.floor,
+        )
+        self.set(run=None, history=(*self.status.history, past)[-MAX_HISTORY:])

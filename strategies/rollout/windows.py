@@ -1,0 +1,213 @@
+"""Disjoint windows of a run, asked about at fixed times and counted once.
+
+A step's first window opens settleSeconds after the step was recorded; each check goes on with the window that begins
+where its last one ended. What is asked therefore depends on the recorded status alone, and a controller that was away
+asks for the windows it missed and comes to the same verdicts.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from math import ceil
+
+from metrics.verdict import Counts, Outcome, Verdict
+from strategies.questions import Ask, Question
+from strategies.rollout.turn import Turn, brief
+from strategies.snapshot import Problem
+from strategies.spec import CheckSpec
+from strategies.status import Check
+
+TRAFFIC = "traffic"
+SILENT_WINDOWS = 3
+"""Windows without one canary request before a canary counts as unreachable..."""
+SILENT_EXPECTED = 30.0
+"""... and the canary requests that must have been expected in them."""
+
+
+def open_step(turn: Turn) -> None:
+    """The present step begins now: its windows open settleSeconds later and nothing has passed yet."""
+    turn.set_run(step_since=turn.now, windows_from=turn.now + timedelta(seconds=turn.spec.settle_seconds))
+    turn.set(checks=tuple(replace(check, passes=0) for check in turn.status.checks))
+
+
+def opened(turn: Turn) -> bool:
+    """True when the step's windows have opened, which they do not while the routes are not in place."""
+    run, routes = turn.run, turn.seen.routes
+    if run.windows_from is None:
+        if routes.in_sync:
+            turn.set_run(windows_from=turn.now + timedelta(seconds=turn.spec.settle_seconds))
+            turn.wake(turn.now + timedelta(seconds=turn.spec.settle_seconds))
+        return False
+    if not turn.reached(run.windows_from, 0):
+        return False
+    if not routes.in_sync and not _judged_in_step(turn, run.windows_from):
+        turn.set_run(windows_from=None)
+        return False
+    return True
+
+
+def _judged_in_step(turn: Turn, opening: datetime) -> bool:
+    return any(check.end > opening for check in turn.status.checks) or (
+        turn.run.traffic_end is not None and turn.run.traffic_end > opening
+    )
+
+
+def judge(turn: Turn) -> Problem | None:
+    """Take in the answers that are there, ask what is due; a Problem when the run has failed by them.
+
+    A window with a failing check adds one to the failed checks, once, however many metrics fail in it.
+    """
+    if not opened(turn):
+        return None
+    failure = None
+    for check in turn.spec.checks:
+        failure = _follow(turn, check) or failure
+    silence = _follow_traffic(turn)
+    turn.analysis = _unmeasured(turn)
+    return failure or silence
+
+
+def passed(turn: Turn) -> bool:
+    """True when the present step's checks have all passed and its time is over."""
+    run = turn.run
+    if run.windows_from is None:
+        return False
+    length = turn.spec.analysis.interval_seconds + turn.spec.scrape_interval_seconds
+    if not turn.reached(run.windows_from, length):
+        return False
+    if turn.spec.checks and (run.traffic_end is None or run.traffic_end <= run.windows_from):
+        return False
+    judged = {check.name: check for check in turn.status.checks}
+    wanted = turn.plan.steps[run.step].checks if 0 <= run.step < len(turn.plan) else 1
+    return all(
+        spec.name in judged and judged[spec.name].outcome is Outcome.PASS and judged[spec.name].passes >= wanted
+        for spec in turn.spec.checks
+    )
+
+
+def _question(turn: Turn, *, kind: Ask, name: str, number: int, start: datetime, length: float) -> Question:
+    end = start + timedelta(seconds=length)
+    at = end + timedelta(seconds=turn.spec.scrape_interval_seconds)
+    run = turn.run
+    return Question(run=run.id, step=run.step, kind=kind, name=name, window=number, start=start, end=end, at=at)
+
+
+def _next_start(turn: Turn, last: datetime | None, *, length: float, skip: bool) -> datetime:
+    """Where the next window begins; after an error, windows that are wholly in the past are left out."""
+    opening = turn.run.windows_from
+    if opening is None:
+        raise ValueError("no window has been opened")
+    if last is None or last <= opening:
+        return opening
+    if not skip:
+        return last
+    late = (turn.now - last).total_seconds() - length
+    return last + timedelta(seconds=length * max(0, ceil(late / length)))
+
+
+def _ask(turn: Turn, question: Question) -> Verdict | None:
+    """The answer, if it is there; else the question is asked when its time has come."""
+    answer = turn.answers.get(question)
+    if answer is None and turn.reached(question.at, 0):
+        turn.questions.add(question)
+    return answer
+
+
+def _follow(turn: Turn, spec: CheckSpec) -> Problem | None:
+    """Judge as many of a check's windows as have answers."""
+    while True:
+        last = next((check for check in turn.status.checks if check.name == spec.name), None)
+        start = _next_start(
+            turn,
+            last.end if last else None,
+            length=spec.window_seconds,
+            skip=last is not None and last.outcome is Outcome.ERROR,
+        )
+        number = last.window + 1 if last else 1
+        question = _question(
+            turn, kind=Ask.METRIC, name=spec.name, number=number, start=start, length=spec.window_seconds
+        )
+        verdict = _ask(turn, question)
+        if verdict is None:
+            return None
+        _remember(turn, question, verdict, passes=last.passes if last else 0)
+        if verdict.outcome is Outcome.FAIL and (problem := _count_failure(turn, question, verdict)):
+            return problem
+
+
+def _remember(turn: Turn, question: Question, verdict: Verdict, *, passes: int) -> None:
+    check = Check(
+        name=question.name,
+        window=question.window,
+        end=question.end,
+        outcome=verdict.outcome,
+        value=verdict.value,
+        limit=brief(verdict.limit, 60),
+        message=brief(verdict.message, 160),
+        passes=passes + 1 if verdict.outcome is Outcome.PASS else passes,
+    )
+    names = [spec.name for spec in turn.spec.checks]
+    others = [each for each in turn.status.checks if each.name != check.name and each.name in names]
+    turn.set(checks=tuple(sorted((*others, check), key=lambda each: names.index(each.name))))
+
+
+def _count_failure(turn: Turn, question: Question, verdict: Verdict) -> Problem | None:
+    """One more failed window; a Problem when the threshold is reached."""
+    already = any(
+        check.outcome is Outcome.FAIL and check.name != question.name and check.end == question.end
+        for check in turn.status.checks
+    )
+    if already:
+        return None
+    turn.set(failed_checks=turn.status.failed_checks + 1)
+    failed, threshold = turn.status.failed_checks, turn.spec.analysis.threshold
+    text = f"{verdict.message or f'{question.name} failed'} ({failed} of {threshold} failed checks)"
+    if failed >= threshold:
+        return Problem(reason="CheckFailed", message=text)
+    turn.tell("CheckFailed", f"{text}; the weight stays at {turn.status.canary_weight} %", warning=True)
+    return None
+
+
+def _follow_traffic(turn: Turn) -> Problem | None:
+    """Note the share that was seen; a Problem when a canary that should have been met was met by nobody."""
+    length = turn.spec.analysis.interval_seconds
+    while True:
+        run = turn.run
+        start = _next_start(turn, run.traffic_end, length=length, skip=True)
+        question = _question(
+            turn, kind=Ask.TRAFFIC, name=TRAFFIC, number=run.traffic_window + 1, start=start, length=length
+        )
+        verdict = _ask(turn, question)
+        if verdict is None:
+            return None
+        turn.set_run(traffic_window=question.window, traffic_end=question.end)
+        if verdict.counts is not None and (problem := _weigh(turn, verdict.counts)):
+            return problem
+
+
+def _weigh(turn: Turn, counts: Counts) -> Problem | None:
+    if counts.share is not None:
+        turn.set(seen_weight=round(counts.share, 1))
+    weight = turn.status.canary_weight if turn.run.override is None else turn.run.override
+    if counts.canary > 0 or weight == 0 or not turn.spec.everybody_routed:
+        turn.set_run(silent_windows=0, silent_expected=0.0)
+        return None
+    run = turn.run
+    expected = run.silent_expected + counts.expected * weight / 100
+    turn.set_run(silent_windows=run.silent_windows + 1, silent_expected=expected)
+    if turn.run.silent_windows < SILENT_WINDOWS or expected < SILENT_EXPECTED:
+        return None
+    return Problem(
+        reason="CanaryUnreachable",
+        message=f"none of about {expected:.0f} requests expected in {turn.run.silent_windows} windows reached the "
+        f"canary at {weight} %; look at the port, the Service's selector and the sidecar of its pods",
+    )
+
+
+def _unmeasured(turn: Turn) -> Problem | None:
+    """What keeps the analysis from saying anything."""
+    for check in turn.status.checks:
+        if check.outcome is Outcome.ERROR:
+            return Problem(reason="MetricsUnavailable", message=f"{check.name}: {check.message}")
+        if check.outcome is Outcome.INCONCLUSIVE:
+            return Problem(reason="NoData", message=f"{check.name}: {check.message}")
+    return None
