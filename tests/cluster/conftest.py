@@ -1,0 +1,101 @@
+"""A real control plane for the tests in this folder; started once a session, each test in a namespace of its own.
+
+    async def test_something(api, kubectl, namespace): ...
+
+`api` is KubernetesApi as the administrator; `kubectl("get", "pods")` is the real one; `until(api, ref, predicate)` of
+harness.waiting waits on a watch. Pods become ready by themselves, or as their annotations say (harness.kubelet).
+Environment: KUBEBUILDER_ASSETS names the folder with the binaries (without it all of this is skipped), ISTIO_CRDS a
+YAML file with Istio's definitions, REQUIRE_CLUSTER=1 makes a failure of every skip.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from delivery.cluster.kubernetes import KubernetesApi
+from delivery.cluster.objects import Ref
+from tests.cluster.harness.control_plane import PROGRAMS, ControlPlane
+from tests.cluster.harness.kinds import NAMESPACES
+from tests.cluster.harness.kubectl import Kubectl
+from tests.cluster.harness.kubelet import Kubelet
+from tests.cluster.harness.manifests import install_crds
+
+OUR_CRDS = Path(__file__).parents[2] / "crds"
+
+
+def skip(reason: str) -> None:
+    """Skip the test, unless the run promised to have everything that these tests need."""
+    if os.environ.get("REQUIRE_CLUSTER") == "1":
+        pytest.fail(f"REQUIRE_CLUSTER=1, but {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def assets() -> Path:
+    folder = os.environ.get("KUBEBUILDER_ASSETS", "")
+    if not folder:
+        skip("KUBEBUILDER_ASSETS is not set: no control plane to test with")
+    missing = [name for name in PROGRAMS if not os.access(Path(folder) / name, os.X_OK)]
+    if missing:
+        skip(f"KUBEBUILDER_ASSETS={folder} has no program {', '.join(missing)}")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def prometheus_program() -> str:
+    program = shutil.which("prometheus")
+    if program is None:
+        skip("there is no program prometheus on the PATH")
+    return str(program)
+
+
+@pytest.fixture(scope="session")
+def istio_crds() -> Path:
+    file = os.environ.get("ISTIO_CRDS", "")
+    if not file or not Path(file).is_file():
+        skip(f"ISTIO_CRDS={file or '(not set)'} is no file with Istio's definitions")
+    return Path(file)
+
+
+@pytest.fixture(scope="session")
+def control_plane(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A control plane, and a kubelet that makes Pods ready."""
+    with (
+        ControlPlane.start(assets, tmp_path_factory.mktemp("control-plane")) as plane,
+        Kubelet.start(str(plane.kubeconfig())),
+    ):
+        yield plane
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def crds(control_plane: ControlPlane, istio_crds: Path) -> list[str]:
+    """Our own and Istio's custom resource definitions, installed."""
+    async with KubernetesApi.connect(str(control_plane.kubeconfig())) as api:
+        return await install_crds(api, [istio_crds, *sorted(OUR_CRDS.glob("*.yaml"))])
+
+
+@pytest.fixture
+async def api(control_plane: ControlPlane) -> AsyncIterator[KubernetesApi]:
+    """The API server, as the administrator."""
+    async with KubernetesApi.connect(str(control_plane.kubeconfig())) as connected:
+        yield connected
+
+
+@pytest.fixture
+async def namespace(api: KubernetesApi) -> AsyncIterator[str]:
+    """A namespace for this test alone, removed afterwards (nobody waits for that)."""
+    ref = Ref(NAMESPACES, "", f"test-{secrets.token_hex(4)}")
+    await api.create(ref, {})
+    yield ref.name
+    await api.delete(ref)
+
+
+@pytest.fixture
+def kubectl(control_plane: ControlPlane, namespace: str) -> Kubectl:
+    """The real kubectl, as the administrator, in the test's namespace."""
+    return Kubectl(control_plane.kubeconfig(), namespace, control_plane.folder / "kubectl-cache")
