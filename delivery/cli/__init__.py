@@ -1,0 +1,53 @@
+"""The command line: `delivery`, and the same program as `kubectl delivery`.
+
+A command is imported when it is called, so that help and mistakes are answered at once and without loading half of
+the Kubernetes world.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """Where a command lives, and what the help says of it without asking it."""
+
+    module: str
+    attribute: str
+    about: str
+
+
+COMMANDS: Mapping[str, Lazy] = MappingProxyType(
+    {
+        "crds": Lazy("delivery.cli.crds", "crds", "Print the CustomResourceDefinitions, or write them to files."),
+        "run": Lazy("delivery.cli.run", "run", "Run the controller."),
+        "version": Lazy("delivery.cli.version", "version", "Print the version."),
+    }
+)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        where = COMMANDS.get(cmd_name)
+        if where is None:
+            return None
+        command: click.Command = getattr(import_module(where.module), where.attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].about) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Roll out new versions on Istio step by step, judged by Prometheus."""

@@ -1,0 +1,117 @@
+"""The Canary: what a user asks for, for one workload."""
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from delivery.api.analysis import Analysis
+from delivery.api.metadata import Metadata
+from delivery.api.model import Piece, broken_rule, cel
+from delivery.api.references import URL, AutoscalerRef, IngressRef, Provider, RouteRef, TargetRef, UpstreamRef
+from delivery.api.service import Service
+
+
+class TrafficSettings(Piece):
+    """How carefully traffic is moved."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!has(self.drainSeconds) || !has(self.drainMaxSeconds) || self.drainSeconds <= self.drainMaxSeconds",
+                "drainSeconds must not be greater than drainMaxSeconds",
+            )
+        )
+    )
+
+    settle_seconds: int = Field(default=10, ge=0, le=3600)
+    """How long routes get to reach all proxies, in seconds."""
+    drain_seconds: int = Field(default=30, ge=0, le=86400)
+    """How long pods without traffic stay at least, in seconds."""
+    drain_max_seconds: int = Field(default=300, ge=0, le=86400)
+    """How long pods stay at most while requests still reach them, in seconds."""
+    capacity_check: bool = True
+    """Raise a weight only when enough pods are ready to carry it."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "TrafficSettings":
+        if self.drain_seconds > self.drain_max_seconds:
+            raise broken_rule(
+                given=f"{self.drain_seconds}, with drainMaxSeconds {self.drain_max_seconds}",
+                allowed="at most drainMaxSeconds",
+                field="drainSeconds",
+                drop=("drainSeconds", "drainMaxSeconds"),
+            )
+        return self
+
+
+_TCP_IS_NOT_MIRRORED = (
+    "!(has(self.service.appProtocol) && self.service.appProtocol.lowerAscii() == 'tcp') || "
+    "!((has(self.analysis.mirror) && self.analysis.mirror) || "
+    "(has(self.service.mirror) && size(self.service.mirror) > 0))"
+)
+
+
+class CanarySpec(Piece):
+    """What is rolled out, how it is reached and how it is tried."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel((_TCP_IS_NOT_MIRRORED, "requests cannot be mirrored with service.appProtocol tcp"))
+    )
+
+    provider: Provider | None = None
+    """Who routes; by default the controller's own setting."""
+    metrics_server: str | None = Field(default=None, pattern=URL, max_length=2048)
+    """Prometheus for builtin metrics and inline queries; by default the controller's own setting."""
+    target_ref: TargetRef
+    """The workload that is rolled out."""
+    autoscaler_ref: AutoscalerRef | None = None
+    """The workload's autoscaler."""
+    ingress_ref: IngressRef | None = None
+    """The Ingress to split."""
+    route_ref: RouteRef | None = None
+    """The APISIX route to split."""
+    upstream_ref: UpstreamRef | None = None
+    """The Gloo upstream."""
+    service: Service
+    """How the workload is reached."""
+    analysis: Analysis
+    """How a new version is tried."""
+    progress_deadline_seconds: int = Field(default=600, ge=1)
+    """How long a role may be stuck before it counts as broken, in seconds."""
+    skip_analysis: bool = False
+    """Promote without steps and metrics."""
+    revert_on_deletion: bool = False
+    """Give the workload its traffic back when the Canary is deleted."""
+    suspend: bool = False
+    """Hands off: nothing at all is done."""
+    paused: bool = False
+    """Hold the weight; checks and roll-back go on."""
+    traffic: TrafficSettings = Field(default_factory=TrafficSettings)
+    """How carefully traffic is moved."""
+
+    @model_validator(mode="after")
+    def _tcp_is_not_mirrored(self) -> "CanarySpec":
+        if self.service.is_tcp and (self.analysis.mirror or self.service.mirror):
+            raise broken_rule(
+                given=f'"{self.service.app_protocol}" together with mirroring',
+                allowed="any protocol but tcp, or no mirroring (analysis.mirror, service.mirror)",
+                field="service.appProtocol",
+                drop=("analysis.mirror", "service.mirror"),
+            )
+        return self
+
+
+class Canary(Piece):
+    """Rolls out each new version of a workload step by step."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    api_version: Literal["progressive.delivery/v1beta1"] = "progressive.delivery/v1beta1"
+    kind: Literal["Canary"] = "Canary"
+    metadata: Metadata
+    spec: CanarySpec
+
+    @property
+    def apex(self) -> str:
+        """Name of the apex Service: the service's name, else the target's."""
+        return self.spec.service.name or self.spec.target_ref.name

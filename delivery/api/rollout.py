@@ -1,0 +1,75 @@
+"""From a Canary to what the state machine and the metrics room need of it."""
+
+from delivery.api.acting import blocking, not_acted_on
+from delivery.api.analysis import Analysis
+from delivery.api.canary import Canary
+from delivery.api.metrics import Metric
+from metrics.spec import MetricSpec
+from strategies import spec as strategies
+
+
+def rollout_spec(canary: Canary, *, scrape_interval_seconds: float) -> strategies.RolloutSpec:
+    """The Canary as the state machine sees it. `scrape_interval_seconds` is Prometheus', above 0."""
+    spec, traffic = canary.spec, canary.spec.traffic
+    return strategies.RolloutSpec(
+        name=canary.metadata.name,
+        namespace=canary.metadata.namespace,
+        generation=canary.metadata.generation,
+        analysis=_analysis(spec.analysis),
+        checks=_checks(spec.analysis),
+        skip_analysis=spec.skip_analysis,
+        suspend=spec.suspend,
+        paused=spec.paused,
+        progress_deadline_seconds=float(spec.progress_deadline_seconds),
+        primary_ready_percent=spec.analysis.primary_ready_threshold,
+        canary_ready_percent=spec.analysis.canary_ready_threshold,
+        settle_seconds=float(traffic.settle_seconds),
+        drain_seconds=float(traffic.drain_seconds),
+        drain_max_seconds=float(traffic.drain_max_seconds),
+        capacity_check=traffic.capacity_check,
+        scrape_interval_seconds=scrape_interval_seconds,
+        everybody_routed=not spec.analysis.match and spec.analysis.session_affinity is None,
+        not_acted_on=not_acted_on(canary),
+        blocking=blocking(canary),
+    )
+
+
+def metric_specs(canary: Canary) -> tuple[MetricSpec, ...]:
+    """The builtin metrics and inline queries of the analysis, in its order, limits translated."""
+    analysis = canary.spec.analysis
+    return tuple(_metric(metric, analysis) for metric in _measured(analysis))
+
+
+def _measured(analysis: Analysis) -> tuple[Metric, ...]:
+    """The metrics that are acted on: not those of a template."""
+    return tuple(metric for metric in analysis.metrics if metric.template_ref is None)
+
+
+def _metric(metric: Metric, analysis: Analysis) -> MetricSpec:
+    minimum, maximum = metric.limits()
+    return MetricSpec(
+        name=metric.name,
+        interval_seconds=metric.interval_seconds(analysis.interval_seconds),
+        minimum=minimum,
+        maximum=maximum,
+        query=metric.query or "",
+    )
+
+
+def _checks(analysis: Analysis) -> tuple[strategies.CheckSpec, ...]:
+    """The metrics with the length of their windows: the longer of the metric's and the analysis' interval."""
+    shortest = analysis.interval_seconds
+    return tuple(
+        strategies.CheckSpec(name=metric.name, window_seconds=max(shortest, metric.interval_seconds(shortest)))
+        for metric in _measured(analysis)
+    )
+
+
+def _analysis(analysis: Analysis) -> strategies.Analysis:
+    return strategies.Analysis(
+        interval_seconds=analysis.interval_seconds,
+        threshold=analysis.threshold,
+        step_weights=analysis.step_weights,
+        step_weight=analysis.step_weight,
+        max_weight=analysis.max_weight,
+    )

@@ -1,0 +1,140 @@
+"""The schema of a Canary's status, made from the state machine's own values.
+
+Those values know nothing of CRDs, so their descriptions stand here. Besides what we write, the schema has Flagger's
+fields that tools print.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from delivery.api.schema import Schema, structural
+from strategies.status import Status
+
+_TOP = {
+    "version": "Version of this status' layout; a controller only reads one newer than its own.",
+    "observedGeneration": "Generation of the spec that was acted on last.",
+    "fence": "Epoch of the leader that wrote last.",
+    "phase": "Where the Canary stands.",
+    "stage": "The part of the phase that is going on; empty when nothing is left to do.",
+    "stageSince": "When the stage began.",
+    "canaryWeight": "Percent of requests that the routes must give to the canary.",
+    "seenWeight": "Percent of requests that the canary had in the last judged window.",
+    "step": "The step of the plan, such as 2/4.",
+    "revision": "The revision that is being rolled out, or was last.",
+    "reason": "Why the Canary stands where it stands, in one word.",
+    "message": "The same in one sentence.",
+    "failedChecks": "Failed checks of this run.",
+    "iterations": "Checks that were done, for A/B tests and blue/green rollouts.",
+    "lastAppliedSpec": "Revision of the run that began last.",
+    "lastPromotedSpec": "Revision that serves users.",
+    "lastTransitionTime": "When the phase changed last.",
+    "run": "The run that is going on.",
+    "checks": "The last judged window of each check.",
+    "conditions": "Conditions: Ready, Promoted, TrafficSynced, AnalysisHealthy and what else there is to know.",
+    "history": "The runs that ended, newest first.",
+    "outbox": "What people are still to be told.",
+}
+_RUN = {
+    "id": "Name of the run, never used again.",
+    "revision": "The revision that is tried.",
+    "started": "When the run began.",
+    "floor": "Ready pods of the primary when the run began.",
+    "step": "Index into the plan; -1 while the canary is scaled up.",
+    "stepSince": "When the step began.",
+    "windowsFrom": "When the step's first window opens.",
+    "spentSeconds": "Seconds of the progress deadline already used.",
+    "stuckSince": "Since when the progress deadline runs.",
+    "override": "Percent that somebody set by hand in the routes, and that is held.",
+    "overridePaused": "Whether the Canary has been paused since.",
+    "silentWindows": "Windows in a row in which the canary saw no request.",
+    "silentExpected": "Requests that were expected in them.",
+    "healing": "Whether a broken primary is being replaced without analysis.",
+    "trafficWindow": "Number of the last window in which requests were counted.",
+    "trafficEnd": "When that window ended.",
+}
+_CHECK = {
+    "name": "Name of the metric.",
+    "window": "Number of the window within the run, from 1.",
+    "end": "When the window ended.",
+    "outcome": "pass, fail, inconclusive (too little data) or error (could not be measured).",
+    "value": "What was measured, in the metric's unit.",
+    "limit": "What is allowed.",
+    "message": "What there is to say about it.",
+    "passes": "Windows of this step that passed.",
+}
+_CONDITION = {
+    "type": "What the condition is about.",
+    "status": "True, False or Unknown.",
+    "reason": "Why, in one word.",
+    "message": "Why, in one sentence.",
+    "lastTransitionTime": "When the status changed last.",
+    "lastUpdateTime": "When the condition was written last.",
+    "observedGeneration": "Generation of the spec that it speaks of.",
+}
+_PAST = {
+    "id": "Name of the run.",
+    "revision": "The revision that was tried.",
+    "started": "When the run began.",
+    "ended": "When it ended.",
+    "result": "How it ended.",
+    "reason": "Why it ended so.",
+    "weight": "Percent of requests that the canary had when the run ended.",
+    "floor": "Fewest pods of the primary, held until the canary is drained.",
+}
+_ANNOUNCEMENT = {
+    "id": "Name of the announcement, unique for ever.",
+    "at": "When it was decided.",
+    "reason": "What happened, in one word.",
+    "message": "What happened, in one sentence.",
+    "warning": "Whether somebody should look.",
+}
+_INNER: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "run": ("One attempt to bring one revision to all users.", _RUN),
+    "checks": ("The last judged window of one check.", _CHECK),
+    "conditions": ("A condition by Kubernetes' conventions.", _CONDITION),
+    "history": ("A run that has ended.", _PAST),
+    "outbox": ("Something that people are told once.", _ANNOUNCEMENT),
+}
+_STRING = {"type": "string"}
+_FLAGGERS: Mapping[str, Schema] = {
+    "trackedConfigs": {
+        "description": "Checksums of ConfigMaps and Secrets that the target mounts.",
+        "type": "object",
+        "additionalProperties": _STRING,
+    },
+    "sessionAffinityCookie": {"description": "Cookie of users who met the canary.", **_STRING},
+    "primarySessionAffinityCookie": {"description": "Cookie of users who met the primary.", **_STRING},
+    "previousSessionAffinityCookie": {"description": "Cookie of the run before.", **_STRING},
+}
+
+
+def status_schema() -> Schema:
+    """The structural schema of a Canary's status, every field described, without defaults."""
+    schema = structural(TypeAdapter(Status).json_schema())
+    schema["description"] = "Where the rollout stands; written by the controller."
+    properties = schema["properties"]
+    for name, (about, fields) in _INNER.items():
+        inner = properties[name].get("items", properties[name])
+        inner["description"] = about
+        if name == "conditions":
+            inner["properties"]["lastUpdateTime"] = {"type": "string", "format": "date-time"}
+        _describe(inner["properties"], fields)
+    _describe(properties, _TOP)
+    properties |= _FLAGGERS
+    return schema
+
+
+def conditions_schema() -> Schema:
+    """A status that holds nothing but conditions."""
+    conditions = status_schema()["properties"]["conditions"]
+    return {"description": "Written by the controller.", "type": "object", "properties": {"conditions": conditions}}
+
+
+def _describe(properties: dict[str, Any], fields: Mapping[str, str]) -> None:
+    """Put the descriptions in. Defaults go: the server must not invent a status."""
+    for name, schema in properties.items():
+        schema.pop("default", None)
+        if name in fields:
+            schema["description"] = fields[name]
