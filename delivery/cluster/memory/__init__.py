@@ -1,21 +1,41 @@
 """A deterministic cluster in memory: the API server's semantics, workloads that roll, and virtual time.
 
-The same store stands under the simulation of the loop (through `MemoryApi`, with lags and faults) and can be
-served over HTTP. Nothing in here reads a wall clock, opens a socket or depends on hash order.
+The same store stands under the simulation of the loop (through `MemoryApi`, with lags and faults) and can be served
+over HTTP. Nothing in here reads a wall clock, opens a socket or depends on hash order.
 """
 
 from delivery.cluster.memory.handles import INSTANCE, WORLD, InstanceError, Step, StuckError
+from delivery.cluster.memory.patching import json_patch, merge_patch
+from delivery.cluster.memory.rejections import Cause, ContentInvalidError, ForbiddenError, RejectionError
+from delivery.cluster.memory.resources import Resource, builtin_resources, custom_resource
+from delivery.cluster.memory.store import JSON_PATCH, MERGE_PATCH, Admission, Store
 from delivery.cluster.memory.timekeeping import EPOCH, VirtualClock, VirtualTimers
 from delivery.cluster.memory.virtual import VirtualLoop
+from delivery.cluster.memory.watching import Happened, Subscription
 
 __all__ = [
     "EPOCH",
     "INSTANCE",
+    "JSON_PATCH",
+    "MERGE_PATCH",
     "WORLD",
+    "Admission",
+    "Cause",
+    "ContentInvalidError",
+    "ForbiddenError",
+    "Happened",
     "InstanceError",
+    "RejectionError",
+    "Resource",
     "Step",
+    "Store",
     "StuckError",
+    "Subscription",
     "VirtualClock",
     "VirtualLoop",
     "VirtualTimers",
+    "builtin_resources",
+    "custom_resource",
+    "json_patch",
+    "merge_patch",
 ]

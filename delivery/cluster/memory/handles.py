@@ -1,7 +1,7 @@
 """What the virtual loop executes: handles that know whose they are and can be told in words.
 
-Apart from the loop, because the rest of the simulation (the transport, the tests' stories) speaks of instances
-and steps too.
+Apart from the loop, because the rest of the simulation (the transport, the tests' stories) speaks of
+instances and steps too.
 """
 
 import asyncio

@@ -39,10 +39,9 @@ Ts = TypeVarTuple("Ts")
 class VirtualLoop(asyncio.BaseEventLoop):
     """A single-threaded event loop without I/O and without a wall clock.
 
-    `seed` decides the order of ready handles; None means first in, first out. `max_steps` bounds the handles
-    executed in the loop's life and `max_steps_per_instant` those without time passing; over either,
-    StuckError tells the last steps. `on_step` is called after every executed handle; what it raises ends the run and
-    reaches its caller.
+    `seed` decides the order of ready handles; None means first in, first out. `max_steps` bounds the handles executed
+    in the loop's life and `max_steps_per_instant` those without time passing; over either, StuckError tells the last
+    steps. `on_step` is called after every executed handle; what it raises ends the run and reaches its caller.
     """
 
     def __init__(

@@ -1,0 +1,120 @@
+"""What the API server makes of a body that was sent: which parts of it count, and which it refuses.
+
+Pure functions on plain JSON, so that the store itself is only about what is stored when.
+"""
+
+from typing import Any
+
+from delivery.cluster.memory.rejections import BadRequestError, Cause, ContentInvalidError, VersionConflictError
+from delivery.cluster.memory.resources import Resource
+from delivery.cluster.memory.values import equal_json
+from delivery.cluster.objects import Ref
+
+Body = dict[str, Any]
+
+_SERVERS_OWN = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
+
+
+def identify(resource: Resource, namespace: str, body: Body) -> Body:
+    """`body` with kind, apiVersion and namespace filled in; BadRequestError if they say something else."""
+    kind = resource.kind
+    meta = body.setdefault("metadata", {})
+    if not isinstance(meta, dict):
+        raise BadRequestError(f"metadata: an object is needed, not {meta!r}")
+    wanted = {"kind": kind.kind, "apiVersion": kind.api_version}
+    for field, value in wanted.items():
+        if body.setdefault(field, value) != value:
+            raise BadRequestError(f"{field}: {body[field]!r} was sent, {value!r} is what this address holds")
+    if not kind.namespaced:
+        meta.pop("namespace", None)
+    elif meta.setdefault("namespace", namespace or "default") != namespace and namespace:
+        raise BadRequestError(f"metadata.namespace: {meta['namespace']!r} was sent to namespace {namespace!r}")
+    return body
+
+
+def prepare_create(resource: Resource, body: Body) -> Body:
+    """A body as it is stored first: without status, if that is a subresource, and without the server's fields."""
+    meta = body["metadata"]
+    if meta.pop("resourceVersion", ""):
+        raise BadRequestError("metadata.resourceVersion: must not be set on an object to be created")
+    for field in (*_SERVERS_OWN, "managedFields", "selfLink"):
+        meta.pop(field, None)
+    if resource.status:
+        body.pop("status", None)
+    if resource.generation:
+        meta["generation"] = 1
+    return body
+
+
+def prepare_update(resource: Resource, old: Body, body: Body, subresource: str) -> Body:
+    """What is stored of `body`: its status alone for the status subresource, else all but what isn't its own."""
+    if subresource == "status":
+        new = {**old, "metadata": dict(old["metadata"])}
+        new.pop("status", None)
+        return {**new, "status": body["status"]} if "status" in body else new
+    _check_identity(old, body)
+    meta, was = body["metadata"], old["metadata"]
+    for field in (*_SERVERS_OWN, "managedFields", "resourceVersion"):
+        meta.pop(field, None)
+        if field in was:
+            meta[field] = was[field]
+    if resource.status:
+        body.pop("status", None)
+        if "status" in old:
+            body["status"] = old["status"]
+    return body
+
+
+def count_generation(resource: Resource, old: Body, new: Body) -> None:
+    """Raise metadata.generation if the kind has one and the change counts for it."""
+    if resource.generation and content_changed(resource, old, new):
+        new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
+
+
+def check_preconditions(ref: Ref, old: Body, uid: str, resource_version: str) -> None:
+    """VersionConflictError when the object is another one, or in another version, than the request names."""
+    meta = old["metadata"]
+    if uid and uid != meta["uid"]:
+        raise VersionConflictError(f"{ref}: the uid in the precondition is {uid}, the object's is {meta['uid']}")
+    if resource_version and resource_version != meta["resourceVersion"]:
+        raise VersionConflictError(
+            f"{ref}: the object has been modified (resourceVersion {meta['resourceVersion']}, "
+            f"not {resource_version}); apply your changes to the latest version and try again"
+        )
+
+
+def content_changed(resource: Resource, old: Body, new: Body) -> bool:
+    """Does the change count for metadata.generation?"""
+    apart = {"metadata", "status"} if resource.status else {"metadata"}
+    return not equal_json(
+        {key: value for key, value in old.items() if key not in apart},
+        {key: value for key, value in new.items() if key not in apart},
+    )
+
+
+def same_but_bookkeeping(old: Body, new: Body) -> bool:
+    """Is a write from `old` to `new` a no-op (managedFields and resourceVersion aside)?"""
+
+    def essence(body: Body) -> Body:
+        meta = {k: v for k, v in body["metadata"].items() if k not in ("managedFields", "resourceVersion")}
+        return {**body, "metadata": meta}
+
+    return equal_json(essence(old), essence(new))
+
+
+def _check_identity(old: Body, body: Body) -> None:
+    meta, was = body.get("metadata"), old["metadata"]
+    if not isinstance(meta, dict):
+        raise BadRequestError(f"metadata: an object is needed, not {meta!r}")
+    for field in ("name", "namespace"):
+        if meta.setdefault(field, was.get(field)) != was.get(field):
+            raise BadRequestError(f"metadata.{field}: {meta[field]!r}; a stored object keeps {was.get(field)!r}")
+    if meta.get("namespace") is None:
+        meta.pop("namespace", None)
+    added = [name for name in meta.get("finalizers") or () if name not in (was.get("finalizers") or ())]
+    if added and "deletionTimestamp" in was:
+        message = f"no new finalizers can be added while the object is being deleted: {', '.join(added)}"
+        raise ContentInvalidError(
+            f"metadata.finalizers: {message}",
+            causes=[Cause("metadata.finalizers", message, "FieldValueForbidden")],
+        )

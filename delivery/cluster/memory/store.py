@@ -1,0 +1,338 @@
+"""An API server without HTTP: objects, and what happens to them when they are written.
+
+Synchronous and deterministic. One counter gives every write its resourceVersion, each object handed out is a copy,
+and uids and generated names come from the seed. Transports (the simulation's, an HTTP server) put time, loss and
+order on top; the semantics of requests live here only.
+"""
+
+import random
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from delivery.cluster.memory import rules
+from delivery.cluster.memory.garbage import Owners
+from delivery.cluster.memory.managed import attribute
+from delivery.cluster.memory.patching import json_patch, merge_patch
+from delivery.cluster.memory.rejections import AlreadyExistsError, BadRequestError, NotFoundError
+from delivery.cluster.memory.resources import Resource, builtin_resources
+from delivery.cluster.memory.selectors import Predicate, field_selector, label_selector
+from delivery.cluster.memory.values import copy_json
+from delivery.cluster.memory.watching import Happened, History, Subscription, parse_version
+from delivery.cluster.objects import Kind, Object, Ref
+from delivery.cluster.protocols import Clock, Listing, WatchEvent
+
+Body = dict[str, Any]
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+
+_SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
+
+
+@dataclass(slots=True)
+class Admission:
+    """A write on its way in. A hook may change `object`, or raise a RejectionError."""
+
+    operation: str
+    ref: Ref
+    object: Body
+    old: Object | None
+    subresource: str
+    manager: str
+
+
+class Store:
+    """The objects of one cluster.
+
+    `history` is how many events of each kind a watch can go back; `collect_at_once` False leaves dependents of
+    deleted objects to calls of collect_garbage. `admission` hooks see every create and update, in their order;
+    `observers` are told of every write, within it, and must neither write nor change what they are shown.
+    """
+
+    def __init__(
+        self, clock: Clock, *, seed: int | str | None = 0, history: int = 1000, collect_at_once: bool = True
+    ) -> None:
+        self.admission: list[Callable[[Admission], None]] = []
+        self.observers: list[Callable[[Happened], None]] = []
+        self.patchers: dict[str, Callable[[Resource, Body, Any], Any]] = {
+            JSON_PATCH: lambda _, body, patch: json_patch(body, patch),
+            MERGE_PATCH: lambda _, body, patch: merge_patch(body, patch),
+        }
+        self._clock, self._collect_at_once = clock, collect_at_once
+        self._rng = random.Random(f"store/{seed}")  # noqa: S311 - no secret
+        self._resources: dict[Kind, Resource] = {}
+        self._objects: dict[Kind, dict[tuple[str, str], Body]] = {}
+        self._history, self._owners = History(history), Owners()
+        self._version = 1
+        for resource in builtin_resources():
+            self.register(resource)
+
+    # -- reading
+
+    def register(self, resource: Resource) -> None:
+        """Serve a kind (again, with other rules: its objects stay)."""
+        self._resources[resource.kind] = resource
+        self._objects.setdefault(resource.kind, {})
+
+    def kinds(self) -> list[Resource]:
+        """What is served."""
+        return list(self._resources.values())
+
+    @property
+    def resource_version(self) -> str:
+        """The version of the last write."""
+        return str(self._version)
+
+    def get(self, ref: Ref) -> Body:
+        """One object; NotFoundError if there is none."""
+        body: Body = copy_json(self._current(ref))
+        return body
+
+    def peek(self, ref: Ref) -> Object | None:
+        """The stored object itself, or None: for checks after every step. It must not be changed."""
+        return self._objects.get(ref.kind, {}).get((ref.namespace, ref.name))
+
+    def scan(self, kind: Kind, namespace: str | None = None) -> list[Object]:
+        """The stored objects of a kind themselves, by namespace and name. They must not be changed."""
+        objects = self._objects.get(kind, {})
+        return [objects[key] for key in sorted(objects) if namespace is None or key[0] == namespace]
+
+    def list(self, kind: Kind, namespace: str | None = None, *, labels: str = "", fields: str = "") -> Listing:
+        """All objects of a kind that the selectors select, by namespace and name."""
+        self._resource(kind)
+        selects = _selects(labels, fields)
+        items = [copy_json(body) for body in self.scan(kind, namespace) if selects(body)]
+        return Listing(items, self.resource_version)
+
+    def subscribe(
+        self,
+        kind: Kind,
+        namespace: str | None = None,
+        *,
+        resource_version: str = "",
+        labels: str = "",
+        fields: str = "",
+        deliver: Callable[[WatchEvent], None],
+    ) -> Subscription:
+        """Deliver every event after `resource_version`, those of the past before this returns.
+
+        Empty or "0" starts with what is there now, as ADDED. ExpiredError if the history no longer reaches back.
+        """
+        self._resource(kind)
+        selects, since = _selects(labels, fields), self._version
+        if resource_version in ("", "0"):
+            for body in self.scan(kind, namespace):
+                if selects(body):
+                    deliver(WatchEvent("ADDED", copy_json(body)))
+        else:
+            since = parse_version(resource_version, self._version)
+        return self._history.subscribe(kind, namespace, selects, deliver, since=since)
+
+    def bookmark(self, kind: Kind) -> WatchEvent:
+        """The event that tells a watch up to where it has seen everything: now."""
+        body = {"kind": kind.kind, "apiVersion": kind.api_version}
+        return WatchEvent("BOOKMARK", {**body, "metadata": {"resourceVersion": self.resource_version}})
+
+    def compact(self) -> None:
+        """Forget the history: a watch from before now gets a 410 if anything happened since."""
+        self._history.forget(self._version)
+
+    # -- writing
+
+    def create(self, kind: Kind, body: Object, *, namespace: str = "", manager: str = "unknown") -> Body:
+        """Store a new object; AlreadyExistsError if the name is taken. `metadata.generateName` is honoured."""
+        resource = self._resource(kind)
+        new = rules.prepare_create(resource, rules.identify(resource, namespace, copy_json(body)))
+        meta = new["metadata"]
+        if not meta.get("name") and meta.get("generateName"):
+            meta["name"] = meta["generateName"] + "".join(self._rng.choice(_SUFFIX) for _ in range(5))
+        if not meta.get("name"):
+            raise BadRequestError("metadata.name: name or generateName is required")
+        ref = Ref.of(kind, new)
+        if self.peek(ref) is not None:
+            raise AlreadyExistsError(f"{ref} already exists")
+        meta["uid"] = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
+        meta["creationTimestamp"] = self._timestamp()
+        self._admit(Admission("CREATE", ref, new, None, "", manager))
+        return self._commit(ref, None, new, manager, "")
+
+    def replace(self, ref: Ref, body: Object, *, subresource: str = "", manager: str = "unknown") -> Body:
+        """Put a whole object (a PUT); a resourceVersion in it is a precondition."""
+        resource = self._resource(ref.kind)
+        new = rules.identify(resource, ref.namespace, copy_json(body))
+        return self._update(ref, lambda _: new, subresource, manager)
+
+    def patch(
+        self,
+        ref: Ref,
+        patch: Any,
+        *,
+        content_type: str = JSON_PATCH,
+        subresource: str = "",
+        manager: str = "unknown",
+    ) -> Body:
+        """Patch an object; PatchFailedError if a JSON patch does not apply. No change, no new version."""
+        if content_type not in self.patchers:
+            raise BadRequestError(f"patch: {content_type!r}; supported are {', '.join(self.patchers)}")
+        patcher, resource = self.patchers[content_type], self._resource(ref.kind)
+        return self._update(ref, lambda body: patcher(resource, body, patch), subresource, manager)
+
+    def delete(
+        self,
+        ref: Ref,
+        *,
+        uid: str = "",
+        resource_version: str = "",
+        propagation: str = "Background",
+        grace_seconds: int | None = None,
+    ) -> Body:
+        """Delete, or mark as being deleted while finalizers (or, for pods, the kubelet) hold it.
+
+        `propagation` says what becomes of dependents: Background, Foreground (they go first) or Orphan.
+        """
+        if propagation not in ("Background", "Foreground", "Orphan"):
+            raise BadRequestError(f"propagationPolicy: {propagation!r}; one of Background, Foreground, Orphan")
+        old = self._current(ref)
+        rules.check_preconditions(ref, old, uid, resource_version)
+        if propagation == "Orphan":
+            self._orphan(old["metadata"]["uid"])
+        elif propagation == "Foreground":
+            self._collect(self._owners.dependents(old["metadata"]["uid"]), dying=old["metadata"]["uid"])
+        grace = self._grace(ref, old, grace_seconds)
+        if not old["metadata"].get("finalizers") and grace == 0:
+            return self._remove(ref, old)
+        if "deletionTimestamp" in old["metadata"]:
+            return self.get(ref)
+        return self._mark(ref, old, grace)
+
+    def collect_garbage(self) -> int:
+        """Delete what all its owners have left behind; how many objects that were."""
+        return self._collect(self._owners.with_owners())
+
+    # -- inside
+
+    def _resource(self, kind: Kind) -> Resource:
+        resource = self._resources.get(kind)
+        if resource is None:
+            raise NotFoundError(f"the server could not find the requested resource ({kind.plural}.{kind.group})")
+        return resource
+
+    def _current(self, ref: Ref) -> Body:
+        self._resource(ref.kind)
+        body = self._objects[ref.kind].get((ref.namespace, ref.name))
+        if body is None:
+            raise NotFoundError(f"{ref} not found")
+        return body
+
+    def _timestamp(self, seconds: int = 0) -> str:
+        return (self._clock.now() + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _admit(self, admission: Admission) -> None:
+        for hook in self.admission:
+            hook(admission)
+
+    def _update(self, ref: Ref, change: Callable[[Body], Any], subresource: str, manager: str) -> Body:
+        resource, old = self._resource(ref.kind), self._current(ref)
+        if subresource not in ("", "status") or (subresource and not resource.status):
+            raise NotFoundError(f"{ref}: there is no subresource {subresource!r}")
+        body = change(copy_json(old))
+        if not isinstance(body, dict) or not isinstance(body.get("metadata"), Mapping):
+            raise BadRequestError(f"{ref}: an object with metadata is needed, not {body!r:.80}")
+        meta = body["metadata"]
+        rules.check_preconditions(ref, old, meta.get("uid", ""), meta.get("resourceVersion", ""))
+        new = copy_json(rules.prepare_update(resource, old, body, subresource))
+        self._admit(Admission("UPDATE", ref, new, copy_json(old), subresource, manager))
+        rules.count_generation(resource, old, new)
+        if rules.same_but_bookkeeping(old, new):
+            return self.get(ref)
+        done = self._commit(ref, old, new, manager, subresource)
+        meta = new["metadata"]
+        held = meta.get("finalizers") or meta.get("deletionGracePeriodSeconds")
+        if "deletionTimestamp" in meta and not held:
+            self._remove(ref, self._current(ref))
+        return done
+
+    def _commit(self, ref: Ref, old: Body | None, new: Body, manager: str, subresource: str) -> Body:
+        new["metadata"]["managedFields"] = attribute(
+            old,
+            new,
+            manager=manager,
+            subresource=subresource,
+            version=ref.kind.api_version,
+            time=self._timestamp(),
+        )
+        return self._put("ADDED" if old is None else "MODIFIED", ref, old, new)
+
+    def _put(self, type_: str, ref: Ref, old: Body | None, new: Body) -> Body:
+        self._version += 1
+        new["metadata"]["resourceVersion"] = str(self._version)
+        self._objects[ref.kind][ref.namespace, ref.name] = new
+        self._owners.note(ref, old, new)
+        self._tell(Happened(type_, ref, new, old, self._version))
+        answer: Body = copy_json(new)
+        return answer
+
+    def _tell(self, event: Happened) -> None:
+        self._history.append(event)
+        for observer in self.observers:
+            observer(event)
+
+    def _grace(self, ref: Ref, old: Body, asked: int | None) -> int:
+        """Seconds that the kubelet gets: only a pod that is on a node has one to wait for."""
+        spec = old.get("spec") or {}
+        if not self._resources[ref.kind].graceful or not spec.get("nodeName"):
+            return 0
+        return int(spec.get("terminationGracePeriodSeconds", 30)) if asked is None else asked
+
+    def _mark(self, ref: Ref, old: Body, grace: int) -> Body:
+        new = copy_json(old)
+        new["metadata"]["deletionTimestamp"] = self._timestamp(grace)
+        new["metadata"]["deletionGracePeriodSeconds"] = grace
+        if self._resources[ref.kind].generation:
+            new["metadata"]["generation"] += 1
+        return self._put("MODIFIED", ref, old, new)
+
+    def _remove(self, ref: Ref, old: Body) -> Body:
+        self._version += 1
+        last = copy_json(old)
+        last["metadata"]["resourceVersion"] = str(self._version)
+        del self._objects[ref.kind][ref.namespace, ref.name]
+        self._owners.note(ref, old, None)
+        self._tell(Happened("DELETED", ref, last, old, self._version))
+        if self._collect_at_once:
+            self._collect(self._owners.dependents(old["metadata"]["uid"]))
+        answer: Body = copy_json(last)
+        return answer
+
+    def _collect(self, candidates: Sequence[Ref], *, dying: str = "") -> int:
+        collected = 0
+        for ref in candidates:
+            body = self.peek(ref)
+            if body is None or "deletionTimestamp" in body["metadata"]:
+                continue
+            dead = self._owners.dead(body, dying)
+            if len(dead) == len(body["metadata"]["ownerReferences"]):
+                self.delete(ref, uid=body["metadata"]["uid"])
+                collected += 1
+            elif dead:
+                self._disown(ref, dead)
+        return collected
+
+    def _orphan(self, uid: str) -> None:
+        for ref in self._owners.dependents(uid):
+            self._disown(ref, [uid])
+
+    def _disown(self, ref: Ref, uids: Sequence[str]) -> None:
+        old = self._current(ref)
+        new = copy_json(old)
+        kept = [owner for owner in new["metadata"]["ownerReferences"] if owner["uid"] not in uids]
+        new["metadata"]["ownerReferences"] = kept
+        self._commit(ref, old, new, "garbage-collector", "")
+
+
+def _selects(labels: str, fields: str) -> Predicate:
+    by_label, by_field = label_selector(labels), field_selector(fields)
+    return lambda body: by_label(body) and by_field(body)
