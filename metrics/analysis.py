@@ -1,0 +1,124 @@
+"""Answers the questions of a rollout: asks a provider, judges what comes back, and never raises.
+
+Whatever goes wrong between the question and the number is a verdict too (`error`), with its cause and a way out in
+one sentence, because the one who asks has to hold the rollout and tell people, not to handle exceptions.
+"""
+
+from collections.abc import Callable, Sequence
+
+from metrics import queries, templates
+from metrics.judges import threshold
+from metrics.providers.base import Kind, Provider, Query, QueryError, Samples
+from metrics.spec import DURATION, SUCCESS_RATE, MetricSpec, Subject, Window, number
+from metrics.verdict import Counts, Outcome, Verdict
+
+ProviderFor = Callable[[str], Provider]
+"""Finds the provider for a server's address. Raises ValueError for an address that cannot be one."""
+
+WAYS_OUT = {
+    Kind.UNREACHABLE: "check that the metrics server is up and reachable from here",
+    Kind.TIMEOUT: "check the metrics server's load and the query's cost",
+    Kind.REFUSED: "correct the query or the access",
+    Kind.NOT_PROMETHEUS: "correct the metrics server's address",
+    Kind.SHAPE: "correct the query",
+}
+
+
+class Analyst:
+    """Asks and judges. `timeout` in seconds covers one question. Questions may be asked concurrently."""
+
+    def __init__(self, provider_for: ProviderFor, *, timeout: float = 5.0) -> None:
+        if timeout <= 0:
+            raise ValueError(f"timeout: given {timeout}, needs to be above 0 seconds")
+        self._provider_for = provider_for
+        self._timeout = timeout
+
+    async def metric(self, spec: MetricSpec, subject: Subject, window: Window, *, server: str) -> Verdict:
+        """The verdict on one metric of the target's pods over the window."""
+        if spec.problem:
+            return Verdict(Outcome.ERROR, limit=spec.limit, message=spec.problem)
+        try:
+            query = query_for(spec, subject, window)
+            (samples,) = await self._ask([query], window, server)
+        except templates.TemplateError as error:
+            return Verdict(Outcome.ERROR, limit=spec.limit, message=f"metric {spec.name!r}: {error}")
+        except QueryError as error:
+            return Verdict(Outcome.ERROR, limit=spec.limit, message=f"{spec.name} {_explained(error)}")
+        return threshold.judge(spec, samples)
+
+    async def traffic(self, subject: Subject, window: Window, *, server: str) -> Verdict:
+        """How many requests each role got in the window: pass with counts, or inconclusive with counts of 0."""
+        asked = [
+            queries.reached(subject, subject.target, window),
+            queries.reached(subject, subject.primary, window),
+            queries.sent(subject, window),
+        ]
+        try:
+            canary, primary, sent = [total(answer) for answer in await self._ask(asked, window, server)]
+        except QueryError as error:
+            return Verdict(Outcome.ERROR, message=f"traffic {_explained(error)}")
+        counts = Counts(canary=canary, primary=primary, expected=max(sent, canary + primary))
+        if counts.expected > 0:
+            return Verdict(Outcome.PASS, counts=counts)
+        return Verdict(Outcome.INCONCLUSIVE, message="no requests were seen in this window", counts=counts)
+
+    async def drained(self, subject: Subject, window: Window, *, server: str) -> Verdict:
+        """Whether nobody sends requests to the canary any more. Pass: none in the window; fail: `value` of them.
+
+        An error too when Prometheus has lost sight of the namespace, because nobody looking is not nobody asking.
+        """
+        asked = [
+            queries.canary_by_workload(subject, window),
+            queries.canary_by_service(subject, window),
+            queries.went_dark(subject, window),
+        ]
+        try:
+            by_workload, by_service, dark = await self._ask(asked, window, server)
+            requests = max(total(by_workload), total(by_service))
+        except QueryError as error:
+            return Verdict(Outcome.ERROR, message=f"drain {_explained(error)}")
+        if requests > 0:
+            message = f"{subject.target} still got {number(requests)} requests in the last {window.seconds:g} s"
+            return Verdict(Outcome.FAIL, value=requests, limit="max 0", message=message)
+        if dark:
+            message = (
+                f"drain could not be measured: Prometheus has no samples of namespace {subject.namespace} in the last "
+                f"{window.seconds:g} s, but had some before; check that it scrapes the pods there"
+            )
+            return Verdict(Outcome.ERROR, limit="max 0", message=message)
+        return Verdict(Outcome.PASS, value=0.0, limit="max 0")
+
+    async def _ask(self, asked: Sequence[Query], window: Window, server: str) -> list[Samples]:
+        """The answers, in order. Raises the first QueryError among them."""
+        try:
+            provider = self._provider_for(server)
+        except ValueError as error:
+            raise QueryError(Kind.NOT_PROMETHEUS, str(error)) from error
+        answers = await provider.query(asked, at=window.at, timeout=self._timeout)
+        found = [answers[query] for query in asked]
+        for answer in found:
+            if isinstance(answer, QueryError):
+                raise answer
+        return [answer for answer in found if not isinstance(answer, QueryError)]
+
+
+def query_for(spec: MetricSpec, subject: Subject, window: Window) -> Query:
+    """The query of a metric that has no `problem`. Raises templates.TemplateError."""
+    if spec.query.strip():
+        return templates.render(spec.query, subject, window)
+    builders = {SUCCESS_RATE: queries.success_rate, DURATION: queries.duration_p99}
+    return builders[spec.name](subject, window)
+
+
+def total(samples: Samples) -> float:
+    """A count of requests, 0 where no series was found. Raises QueryError if it is no finite count."""
+    values = [sample.value for sample in samples]
+    if not values:
+        return 0.0
+    if len(values) > 1 or not 0.0 <= values[0] < float("inf"):
+        raise QueryError(Kind.SHAPE, f"a count of requests came back as {len(values)} series, the first {values[0]}")
+    return values[0]
+
+
+def _explained(error: QueryError) -> str:
+    return f"could not be measured: {error.message}; {WAYS_OUT[error.kind]}"

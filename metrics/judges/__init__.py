@@ -1,0 +1,1 @@
+"""How numbers become verdicts: pure functions, one way of judging a file."""

@@ -1,0 +1,65 @@
+"""The seam between a question and whoever holds the numbers.
+
+A provider answers many queries at once, so that it may batch them, and never raises for a query that could not be
+answered: one query's failure is that query's answer and does not take the others with it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+Query = str
+"""A query in the provider's own language."""
+
+
+class Kind(StrEnum):
+    """Why a query got no answer, by what somebody has to do about it."""
+
+    UNREACHABLE = "unreachable"  # nobody answers at the address, or it cannot serve now
+    TIMEOUT = "timeout"  # no answer in time
+    REFUSED = "refused"  # understood and declined: a wrong query, missing credentials
+    NOT_PROMETHEUS = "not_prometheus"  # something answers there, but not the API that was expected
+    SHAPE = "shape"  # an answer, but not one that holds one moment's values
+
+
+class QueryError(Exception):
+    """A query that got no answer; `message` is one clause for people, without credentials. Returned, not raised,
+    by providers.
+    """
+
+    def __init__(self, kind: Kind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One series at one moment. `value` may be NaN or infinite."""
+
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+Samples = tuple[Sample, ...]
+"""What a query selected at one moment: no series, one, or several."""
+
+
+class Provider(Protocol):
+    """Answers queries as of a given moment."""
+
+    async def query(
+        self, queries: Sequence[Query], *, at: datetime, timeout: float
+    ) -> Mapping[Query, Samples | QueryError]:
+        """The answer to each of `queries` as of `at`, asked concurrently. `timeout` is in seconds and covers all of
+        it, waiting for a free thread included. Raises nothing but asyncio.CancelledError.
+        """
+
+
+class ClosableProvider(Provider, Protocol):
+    """A provider that holds connections."""
+
+    def close(self) -> None:
+        """Give up the connections, without waiting for questions that are under way."""

@@ -1,0 +1,185 @@
+"""One connection to a Prometheus: prometheus-api-client with the edges taken off.
+
+As it comes, that client retries by itself, has no timeout, lets through the exceptions of three libraries, and says
+nothing about what an answer holds. And a timeout of requests is one per read, so that a server which drips its answer
+would hold a thread for ever. Here each question has one deadline and one exception type, and an answer is numbers.
+"""
+
+import io
+import ipaddress
+import json
+import time
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from prometheus_api_client import PrometheusConnect
+from prometheus_api_client.exceptions import PrometheusApiClientException
+
+from metrics.providers.base import Kind, QueryError, Sample, Samples
+from metrics.providers.registry import displayed
+
+MOST_BYTES = 8 * 1024 * 1024
+"""A longer answer is not one number and must not fill the memory."""
+
+NO_RETRIES = urllib3.Retry(total=0, connect=0, read=False, redirect=0, status=0, other=0)
+
+
+class Connection:
+    """A client for one server, for one thread at a time."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._session = DeadlineSession()
+        # A proxy cannot reach our own loopback; elsewhere the environment's proxies and CA bundle are wanted.
+        self._session.trust_env = not is_loopback(address)
+        self._client = PrometheusConnect(url=address, session=self._session, retry=NO_RETRIES)
+
+    def ask(self, query: str, *, at: datetime, timeout: float) -> Samples:
+        """The samples that `query` selects as of `at`. `timeout` in seconds covers the whole exchange.
+
+        Raises QueryError, nothing else.
+        """
+        limits = {"time": f"{at.timestamp():.3f}", "timeout": f"{max(1, round(timeout * 1000))}ms"}
+        where = displayed(self._address)
+        try:
+            return samples(self._client.custom_query(query, params=limits, timeout=timeout))
+        except PrometheusApiClientException:
+            raise declined(where, self._session.answer) from None
+        except requests.Timeout:
+            raise QueryError(Kind.TIMEOUT, f"{where} gave no answer within {timeout:g} s") from None
+        except (requests.JSONDecodeError, KeyError, TypeError) as error:
+            raise QueryError(Kind.NOT_PROMETHEUS, foreign(where, self._session.answer)) from error
+        except requests.RequestException as error:
+            raise QueryError(Kind.UNREACHABLE, f"{where} cannot be reached: {cause(error)}") from error
+
+    def close(self) -> None:
+        """Close the connection, if one is open."""
+        self._client.close()
+
+
+class DeadlineSession(requests.Session):
+    """Reads a whole answer within the timeout, or gives up; remembers the last answer, whose text the client drops.
+
+    Redirects are not followed: the query API has none, so they lead to login pages, or away with our headers.
+    """
+
+    answer: requests.Response | None = None
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """As in requests, with one deadline for head and body."""
+        self.answer = None
+        seconds = float(kwargs["timeout"])
+        deadline = time.monotonic() + seconds
+        response = super().send(request, **{**kwargs, "stream": True, "allow_redirects": False})
+        response.raw = io.BytesIO(_body(response, deadline))
+        self.answer = response
+        return response
+
+
+def _body(response: requests.Response, deadline: float) -> bytes:
+    """The decoded body; after it the socket is free again. Raises QueryError or requests' exceptions."""
+    raw = response.raw
+    try:
+        body = _read(raw, deadline)
+    except urllib3.exceptions.ReadTimeoutError as error:
+        raise requests.ReadTimeout(error) from error
+    except urllib3.exceptions.DecodeError as error:
+        raise QueryError(Kind.NOT_PROMETHEUS, "the answer's compression is broken") from error
+    except (urllib3.exceptions.HTTPError, ConnectionError) as error:
+        raise requests.ConnectionError(error) from error
+    else:
+        raw.release_conn()
+        return body
+    finally:
+        raw.close()  # without an effect on a socket that was handed back
+
+
+def _read(raw: urllib3.HTTPResponse, deadline: float) -> bytes:
+    """Whatever is there, again and again until the end, so that the deadline is looked at after each packet."""
+    parts, size = [], 0
+    while part := raw.read1(65536, decode_content=True):
+        parts.append(part)
+        size += len(part)
+        if time.monotonic() > deadline:
+            raise requests.ReadTimeout
+        if size > MOST_BYTES:
+            raise QueryError(Kind.SHAPE, f"the answer is longer than {MOST_BYTES} bytes; aggregate the query")
+    return b"".join(parts)
+
+
+def samples(result: Any) -> Samples:
+    """What the query API's `result` says as of one moment.
+
+    A vector gives one sample a series, a scalar one without labels. Raises QueryError for anything else.
+    """
+    if not isinstance(result, list):
+        raise QueryError(Kind.NOT_PROMETHEUS, f"the answer's result is {type(result).__name__}, not a list")
+    try:
+        if len(result) == 2 and not isinstance(result[0], dict):
+            return (Sample(float(result[1])),)
+        if any("values" in each for each in result):
+            raise QueryError(Kind.SHAPE, "the query returns a range of values, not one; wrap it in rate()")
+        return tuple(Sample(float(each["value"][1]), dict(each["metric"])) for each in result)
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise QueryError(Kind.SHAPE, "the query does not return a number") from None
+
+
+def declined(where: str, answer: requests.Response | None) -> QueryError:
+    """The error for an answer that is not a 200, with Prometheus' own words where it has some."""
+    status = answer.status_code if answer is not None else 0
+    words = _words(answer)
+    if words and 400 <= status < 500 and status != 429:
+        return QueryError(Kind.REFUSED, f"{where} refuses the query: {words}")
+    if status in (401, 403):
+        return QueryError(Kind.REFUSED, f"{where} refuses access (HTTP {status}); check its credentials")
+    if status == 429 or status >= 500:
+        return QueryError(Kind.UNREACHABLE, f"{where} cannot answer now (HTTP {status}{': ' if words else ''}{words})")
+    return QueryError(Kind.NOT_PROMETHEUS, foreign(where, answer))
+
+
+def _words(answer: requests.Response | None) -> str:
+    """Prometheus' `error` text, in one line; "" if the answer has none."""
+    try:
+        body = json.loads(answer.content) if answer is not None else None
+    except ValueError:
+        return ""
+    text = body.get("error", "") if isinstance(body, dict) else ""
+    return " ".join(str(text).split())[:300]
+
+
+def foreign(where: str, answer: requests.Response | None) -> str:
+    """Says what answered instead of Prometheus."""
+    if answer is None:
+        return f"{where} gave no answer of Prometheus"
+    if answer.is_redirect:
+        target = displayed(answer.headers["Location"].partition("?")[0])[:200]
+        return f"{where} redirects to {target}, which is not followed; give the address of Prometheus itself"
+    kind = answer.headers.get("Content-Type", "").partition(";")[0] or "unnamed content"
+    return f"{where} answered HTTP {answer.status_code} with {kind[:60]}, not as Prometheus does; check the address"
+
+
+def cause(error: BaseException) -> str:
+    """The operating system's words at the bottom of a stack of wrapped exceptions, without URLs or queries."""
+    seen: set[int] = set()
+    words = type(error).__name__
+    following: BaseException | None = error
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
+        strerror = getattr(following, "strerror", None)
+        words = strerror if isinstance(strerror, str) else words
+        wrapped = following.args[0] if following.args and isinstance(following.args[0], BaseException) else None
+        following = getattr(following, "reason", None) or wrapped or following.__cause__ or following.__context__
+        following = following if isinstance(following, BaseException) else None
+    return " ".join(words.split())[:200]
+
+
+def is_loopback(address: str) -> bool:
+    """Whether the address is on this machine's loopback, by name or number."""
+    host = urlsplit(address).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

@@ -1,0 +1,140 @@
+"""What is asked of Prometheus about Istio's standard metrics, as pure builders of PromQL.
+
+The heart is `increase`: how much a counter grew in a window. PromQL's own increase() takes the first sample *inside*
+the window as its start and extrapolates, so it loses the first error of a new pod, which is exactly the one that a
+canary shows first. Here the start is the last sample *before* the window, and a series that did not exist then
+starts at 0; so disjoint windows add up to what the counter says.
+
+Label meanings: Istio, "Standard Metrics". reporter="destination" is the server proxy's view, one sample per attempt
+that reached a pod; reporter="source" the client proxy's, which also sees what reached nobody.
+"""
+
+from collections.abc import Mapping
+
+from metrics.spec import Subject, Window
+
+REQUESTS = "istio_requests_total"
+DURATION_BUCKETS = "istio_request_duration_milliseconds_bucket"
+
+GRPC_FAILURES = "2|4|13|14|15"
+"""gRPC codes that are the server's fault: UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS. They come
+with HTTP 200. Istio sets grpc_response_status only where request_protocol is grpc, so it needs no second label."""
+
+REMEMBERED = "1h"
+"""How long a series that went quiet is still known: long enough that a pod that was not scraped for some minutes is
+not taken for a new one, whose whole count would then fall into one window."""
+
+
+def success_rate(subject: Subject, window: Window) -> str:
+    """Percent of the requests to the target's pods that succeeded, 0..100; no value without requests.
+
+    A failure is a 5xx or a gRPC failure. Code 0 is mostly a client that hung up, and counts on neither side.
+    """
+    good = {**_pods(subject, subject.target), "response_code!~": "0|5..", "grpc_response_status!~": GRPC_FAILURES}
+    every = {**_pods(subject, subject.target), "response_code!=": "0"}
+    return (
+        f"100 * (sum({increase(selector(REQUESTS, good), window)}) or vector(0))"
+        f" / (sum({increase(selector(REQUESTS, every), window)}) > 0)"
+    )
+
+
+def duration_p99(subject: Subject, window: Window) -> str:
+    """The 99th percentile of the time that the target's pods took per request, in milliseconds.
+
+    Upgraded connections (code 101) last as long as their user stays and hang-ups (code 0) as long as the user's
+    patience, so both are left out. Interpolated within a bucket, as histogram_quantile does.
+    """
+    answered = {**_pods(subject, subject.target), "response_code!~": "0|101"}
+    grown = increase(selector(DURATION_BUCKETS, answered), window)
+    return f"histogram_quantile(0.99, sum by (le) ({grown}))"
+
+
+def reached(subject: Subject, workload: str, window: Window) -> str:
+    """Requests that reached a pod of `workload`, whatever came of them."""
+    return f"sum({increase(selector(REQUESTS, _pods(subject, workload)), window)})"
+
+
+def sent(subject: Subject, window: Window) -> str:
+    """Requests that callers sent towards any of the subject's services, reached or not.
+
+    Keyed by service, because the workload is "unknown" where no pod was reached.
+    """
+    services = (subject.apex_service, subject.primary_service, subject.canary_service)
+    labels = {"reporter=": "source", **_services(subject, *services)}
+    return f"sum({increase(selector(REQUESTS, labels), window)})"
+
+
+def canary_by_workload(subject: Subject, window: Window) -> str:
+    """Requests to the target's pods, as whichever proxy saw more of them says."""
+    labels = {"destination_workload_namespace=": subject.namespace, "destination_workload=": subject.target}
+    return f"max(sum by (reporter) ({increase(selector(REQUESTS, labels), window)}))"
+
+
+def canary_by_service(subject: Subject, window: Window) -> str:
+    """Requests to the canary service, reached or not, as whichever proxy saw more of them says."""
+    labels = _services(subject, subject.canary_service)
+    return f"max(sum by (reporter) ({increase(selector(REQUESTS, labels), window)}))"
+
+
+def went_dark(subject: Subject, window: Window) -> str:
+    """A value if Prometheus knew requests of the namespace before the window and has no sample of any in it: then
+    "none" would mean that nobody looked.
+    """
+    known = selector(REQUESTS, {"destination_workload_namespace=": subject.namespace})
+    length = duration(window.seconds)
+    before = f"last_over_time({known}[{REMEMBERED}] offset {length})"
+    return f"count({before}) unless count(last_over_time({known}[{length}]))"
+
+
+def increase(series: str, window: Window) -> str:
+    """PromQL for how much each counter of `series` grew in the window, from the last sample before it.
+
+    A counter that is lower than before the window was reset meanwhile and counts from 0, as one that is new does;
+    new is believed only if Prometheus was scraping at all when the window began (there are `up` series), because
+    after a loss of its data everything looks new. What can't be told that way (several lives within one window, a
+    Prometheus that has just started) is left to PromQL's own increase().
+    """
+    length = duration(window.seconds)
+    last = f"last_over_time({series}[{length}])"
+    before = f"last_over_time({series}[{REMEMBERED}] offset {length})"
+    from_zero = f"0 * {last} and on () (count(up offset {length}) > 0)"
+    exact = f"({last} - (({before} <= {last}) or ({from_zero})))"
+    return f"({exact} unless resets({series}[{length}]) > 0) or increase({series}[{length}])"
+
+
+def selector(metric: str, labels: Mapping[str, str]) -> str:
+    """A PromQL selector; the keys of `labels` end with their operator, the values are escaped."""
+    return metric + "{" + ", ".join(f'{key}"{escape(value)}"' for key, value in labels.items()) + "}"
+
+
+def escape(value: str) -> str:
+    """`value` as the inside of a double-quoted PromQL string."""
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def duration(seconds: float) -> str:
+    """A PromQL duration, to the millisecond and never 0."""
+    milliseconds = max(1, round(seconds * 1000))
+    whole, rest = divmod(milliseconds, 1000)
+    return f"{milliseconds}ms" if rest else f"{whole}s"
+
+
+def _pods(subject: Subject, workload: str) -> dict[str, str]:
+    return {
+        "reporter=": "destination",
+        "destination_workload_namespace=": subject.namespace,
+        "destination_workload=": workload,
+    }
+
+
+def _services(subject: Subject, *names: str) -> dict[str, str]:
+    """Exact names: whatever in them has a meaning in a regular expression is taken literally."""
+    labels = {"destination_service_namespace=": subject.namespace}
+    if len(names) == 1:
+        return {**labels, "destination_service_name=": names[0]}
+    return {**labels, "destination_service_name=~": "|".join(_literal(name) for name in names)}
+
+
+def _literal(name: str) -> str:
+    """A name as a regular expression of RE2 that matches only it."""
+    return "".join(each if each.isalnum() or each in "-_" else f"[{each}]" for each in name)
