@@ -1,0 +1,54 @@
+"""How everything that belongs to a Canary is called; the one place that reads these names out of a Canary."""
+
+from dataclasses import dataclass
+
+from delivery.api.canary import Canary
+
+PRIMARY_SUFFIX = "-primary"
+CANARY_SUFFIX = "-canary"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The names of one Canary's objects, all in `namespace`.
+
+    `canary` is the Canary's own name, `target` the user's Deployment, `apex` the Service that users call.
+    """
+
+    namespace: str
+    canary: str
+    target: str
+    apex: str
+    uid: str = ""
+    cluster_domain: str = "cluster.local"
+
+    @classmethod
+    def of(cls, canary: Canary, cluster_domain: str = "cluster.local") -> "Names":
+        """The names of a Canary; the apex is `spec.service.name`, or the target's name without one."""
+        return cls(
+            namespace=canary.metadata.namespace,
+            canary=canary.metadata.name,
+            uid=canary.metadata.uid,
+            target=canary.spec.target_ref.name,
+            apex=canary.apex,
+            cluster_domain=cluster_domain,
+        )
+
+    @property
+    def primary(self) -> str:
+        """The primary Deployment."""
+        return self.target + PRIMARY_SUFFIX
+
+    @property
+    def primary_service(self) -> str:
+        """The primary service, and the DestinationRule of its host."""
+        return self.apex + PRIMARY_SUFFIX
+
+    @property
+    def canary_service(self) -> str:
+        """The canary service, and the DestinationRule of its host."""
+        return self.apex + CANARY_SUFFIX
+
+    def host(self, service: str) -> str:
+        """A Service's fully qualified host: short names mean something else in every namespace."""
+        return f"{service}.{self.namespace}.svc.{self.cluster_domain}"

@@ -1,0 +1,115 @@
+"""Which label tells the primary's pods from the target's, and what has to follow it.
+
+The primary keeps every label of the target's selector and gets one of them with another value. So both workloads
+select their own pods only, and whatever else selects by the other labels goes on seeing both.
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from delivery.cluster.objects import Object
+from delivery.workloads.names import PRIMARY_SUFFIX
+from delivery.workloads.revision import POD_TEMPLATE_HASH
+from strategies.snapshot import Problem
+
+PREFERRED = ("app", "name", "app.kubernetes.io/name")
+_LABEL_VALUE_MAX = 63  # characters, by the API server
+
+
+def match_labels(workload: Object) -> Mapping[str, str]:
+    """A workload's selector as labels; empty when it selects by expressions only."""
+    return workload["spec"].get("selector", {}).get("matchLabels") or {}
+
+
+def moved_label(labels: Mapping[str, str]) -> str:
+    """The label whose value differs between target and primary: a preferred one, else the first by name.
+
+    Raises ValueError for no labels.
+    """
+    if not labels:
+        raise ValueError("spec.selector.matchLabels: given none, at least one label is needed")
+    return next((key for key in PREFERRED if key in labels), min(labels))
+
+
+def selector_problem(target: Object) -> Problem | None:
+    """Why no primary can be made of this target, if so."""
+    labels = match_labels(target)
+    name = target["metadata"]["name"]
+    if not labels:
+        return _unsupported(name, "has no matchLabels; give the Deployment at least one, for example app")
+    key = moved_label(labels)
+    expressions = target["spec"]["selector"].get("matchExpressions") or []
+    if any(expression.get("key") == key for expression in expressions):
+        return _unsupported(name, f"has matchExpressions on {key}, the label that the primary changes; remove them")
+    if len(labels[key] + PRIMARY_SUFFIX) > _LABEL_VALUE_MAX:
+        return _unsupported(name, f"has {key}={labels[key]}, too long for {PRIMARY_SUFFIX} within 63 characters")
+    return None
+
+
+def _unsupported(name: str, what: str) -> Problem:
+    return Problem(reason="SelectorUnsupported", message=f"the selector of Deployment {name} {what}")
+
+
+def primary_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """The target's selector labels as the primary has them."""
+    key = moved_label(labels)
+    return {**labels, key: labels[key] + PRIMARY_SUFFIX}
+
+
+def rewritten(template: Mapping[str, Any], *, key: str, old: str, new: str) -> dict[str, Any]:
+    """A pod template whose label `key` says `new` instead of `old`, with its rules about its own kind following.
+
+    Pod (anti-)affinity and topology spread that count the workload's own pods have to count the copy's instead.
+    """
+    out: dict[str, Any] = copy.deepcopy(dict(template))
+    meta = out.setdefault("metadata", {})
+    meta.pop("creationTimestamp", None)
+    labels = meta.setdefault("labels", {})
+    labels.pop(POD_TEMPLATE_HASH, None)
+    if labels.get(key) == old:
+        labels[key] = new
+    for selector in _own_selectors(out.get("spec") or {}):
+        _rewrite_selector(selector, key=key, old=old, new=new)
+    return out
+
+
+def _own_selectors(pod: Mapping[str, Any]) -> list[dict[str, Any]]:
+    terms: list[Mapping[str, Any]] = list(pod.get("topologySpreadConstraints") or [])
+    affinity = pod.get("affinity") or {}
+    for kind in ("podAffinity", "podAntiAffinity"):
+        rules = affinity.get(kind) or {}
+        terms += rules.get("requiredDuringSchedulingIgnoredDuringExecution") or []
+        preferred = rules.get("preferredDuringSchedulingIgnoredDuringExecution") or []
+        terms += [item.get("podAffinityTerm") or {} for item in preferred]
+    return [term["labelSelector"] for term in terms if term.get("labelSelector")]
+
+
+def _rewrite_selector(selector: dict[str, Any], *, key: str, old: str, new: str) -> None:
+    labels = selector.get("matchLabels") or {}
+    if labels.get(key) == old:
+        labels[key] = new
+    for expression in selector.get("matchExpressions") or []:
+        if expression.get("key") == key and expression.get("values"):
+            expression["values"] = [new if value == old else value for value in expression["values"]]
+
+
+def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Does a label selector (matchLabels and matchExpressions, all of them) select these labels?"""
+    wanted = selector.get("matchLabels") or {}
+    expressions = selector.get("matchExpressions") or []
+    plain = all(labels.get(key) == value for key, value in wanted.items())
+    return plain and all(_holds(expression, labels) for expression in expressions)
+
+
+def _holds(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    key, values = expression["key"], expression.get("values") or []
+    match expression["operator"]:
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case _:
+            return key not in labels

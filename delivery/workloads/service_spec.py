@@ -1,0 +1,56 @@
+"""What `spec.service` says, as a value without the API's models: ports, traffic policy, metadata."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from delivery.api.canary import Canary
+from delivery.api.service import CustomMetadata, traffic_policy_json
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Labels and annotations that the user wants on an object of ours."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSpec:
+    """A Canary's service. `port` is 1..65535; `target_port` a number or the name of a container port.
+
+    `traffic_policy` is Istio's TrafficPolicy as JSON in Istio's own camelCase, or None.
+    """
+
+    port: int
+    port_name: str = "http"
+    target_port: int | str = 0
+    app_protocol: str | None = None
+    traffic_policy: Mapping[str, Any] | None = None
+    apex: Metadata = Metadata()
+    primary: Metadata = Metadata()
+    canary: Metadata = Metadata()
+
+    def __post_init__(self) -> None:
+        if not self.target_port:
+            object.__setattr__(self, "target_port", self.port)
+
+    @classmethod
+    def of(cls, canary: Canary) -> "ServiceSpec":
+        """Read it from a Canary; the target port is the port without one."""
+        service = canary.spec.service
+        return cls(
+            port=service.port,
+            port_name=service.port_name,
+            target_port=service.target_port or service.port,
+            app_protocol=service.app_protocol or None,
+            traffic_policy=traffic_policy_json(service) or None,
+            apex=_metadata(service.apex),
+            primary=_metadata(service.primary),
+            canary=_metadata(service.canary),
+        )
+
+
+def _metadata(given: CustomMetadata | None) -> Metadata:
+    return Metadata(given.labels, given.annotations) if given else Metadata()
