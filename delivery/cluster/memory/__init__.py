@@ -4,12 +4,14 @@ The same store stands under the simulation of the loop (through `MemoryApi`, wit
 over HTTP. Nothing in here reads a wall clock, opens a socket or depends on hash order.
 """
 
+from delivery.cluster.memory.faults import Faults
 from delivery.cluster.memory.handles import INSTANCE, WORLD, InstanceError, Step, StuckError
 from delivery.cluster.memory.patching import json_patch, merge_patch
 from delivery.cluster.memory.rejections import Cause, ContentInvalidError, ForbiddenError, RejectionError
 from delivery.cluster.memory.resources import Resource, builtin_resources, custom_resource
 from delivery.cluster.memory.store import JSON_PATCH, MERGE_PATCH, Admission, Store
 from delivery.cluster.memory.timekeeping import EPOCH, VirtualClock, VirtualTimers
+from delivery.cluster.memory.transport import MemoryApi, Request
 from delivery.cluster.memory.virtual import VirtualLoop
 from delivery.cluster.memory.watching import Happened, Subscription
 
@@ -22,10 +24,13 @@ __all__ = [
     "Admission",
     "Cause",
     "ContentInvalidError",
+    "Faults",
     "ForbiddenError",
     "Happened",
     "InstanceError",
+    "MemoryApi",
     "RejectionError",
+    "Request",
     "Resource",
     "Step",
     "Store",
