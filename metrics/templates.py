@@ -17,7 +17,7 @@ NAMES = ("interval", "name", "namespace", "primary", "service", "target")
 """The placeholders that a query may hold."""
 
 _ALLOWED = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const)
-_TOKENS = re.compile(r""" "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | `[^`]*` | \#[^\n]* | \s+ """, re.VERBOSE)
+_TOKENS = re.compile(r""" "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | `[^`]*` | (?:\s | \#[^\n]*)+ """, re.VERBOSE)
 
 
 class TemplateError(ValueError):

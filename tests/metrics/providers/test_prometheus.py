@@ -1,0 +1,412 @@
+"""One adapter for everything that a server at Prometheus' address may do."""
+
+import asyncio
+import gzip
+import json
+import math
+import socket
+import threading
+from typing import Any
+
+import pytest
+
+from metrics.providers import Kind, Providers, QueryError, Sample, Samples
+from tests.metrics.conftest import NOON, Handler, ManualClock, Server
+
+PATIENCE = 20.0
+
+
+async def ask(providers: Providers, address: str, query: str = "q", timeout: float = PATIENCE) -> Samples | QueryError:
+    answers = await providers.provider_for(address).query([query], at=NOON, timeout=timeout)
+    return answers[query]
+
+
+async def error(providers: Providers, address: str, timeout: float = PATIENCE) -> QueryError:
+    answer = await ask(providers, address, timeout=timeout)
+    assert isinstance(answer, QueryError), answer
+    return answer
+
+
+def result(server: Server, kind: str, value: Any) -> None:
+    server.script = lambda handler: handler.result(kind, value)
+
+
+def hang(server: Server) -> None:
+    """Answers nothing until the test lets go, and then hangs up."""
+
+    def silence(handler: Handler) -> None:
+        server.release.wait(PATIENCE)
+        handler.close_connection = True
+
+    server.script = silence
+
+
+def dead_address() -> str:
+    """An address where a socket is bound that nobody listens on, so that nobody else can either."""
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    DEAD.append(taken)
+    return f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+DEAD: list[socket.socket] = []
+
+
+async def test_a_vector_is_its_series(server: Server, providers: Providers) -> None:
+    result(server, "vector", [{"metric": {"pod": "a"}, "value": [1, "99.5"]}, {"metric": {}, "value": [1, "NaN"]}])
+    answer = await ask(providers, server.address)
+    assert isinstance(answer, tuple)
+    assert answer[0] == Sample(99.5, {"pod": "a"})
+    assert math.isnan(answer[1].value)
+
+
+async def test_nothing_found_is_an_empty_answer(server: Server, providers: Providers) -> None:
+    result(server, "vector", [])
+    assert await ask(providers, server.address) == ()
+
+
+@pytest.mark.parametrize(("text", "value"), [("42.5", 42.5), ("+Inf", math.inf), ("-Inf", -math.inf)])
+async def test_a_scalar_is_one_series(server: Server, providers: Providers, text: str, value: float) -> None:
+    result(server, "scalar", [1, text])
+    assert await ask(providers, server.address) == (Sample(value),)
+
+
+async def test_the_question_is_asked_as_of_its_moment_with_a_time_limit(server: Server, providers: Providers) -> None:
+    result(server, "vector", [])
+    await ask(providers, server.address, 'sum(x{a="b+c &d"})', timeout=PATIENCE)
+    (asked,) = server.asked
+    assert asked == {"query": ['sum(x{a="b+c &d"})'], "time": [f"{NOON.timestamp():.3f}"], "timeout": ["20000ms"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("matrix", [{"metric": {}, "values": [[1, "1"]]}]),
+        ("string", [1, "hello"]),
+        ("vector", [{"metric": {}, "histogram": [1, {"count": "3"}]}]),
+        ("vector", [{"metric": {}, "value": []}]),
+    ],
+)
+async def test_what_is_not_one_moments_numbers_is_a_wrong_shape(
+    server: Server, providers: Providers, kind: str, value: Any
+) -> None:
+    result(server, kind, value)
+    assert (await error(providers, server.address)).kind is Kind.SHAPE
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("<html><body>Sign in</body></html>", "text/html; charset=utf-8"),
+        ("not json", "application/json"),
+        ('{"hello": "world"}', "application/json"),
+        ('["a"]', "application/json"),
+        ('{"data": {"result": {"a": 1}}}', "application/json"),
+        ("", "application/json"),
+    ],
+)
+async def test_what_is_not_prometheus_is_said_so(server: Server, providers: Providers, body: str, kind: str) -> None:
+    server.script = lambda handler: handler.answer(body, kind=kind)
+    assert (await error(providers, server.address)).kind is Kind.NOT_PROMETHEUS
+
+
+async def test_an_html_page_is_named_with_its_status(server: Server, providers: Providers) -> None:
+    server.script = lambda handler: handler.answer("<html>gone</html>", status=404, kind="text/html")
+    found = await error(providers, server.address)
+    assert found.kind is Kind.NOT_PROMETHEUS
+    assert "HTTP 404 with text/html" in found.message
+
+
+async def test_a_promql_error_comes_with_prometheus_own_words(server: Server, providers: Providers) -> None:
+    words = '1:5: parse error: unexpected "}"'
+    body = json.dumps({"status": "error", "errorType": "bad_data", "error": words})
+    server.script = lambda handler: handler.answer(body, status=400)
+    found = await error(providers, server.address)
+    assert found.kind is Kind.REFUSED
+    assert words in found.message
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_missing_credentials_are_a_refusal(server: Server, providers: Providers, status: int) -> None:
+    server.script = lambda handler: handler.answer("no", status=status, kind="text/plain")
+    found = await error(providers, server.address)
+    assert found.kind is Kind.REFUSED
+    assert "credentials" in found.message
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+async def test_a_server_that_cannot_serve_is_asked_exactly_once(
+    server: Server, providers: Providers, status: int
+) -> None:
+    server.script = lambda handler: handler.answer("busy", status=status, kind="text/plain", **{"Retry-After": "0"})
+    found = await error(providers, server.address)
+    assert found.kind is Kind.UNREACHABLE
+    assert f"HTTP {status}" in found.message
+    assert len(server.asked) == 1
+
+
+async def test_a_redirect_is_not_followed_but_named(server: Server, providers: Providers) -> None:
+    server.script = lambda handler: handler.answer("", status=302, Location="https://me:secret@login.example/?q=1")
+    found = await error(providers, server.address)
+    assert found.kind is Kind.NOT_PROMETHEUS
+    assert "redirects to https://login.example/," in found.message
+    assert len(server.asked) == 1
+
+
+async def test_nobody_at_the_address_is_unreachable_at_once(providers: Providers) -> None:
+    found = await error(providers, dead_address())
+    assert found.kind is Kind.UNREACHABLE
+    assert "Connection refused" in found.message
+
+
+async def test_a_hang_up_is_unreachable_and_not_asked_again(server: Server, providers: Providers) -> None:
+    server.script = lambda handler: handler.connection.shutdown(socket.SHUT_RDWR)
+    assert (await error(providers, server.address)).kind is Kind.UNREACHABLE
+    assert len(server.asked) == 1
+
+
+async def test_an_answer_that_breaks_off_is_unreachable(server: Server, providers: Providers) -> None:
+    def half(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        handler.wfile.write(b'{"status": "success"')
+        handler.close_connection = True
+
+    server.script = half
+    assert (await error(providers, server.address)).kind is Kind.UNREACHABLE
+
+
+async def test_a_silent_server_is_a_timeout(server: Server, providers: Providers) -> None:
+    hang(server)
+    found = await error(providers, server.address, timeout=0.3)
+    assert found.kind is Kind.TIMEOUT
+    assert "0.3 s" in found.message
+
+
+async def test_a_dripping_server_gets_its_thread_back_from_nobody(server: Server) -> None:
+    """One byte at a time never trips a timeout per read; with one thread, the next question needs it back."""
+    providers = Providers(threads=1)
+    gone = threading.Event()
+
+    def drip(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        try:
+            while not server.release.wait(0.02):
+                handler.wfile.write(b"1\r\n \r\n")
+        except OSError:
+            gone.set()
+
+    server.script = drip
+    assert (await error(providers, server.address, timeout=0.3)).kind is Kind.TIMEOUT
+    assert await asyncio.to_thread(gone.wait, PATIENCE)
+    result(server, "scalar", [1, "7"])
+    assert await ask(providers, server.address) == (Sample(7),)
+    providers.close()
+
+
+async def test_an_answer_too_long_for_one_number_is_refused(server: Server, providers: Providers) -> None:
+    server.script = lambda handler: handler.answer(b" " * 9_000_000)
+    found = await error(providers, server.address)
+    assert found.kind is Kind.SHAPE
+    assert "aggregate" in found.message
+
+
+async def test_a_compressed_answer_is_read(server: Server, providers: Providers) -> None:
+    body = gzip.compress(json.dumps({"data": {"result": [1, "3"]}}).encode())
+    server.script = lambda handler: handler.answer(body, **{"Content-Encoding": "gzip"})
+    assert await ask(providers, server.address) == (Sample(3),)
+
+
+async def test_broken_compression_is_not_prometheus(server: Server, providers: Providers) -> None:
+    server.script = lambda handler: handler.answer(b"plain", **{"Content-Encoding": "gzip"})
+    assert (await error(providers, server.address)).kind is Kind.NOT_PROMETHEUS
+
+
+async def test_a_connection_serves_many_questions(server: Server, providers: Providers) -> None:
+    result(server, "scalar", [1, "1"])
+    for _ in range(5):
+        assert await ask(providers, server.address) == (Sample(1),)
+    assert (len(server.asked), server.sockets) == (5, 1)
+
+
+async def test_questions_are_asked_at_the_same_time_and_equal_ones_once(server: Server, providers: Providers) -> None:
+    together = threading.Barrier(4, timeout=PATIENCE)
+
+    def meet(handler: Handler) -> None:
+        together.wait()
+        handler.result("scalar", [1, "1"])
+
+    server.script = meet
+    queries = ["a", "b", "c", "d", "a"]
+    answers = await providers.provider_for(server.address).query(queries, at=NOON, timeout=PATIENCE)
+    assert answers == dict.fromkeys("abcd", (Sample(1),))
+    assert len(server.asked) == 4
+
+
+async def test_one_failing_query_does_not_take_the_others_with_it(server: Server, providers: Providers) -> None:
+    def half(handler: Handler) -> None:
+        if "query=bad" in handler.path:
+            handler.answer(json.dumps({"status": "error", "error": "no"}), status=422)
+        else:
+            handler.result("scalar", [1, "1"])
+
+    server.script = half
+    answers = await providers.provider_for(server.address).query(["bad", "good"], at=NOON, timeout=PATIENCE)
+    assert isinstance(answers["bad"], QueryError)
+    assert answers["good"] == (Sample(1),)
+
+
+async def test_no_more_questions_are_under_way_than_there_are_threads(server: Server) -> None:
+    providers = Providers(threads=2)
+    lock, under_way, most = threading.Lock(), 0, 0
+    both = threading.Event()
+
+    def count(handler: Handler) -> None:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+            if under_way == 2:
+                both.set()
+        both.wait(PATIENCE)
+        with lock:
+            under_way -= 1
+        handler.result("scalar", [1, "1"])
+
+    server.script = count
+    await providers.provider_for(server.address).query([str(n) for n in range(12)], at=NOON, timeout=PATIENCE)
+    assert most == 2
+    providers.close()
+
+
+async def test_waiting_for_a_thread_is_not_held_against_the_server(server: Server, clock: ManualClock) -> None:
+    providers = Providers(threads=1, monotonic=clock)
+
+    def late(handler: Handler) -> None:
+        server.release.wait(PATIENCE)
+        handler.result("scalar", [1, "1"])
+
+    server.script = late
+    busy = asyncio.create_task(ask(providers, server.address, "long"))
+    await asyncio.to_thread(server.begun.acquire, timeout=PATIENCE)
+    for _ in range(6):
+        assert "no free thread" in (await error(providers, server.address, timeout=0.05)).message
+    server.release.set()
+    assert await busy == (Sample(1),)
+    providers.close()
+
+
+async def test_who_does_not_answer_is_left_alone_and_probed_after_a_pause(
+    server: Server, providers: Providers, clock: ManualClock
+) -> None:
+    server.script = lambda handler: handler.answer("starting", status=503, kind="text/plain")
+    for _ in range(5):
+        await error(providers, server.address)
+    found = await error(providers, server.address)
+    assert found.kind is Kind.UNREACHABLE
+    assert "again in 30 s" in found.message
+    assert len(server.asked) == 5
+
+    result(server, "scalar", [1, "1"])
+    clock.now += 30
+    assert await ask(providers, server.address) == (Sample(1),)
+    assert await ask(providers, server.address) == (Sample(1),)
+
+
+async def test_wrong_queries_never_open_the_circuit(server: Server, providers: Providers) -> None:
+    server.script = lambda handler: handler.answer(json.dumps({"status": "error", "error": "parse"}), status=400)
+    for _ in range(8):
+        assert (await error(providers, server.address)).kind is Kind.REFUSED
+    assert len(server.asked) == 8
+
+
+async def test_a_dead_server_does_not_close_the_way_to_another(server: Server, providers: Providers) -> None:
+    result(server, "scalar", [1, "1"])
+    dead = dead_address()
+    for _ in range(6):
+        await error(providers, dead)
+    assert await ask(providers, server.address) == (Sample(1),)
+
+
+async def test_a_cancelled_probe_does_not_keep_the_circuit_open(
+    server: Server, providers: Providers, clock: ManualClock
+) -> None:
+    server.script = lambda handler: handler.answer("no", status=503)
+    for _ in range(5):
+        await error(providers, server.address)
+    while server.begun.acquire(blocking=False):
+        pass
+    clock.now += 30
+    hang(server)
+    probe = asyncio.create_task(ask(providers, server.address))
+    await asyncio.to_thread(server.begun.acquire, timeout=PATIENCE)
+    probe.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await probe
+    result(server, "scalar", [1, "1"])
+    assert await ask(providers, server.address) == (Sample(1),)
+
+
+async def test_closing_does_not_wait_for_a_server_that_hangs(server: Server) -> None:
+    providers = Providers(threads=1)
+    hang(server)
+    hung = asyncio.create_task(ask(providers, server.address, "hung"))
+    queued = asyncio.create_task(ask(providers, server.address, "queued"))
+    await asyncio.to_thread(server.begun.acquire, timeout=PATIENCE)
+    providers.close()  # would block here until the server lets go, which it does only below
+    assert not server.release.is_set()
+    found = await error(providers, server.address)
+    assert "closed" in found.message
+    hung.cancel()
+    queued.cancel()
+    await asyncio.gather(hung, queued, return_exceptions=True)
+
+
+async def test_a_proxy_of_the_environment_is_not_asked_for_loopback(
+    server: Server, providers: Providers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", dead_address())
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    result(server, "scalar", [1, "1"])
+    assert await ask(providers, server.address) == (Sample(1),)
+
+
+@pytest.mark.parametrize(
+    "address", ["prometheus:9090", "ftp://prometheus", "http://", "", "http://p:x", "http://p/?a=b", "http://p/#f"]
+)
+def test_an_address_that_cannot_be_one_is_refused(providers: Providers, address: str) -> None:
+    with pytest.raises(ValueError, match=r"address.*http://"):
+        providers.provider_for(address)
+
+
+def test_an_unknown_type_of_provider_is_refused_with_the_known_ones(providers: Providers) -> None:
+    with pytest.raises(ValueError, match="'promotheus', allowed are prometheus"):
+        providers.provider_for("http://p:9090", "promotheus")
+
+
+def test_one_address_has_one_provider(providers: Providers) -> None:
+    assert providers.provider_for("http://p:9090/") is providers.provider_for("http://p:9090")
+
+
+async def test_no_message_holds_a_password(server: Server, providers: Providers) -> None:
+    with pytest.raises(ValueError, match="address") as refused:
+        providers.provider_for("ftp://me:secret@prometheus")
+    assert "secret" not in str(refused.value)
+    server.script = lambda handler: handler.answer("no", status=503)
+    address = server.address.replace("http://", "http://me:secret@")
+    for _ in range(6):
+        assert "secret" not in (await error(providers, address)).message
+    dead = dead_address().replace("http://", "http://me:secret@")
+    assert "secret" not in (await error(providers, dead)).message
+
+
+async def test_credentials_in_the_address_are_sent(server: Server, providers: Providers) -> None:
+    def check(handler: Handler) -> None:
+        handler.result("scalar", [1, "1" if handler.headers["Authorization"] == "Basic bWU6c2VjcmV0" else "0"])
+
+    server.script = check
+    assert await ask(providers, server.address.replace("http://", "http://me:secret@")) == (Sample(1),)
