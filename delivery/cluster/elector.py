@@ -83,7 +83,6 @@ class Elector:
         self._seen_at = -math.inf
         self._patience = 0.0
         self._highest = 0
-        self._unanswered: Record | None = None
 
     # -- Leadership
 
@@ -190,8 +189,11 @@ class Elector:
             self._highest = max(self._highest, record.transitions)
 
     def _free(self) -> bool:
-        """Whether the Lease as seen last may be taken: nobody's, ours by an answer that got lost, or silent."""
-        if self._seen is not None and (not self._seen.holder or self._seen == self._unanswered):
+        """Whether the Lease as seen last may be taken: given back, or silent for long enough.
+
+        Our own name in it, from a request whose answer got lost, gives no right: the request may have come late.
+        """
+        if self._seen is not None and not self._seen.holder:
             return True
         # Nothing was ever seen: patience is 0.
         return self._clock.monotonic() - self._seen_at >= self._patience
@@ -200,7 +202,6 @@ class Elector:
         epoch = self._highest + 1
         sent = self._clock.monotonic()
         spec = self._spec(lease, epoch)
-        self._unanswered = Record.of({"spec": spec})
         stored = await self._store(lease, spec, timeout=self._request_seconds)
         self._begin(_Term(epoch, sent, stored))
 
@@ -237,7 +238,6 @@ class Elector:
 
     def _begin(self, term: _Term) -> None:
         self._term = term
-        self._unanswered = None
         self._note(Record.of(term.lease))
 
     def _current(self) -> _Term | None:

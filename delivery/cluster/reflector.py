@@ -164,12 +164,13 @@ class Reflector:
             resource_version=self._version,
             timeout=self._watch_seconds,
         )
-        try:
-            async with asyncio.timeout(self._watch_seconds + GRACE_SECONDS):
-                async for event in stream:
+        async with asyncio.timeout(self._watch_seconds + GRACE_SECONDS):
+            async for event in stream:
+                try:
                     self._apply(event)
-        finally:
-            await _close(stream)
+                except Exception:
+                    await _close(stream)
+                    raise
         self.connection.ended()
         self._progress()
         if self._version == before and self._clock.monotonic() - started < SHORT_SECONDS:
@@ -223,7 +224,7 @@ class Reflector:
 
 
 async def _close(stream: AsyncIterator[WatchEvent]) -> None:
-    """Let go of the connection now, not when the garbage collector comes by."""
+    """Let go of the connection now, not when the garbage collector comes by; a stream that ended has done so."""
     aclose = getattr(stream, "aclose", None)
     if aclose is not None:
         await aclose()
