@@ -24,6 +24,8 @@ from tests.cluster.harness.kinds import NAMESPACES
 from tests.cluster.harness.kubectl import Kubectl
 from tests.cluster.harness.kubelet import Kubelet
 from tests.cluster.harness.manifests import install_crds
+from tests.cluster.harness.prometheus import Prometheus
+from tests.traffic.exporter import MeshExporter
 
 OUR_CRDS = Path(__file__).parents[2] / "crds"
 
@@ -99,3 +101,17 @@ async def namespace(api: KubernetesApi) -> AsyncIterator[str]:
 def kubectl(control_plane: ControlPlane, namespace: str) -> Kubectl:
     """The real kubectl, as the administrator, in the test's namespace."""
     return Kubectl(control_plane.kubeconfig(), namespace, control_plane.folder / "kubectl-cache")
+
+
+@pytest.fixture
+def mesh(control_plane: ControlPlane, crds: list[str], namespace: str) -> Iterator[MeshExporter]:
+    """The mesh of the test's namespace, without callers yet: `mesh.send(Load(namespace, "reviews", 50))`."""
+    with MeshExporter.start(str(control_plane.kubeconfig()), namespace=namespace) as running:
+        yield running
+
+
+@pytest.fixture
+def prometheus(prometheus_program: str, mesh: MeshExporter, tmp_path: Path) -> Iterator[Prometheus]:
+    """A Prometheus that scrapes the mesh every second."""
+    with Prometheus.start(prometheus_program, tmp_path, mesh.target) as running:
+        yield running

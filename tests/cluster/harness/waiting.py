@@ -72,21 +72,24 @@ async def states(api: Api, ref: Ref) -> AsyncIterator[Object | None]:
 async def eventually(
     look: Callable[[], Awaitable[object]], *, seconds: float = SECONDS, what: str = "what was waited for"
 ) -> object:
-    """The first answer of `look()` that is true. An AssertionError of `look` counts as not yet, and is shown."""
+    """The first answer of `look()` that is true.
+
+    A failed assertion or lookup in it counts as not yet, and is shown when it stays so.
+    """
     last: object = None
     try:
         async with asyncio.timeout(seconds):
             while True:
                 try:
                     last = await look()
-                except AssertionError as failure:
+                except (AssertionError, LookupError) as failure:
                     last = failure
                 else:
                     if last:
                         return last
                 await pause(TURN_SECONDS)
     except TimeoutError:
-        raise AssertionError(f"{what}: not after {seconds:g} s; last: {last}") from None
+        raise AssertionError(f"{what}: not after {seconds:g} s; last: {last!r}") from None
 
 
 def condition(body: Object, sort: str) -> str:
