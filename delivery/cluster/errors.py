@@ -38,4 +38,8 @@ class NotLeader(ClusterError):
 
 
 class Fenced(ClusterError):
-    """An object carries the fence of a later leader."""
+    """An object carries `fence`, the fence of a later leader."""
+
+    def __init__(self, message: str, *, fence: int = 0) -> None:
+        super().__init__(message)
+        self.fence = fence

@@ -56,7 +56,7 @@ def check_fence(ref: Ref, body: Object, epoch: int) -> None:
     """Raise Fenced when a later leader than `epoch` has written the object: nothing may be decided on it."""
     fence = fence_of(body)
     if fence > epoch:
-        raise Fenced(f"{ref} carries fence {fence}, ours is {epoch}")
+        raise Fenced(f"{ref} carries fence {fence}, ours is {epoch}", fence=fence)
 
 
 def version_tests(body: Object) -> tuple[Op, ...]:

@@ -5,7 +5,7 @@ the cluster must look like. Between the two lies the write of the status, so tha
 the old intention or the new one, never half of each.
 """
 
-from strategies.rollout.advance import advance
+from strategies.rollout.advance import advance, refuse
 from strategies.rollout.wanted import wanted
 
-__all__ = ["advance", "wanted"]
+__all__ = ["advance", "refuse", "wanted"]

@@ -9,7 +9,7 @@ from strategies.questions import Answers
 from strategies.rollout import ending, promoting, running, starting
 from strategies.rollout.conditions import describe
 from strategies.rollout.turn import Turn
-from strategies.snapshot import Snapshot
+from strategies.snapshot import Problem, Snapshot
 from strategies.spec import RolloutSpec
 from strategies.status import Phase, Stage, Status
 
@@ -28,6 +28,14 @@ def advance(spec: RolloutSpec, status: Status, snapshot: Snapshot, answers: Answ
     _strike(turn, before=status)
     wake = min(turn.wakes, default=None)
     return Decision(status=turn.status, wake_at=wake, questions=frozenset(turn.questions))
+
+
+def refuse(status: Status, problem: Problem, *, generation: int, now: datetime) -> Status:
+    """The status of a Canary of whose spec nothing can be used: it says so, and all else stays as it is."""
+    spec = RolloutSpec(name="", namespace="", generation=generation)
+    turn = Turn(spec=spec, status=status, seen=Snapshot(), answers={}, now=now, ready=problem)
+    describe(turn)
+    return replace(turn.status, step=status.step)
 
 
 def suspended(spec: RolloutSpec, status: Status) -> bool:

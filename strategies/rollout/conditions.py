@@ -4,7 +4,6 @@ A condition changes its transition time with its status only, so that nothing is
 condition that turns bad, or bad for another reason, is told as an Event as well.
 """
 
-
 from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
 from strategies.status import Condition, Phase, Stage

@@ -106,8 +106,7 @@ def _nobody_asks(turn: Turn) -> bool:
     answer = turn.answers.get(question)
     if answer is not None and answer.outcome is Outcome.PASS:
         return True
-    if answer is None:
-        turn.questions.add(question)
+    turn.questions.add(question)  # also when it was answered "no": so the answer is kept until the next one is due
     turn.wake(end + timedelta(seconds=scrape + length))
     return False
 

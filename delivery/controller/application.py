@@ -1,0 +1,137 @@
+"""The process: the controller with a real cluster under it, and what keeps an eye on it around it."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+
+import structlog
+
+from delivery.api.parse import InvalidSpec, parse_alert_provider, parse_canary, parse_metric_template
+from delivery.cluster.clock import SystemClock
+from delivery.cluster.errors import ClusterError
+from delivery.cluster.kubernetes import KubernetesApi
+from delivery.cluster.objects import ALERT_PROVIDERS, CANARIES, METRIC_TEMPLATES, Object
+from delivery.cluster.protocols import Api
+from delivery.cluster.timers import ApschedulerTimers
+from delivery.controller.core import Controller, Surroundings
+from delivery.controller.doorbell import Doorbell
+from delivery.controller.reconciler import Policy
+from delivery.controller.settings import Settings
+from delivery.observability.exporter import Exporter
+from delivery.observability.http import ObservabilityServer, Probe
+from delivery.routing.registry import router_for
+from metrics.analysis import Analyst
+from metrics.providers.registry import Providers
+
+log = structlog.get_logger(__name__)
+
+PARSERS: Mapping[str, Callable[[Object], object]] = {
+    CANARIES.kind: parse_canary,
+    METRIC_TEMPLATES.kind: parse_metric_template,
+    ALERT_PROVIDERS.kind: parse_alert_provider,
+}
+
+
+def validate(body: Object) -> list[str]:
+    """What is wrong with one of our objects, a line a problem; empty if nothing is."""
+    parse = PARSERS.get(str(body.get("kind", "")))
+    if parse is None:
+        return []
+    try:
+        parse(body)
+    except InvalidSpec as error:
+        return str(error).splitlines()
+    return []
+
+
+async def run(settings: Settings) -> None:
+    """Run until cancelled. Raises LeadershipLostError when the Lease is lost: the process must end then."""
+    clock, exporter, providers = SystemClock(), Exporter(), Providers()
+    async with AsyncExitStack() as stack:
+        stack.callback(providers.close)
+        api = await stack.enter_async_context(KubernetesApi.connect(settings.kubeconfig, context=settings.context))
+        timers = ApschedulerTimers(clock)
+        await timers.start()
+        stack.push_async_callback(timers.stop)
+        controller = Controller(_surroundings(settings, api, clock, timers, exporter, providers))
+        doorbell = Doorbell(
+            controller.queue.add,
+            settings,
+            validate=validate,
+            before_start=lambda: _crds_served(api, settings.namespace),
+        )
+        exporter.watch_queue(
+            depth=lambda: float(controller.queue.depth), oldest_seconds=lambda: controller.queue.oldest_age()
+        )
+        exporter.watch_restarts("doorbell", lambda: float(doorbell.restarts))
+        await stack.enter_async_context(_server(settings, controller, doorbell, exporter))
+        await _supervise(controller, doorbell, exporter)
+
+
+def _surroundings(
+    settings: Settings,
+    api: Api,
+    clock: SystemClock,
+    timers: ApschedulerTimers,
+    exporter: Exporter,
+    providers: Providers,
+) -> Surroundings:
+    return Surroundings(
+        api=api,
+        clock=clock,
+        timers=timers,
+        rng=random.Random(),  # noqa: S311 - jitter, no secret
+        analyst=Analyst(providers.provider_for),
+        reporter=exporter,
+        router=router_for("istio"),
+        policy=Policy(
+            metrics_server=settings.metrics_server,
+            scrape_interval_seconds=settings.scrape_interval_seconds,
+            cluster_domain=settings.cluster_domain,
+        ),
+        observe=lambda verb, kind, outcome, _seconds: exporter.count_request(verb, kind, outcome),
+        namespace=settings.namespace,
+        workers=settings.workers,
+        identity=settings.identity,
+        lease_namespace=settings.lease_namespace,
+        lease_name=settings.lease_name,
+    )
+
+
+async def _crds_served(api: Api, namespace: str | None) -> None:
+    """Wait until the API server knows our three kinds."""
+    for kind in (CANARIES, METRIC_TEMPLATES, ALERT_PROVIDERS):
+        while True:
+            try:
+                await api.list(kind, namespace)
+                break
+            except ClusterError as error:
+                log.info("kind_not_served", kind=kind.kind, error=str(error))
+                await asyncio.sleep(5.0)
+
+
+def _server(settings: Settings, controller: Controller, doorbell: Doorbell, exporter: Exporter) -> ObservabilityServer:
+    health: dict[str, Probe] = {
+        "doorbell": doorbell.probe,
+        "queue": lambda: controller.queue.probe() if controller.leading else "",
+    }
+    readiness: dict[str, Probe] = {"caches": lambda: "" if controller.reader.synced else "not filled yet"}
+    return ObservabilityServer(
+        host=settings.listen_host,
+        port=settings.listen_port,
+        metrics=exporter.render,
+        health=health,
+        readiness=readiness,
+    )
+
+
+async def _supervise(controller: Controller, doorbell: Doorbell, exporter: Exporter) -> None:
+    """The controller and the doorbell, until the controller ends; its end is the process's end."""
+    controller.on_leading = exporter.set_leader
+    bell = asyncio.create_task(doorbell.run(), name="doorbell")
+    try:
+        await controller.run()
+    finally:
+        bell.cancel()
+        await asyncio.wait([bell])

@@ -1,0 +1,224 @@
+"""From what is wanted to the writes that are missing, in groups whose order matters.
+
+Pure: the same picture and the same wish give the same changes, and an equal cluster gives none.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from delivery.cluster.objects import (
+    CANARIES,
+    DEPLOYMENTS,
+    Action,
+    Change,
+    Object,
+    Ref,
+    resource_version,
+)
+from delivery.controller.picture import Picture
+from delivery.routing.router import Observed, Router
+from delivery.workloads.deployment import primary_body, promote_change, promoted_revision, scale_change
+from delivery.workloads.overlay import create_change, refence_change
+from delivery.workloads.selectors import match_labels, primary_labels
+from delivery.workloads.services import apex_service, original_annotations, role_services
+from strategies.decision import Wanted
+
+FINALIZER = "progressive.delivery/rollout"
+TOUCHED = "progressive.delivery/touched"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """The missing writes. Destinations come before routes that raise, routes that take traffic away before all else,
+    pods go last. `unresolved`: the template of the wanted revision is nowhere to be found.
+    """
+
+    finalizer: tuple[Change, ...] = ()
+    destinations: tuple[Change, ...] = ()
+    scaling: tuple[Change, ...] = ()
+    routes: tuple[Change, ...] = ()
+    apex: tuple[Change, ...] = ()
+    resting: tuple[Change, ...] = ()
+    fences: tuple[Change, ...] = ()
+    unresolved: bool = False
+
+    @property
+    def in_sync(self) -> bool:
+        """True when routes and what they lead to are as wanted."""
+        return not (self.destinations or self.routes)
+
+
+def observed(picture: Picture) -> Observed:
+    """What a router looks at."""
+    return Observed(route=picture.virtual_service, primary=picture.primary_rule, canary=picture.canary_rule)
+
+
+def changes(wanted: Wanted, picture: Picture, router: Router, *, epoch: int, running: bool) -> Changes:
+    """What is missing. `running`: a run is in progress, so that every object of it must carry our fence.
+
+    Raises Fenced when an object was written by a later leader.
+    """
+    if wanted.hands_off:
+        return Changes()
+    primary = _primary(wanted, picture, epoch)
+    destinations = _destinations(wanted, picture, router, epoch)
+    routes = _routes(wanted, picture, router, epoch)
+    found = Changes(
+        finalizer=_finalizer(wanted, picture),
+        destinations=(*primary, *destinations),
+        scaling=(*_floor(wanted, picture, epoch, primary), *_scale_up(wanted, picture, epoch)),
+        routes=routes,
+        apex=_apex(wanted, picture, epoch),
+        resting=_rest(wanted, picture, epoch),
+        unresolved=_unresolved(wanted, picture),
+    )
+    return replace(found, fences=_fences(picture, found, epoch)) if running else found
+
+
+def _some(*found: Change | None) -> tuple[Change, ...]:
+    return tuple(change for change in found if change is not None)
+
+
+def _finalizer(wanted: Wanted, picture: Picture) -> tuple[Change, ...]:
+    """Our finalizer on the Canary, there or not."""
+    given = list(picture.body["metadata"].get("finalizers") or ())
+    if (FINALIZER in given) == wanted.finalizer:
+        return ()
+    return (finalizer_change(picture.body, present=wanted.finalizer),)
+
+
+def finalizer_change(body: Object, *, present: bool) -> Change:
+    """Put our finalizer on a Canary or take it off; other finalizers stay."""
+    given = [each for each in body["metadata"].get("finalizers") or () if each != FINALIZER]
+    value = [*given, FINALIZER] if present else given
+    return Change(
+        ref=Ref.of(CANARIES, body),
+        tests=({"op": "test", "path": "/metadata/resourceVersion", "value": resource_version(body)},),
+        ops=({"op": "add", "path": "/metadata/finalizers", "value": value},),
+        why="hold the Canary until users are safe" if present else "let the Canary go",
+    )
+
+
+def _is_on(wanted: Wanted, picture: Picture) -> bool:
+    """True when the primary is annotated with the wanted revision."""
+    return picture.primary is not None and promoted_revision(picture.primary) == wanted.primary_revision
+
+
+def _unresolved(wanted: Wanted, picture: Picture) -> bool:
+    revision = wanted.primary_revision
+    return revision is not None and not _is_on(wanted, picture) and picture.template(revision) is None
+
+
+def _primary(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
+    """Create the primary, or bring it to the wanted revision."""
+    revision = wanted.primary_revision
+    if revision is None or _is_on(wanted, picture):
+        return ()
+    template = picture.template(revision)
+    if template is None:
+        return ()
+    if picture.primary is not None:
+        spec = picture.target["spec"] if picture.target is not None else None
+        return _some(promote_change(picture.primary, template, revision=revision, epoch=epoch, spec=spec))
+    if picture.target is None:
+        return ()
+    source = {**picture.target, "spec": {**picture.target["spec"], "template": template}}
+    body = primary_body(
+        source,
+        picture.names,
+        revision=revision,
+        replicas=max(1, picture.target["spec"].get("replicas") or 0, wanted.primary_floor or 0),
+        epoch=epoch,
+        annotations=original_annotations(picture.apex, picture.virtual_service, picture.names),
+    )
+    return (create_change(DEPLOYMENTS, body, epoch=epoch, why=f"create the primary at {revision}"),)
+
+
+def _destinations(wanted: Wanted, picture: Picture, router: Router, epoch: int) -> tuple[Change, ...]:
+    if not wanted.destinations or picture.target is None:
+        return ()
+    own = match_labels(picture.target)
+    services = role_services(
+        picture.names,
+        picture.service,
+        canary_selector=own,
+        primary_selector=_primary_selector(picture),
+        canary=picture.canary_service,
+        primary=picture.primary_service,
+        apex=picture.apex,
+        epoch=epoch,
+    )
+    return (*services, *router.destinations(picture.names, picture.service, observed(picture), epoch=epoch))
+
+
+def _primary_selector(picture: Picture) -> dict[str, str]:
+    if picture.primary is not None:
+        return dict(match_labels(picture.primary))
+    return primary_labels(match_labels(picture.target)) if picture.target is not None else {}
+
+
+def _floor(wanted: Wanted, picture: Picture, epoch: int, coming: tuple[Change, ...]) -> tuple[Change, ...]:
+    """The primary never has fewer pods than the run began with. Not in the tick that writes its template."""
+    if picture.primary is None or wanted.primary_floor is None or coming:
+        return ()
+    have = picture.primary["spec"].get("replicas", 1)
+    if have >= wanted.primary_floor:
+        return ()
+    return _some(scale_change(picture.primary, wanted.primary_floor, epoch=epoch, why="hold the primary's floor"))
+
+
+def _scale_up(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
+    if picture.target is None or not wanted.canary_replicas:
+        return ()
+    have = picture.target["spec"].get("replicas", 1)
+    if have >= wanted.canary_replicas:
+        return ()
+    return _some(scale_change(picture.target, wanted.canary_replicas, epoch=epoch, why="scale the canary up"))
+
+
+def _rest(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
+    if picture.target is None or wanted.canary_replicas != 0:
+        return ()
+    return _some(scale_change(picture.target, 0, epoch=epoch, why="the canary rests"))
+
+
+def _routes(wanted: Wanted, picture: Picture, router: Router, epoch: int) -> tuple[Change, ...]:
+    if wanted.traffic is None:
+        return ()
+    return router.routes(picture.names, picture.service, wanted.traffic, observed(picture), epoch=epoch)
+
+
+def _apex(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
+    if not wanted.apex_to_primary:
+        return ()
+    selector = _primary_selector(picture)
+    return _some(
+        apex_service(picture.names, picture.service, selector=selector, apex=picture.apex, epoch=epoch)
+        if selector
+        else None
+    )
+
+
+def _fences(picture: Picture, found: Changes, epoch: int) -> tuple[Change, ...]:
+    """Our fence on every object of a run that is not written anyway."""
+    written: Iterable[Change] = (*found.destinations, *found.scaling, *found.routes, *found.apex)
+    refs = {change.ref for change in written}
+    fences = (
+        refence_change(kind, body, epoch=epoch) for kind, body in picture.fenced() if Ref.of(kind, body) not in refs
+    )
+    return _some(*fences)
+
+
+def touched(change: Change, *, stamp: str) -> Change:
+    """The same change, and one that surely changes the object: a late write decided on the same version fails."""
+    if change.action is not Action.PATCH:
+        return change
+    op = {"op": "add", "path": f"/metadata/annotations/{TOUCHED.replace('/', '~1')}", "value": stamp}
+    return replace(change, ops=(*change.ops, op))
+
+
+def touch(kind: Any, body: Object, *, stamp: str) -> Change:
+    """A change that alters nothing but proves that no write decided earlier can still come through."""
+    test = {"op": "test", "path": "/metadata/resourceVersion", "value": resource_version(body)}
+    return touched(Change(ref=Ref.of(kind, body), tests=(test,), why="rule out a late write"), stamp=stamp)

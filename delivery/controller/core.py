@@ -1,0 +1,154 @@
+"""The controller without a process around it: caches, leadership, queue and loop, put together once.
+
+The same composition runs on a real API server and in the simulation; what differs is handed in.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from delivery.alerts.announcer import Announcer
+from delivery.cluster.elector import Elector
+from delivery.cluster.errors import NotLeader
+from delivery.cluster.objects import CANARIES, DEPLOYMENTS, PODS, REPLICA_SETS, SERVICES, Kind, Object
+from delivery.cluster.projections import PROJECTIONS
+from delivery.cluster.protocols import Api, Clock, Timers
+from delivery.cluster.reader import Reader
+from delivery.cluster.writer import Observe, Writer
+from delivery.controller.asker import Analyst, Asker
+from delivery.controller.queue import WorkQueue
+from delivery.controller.reconciler import Policy, Reconciler, Reporter
+from delivery.routing.router import Router
+
+log = structlog.get_logger(__name__)
+
+WATCHED = (CANARIES, DEPLOYMENTS, REPLICA_SETS, PODS, SERVICES)
+
+
+class LeadershipLostError(Exception):
+    """The Lease is gone: the process must end, somebody else may be writing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the controller is given: the cluster, time, chance, people who answer and people who count.
+
+    `namespace` None: all namespaces. `observe` is told of each write: verb, kind, outcome, seconds.
+    """
+
+    api: Api
+    clock: Clock
+    timers: Timers
+    rng: random.Random
+    analyst: Analyst
+    reporter: Reporter
+    router: Router
+    policy: Policy
+    observe: Observe
+    namespace: str | None = None
+    workers: int = 8
+    identity: str = "delivery"
+    lease_namespace: str = "default"
+    lease_name: str = "progressive-delivery"
+
+
+class Controller:
+    """One controller. `leading` says whether it works; `on_leading` is told when that changes.
+
+    `run` leads when it can and raises LeadershipLostError when it no longer does.
+    """
+
+    def __init__(self, around: Surroundings) -> None:
+        clock, rng = around.clock, around.rng
+        self.leading = False
+        self.on_leading: Callable[[bool], None] = lambda _: None
+        self.queue = WorkQueue(
+            self._tick, workers=around.workers, clock=clock, rng=rng, fatal=(NotLeader,), on_error=self._on_error
+        )
+        self.reader = Reader(
+            around.api,
+            clock,
+            kinds={kind: PROJECTIONS[kind] for kind in (*WATCHED, *around.router.kinds)},
+            namespace=around.namespace,
+            on_change=self._on_change,
+            rng=rng,
+        )
+        self.elector = Elector(
+            around.api,
+            clock,
+            namespace=around.lease_namespace,
+            name=around.lease_name,
+            identity=around.identity,
+            rng=rng,
+        )
+        writer = Writer(around.api, self.reader, self.elector, clock, observe=around.observe)
+        self.asker = Asker(around.analyst, on_answer=lambda key, urgent: self.queue.add(key, urgent=urgent))
+        self.announcer = Announcer(writer, clock, rng, lambda key, _: self.queue.add(key))
+        self.reconciler = Reconciler(
+            reader=self.reader,
+            writer=writer,
+            leadership=self.elector,
+            clock=clock,
+            timers=around.timers,
+            asker=self.asker,
+            announcer=self.announcer,
+            reporter=around.reporter,
+            router=around.router,
+            policy=around.policy,
+            enqueue=self.queue.add,
+        )
+
+    async def run(self) -> None:
+        """Keep the caches, wait for the Lease, then work until it is lost. Cancelling gives the Lease back."""
+        async with asyncio.TaskGroup() as group:
+            caches = group.create_task(self.reader.run(), name="caches")
+            try:
+                await self.elector.acquire()
+                await self._lead()
+            finally:
+                caches.cancel()
+                self.asker.close()
+                await self.elector.release()
+
+    async def _lead(self) -> None:
+        """Everything that only the leader does, until the Lease is lost."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._hold(), name="lease")
+                group.create_task(self._work(), name="queue")
+                group.create_task(self.announcer.run(), name="announcer")
+        except* (LeadershipLostError, NotLeader) as lost:
+            raise LeadershipLostError(str(lost.exceptions[0])) from None
+
+    async def _hold(self) -> None:
+        await self.elector.hold()
+        raise LeadershipLostError("the Lease was lost")
+
+    async def _work(self) -> None:
+        """No tick before every cache is there: half a picture is worse than none."""
+        await self.reader.wait_synced()
+        log.info("leading", epoch=self.elector.epoch)
+        for body in self.reader.list(CANARIES):
+            self._on_change(CANARIES, body)
+        self._note_leading(True)
+        try:
+            await self.queue.run()
+        finally:
+            self._note_leading(False)
+
+    def _note_leading(self, leading: bool) -> None:
+        self.leading = leading
+        self.on_leading(leading)
+
+    async def _tick(self, key: str) -> None:
+        await self.reconciler.tick(key)
+
+    def _on_change(self, kind: Kind, body: Object) -> None:
+        for key in self.reconciler.interested(kind, body):
+            self.queue.add(key)
+
+    def _on_error(self, key: str, error: Exception, delay: float) -> None:
+        log.warning("tick_failed", canary=key, error=str(error), kind=type(error).__name__, retry_in=round(delay, 1))

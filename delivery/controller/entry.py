@@ -1,0 +1,49 @@
+"""What the process remembers of a Canary between two ticks. All of it can be lost: the status holds what counts."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from delivery.api.canary import Canary
+from delivery.cluster.objects import Ref
+from strategies.snapshot import Problem
+
+CONTESTED_TAKES = 3
+CONTESTED_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Entry:
+    """One Canary's memory. Times are monotonic seconds.
+
+    `valid` is the last spec that could be read. `confirmed` is the VirtualService (by uid) and the canary weight that a
+    response of the API server, and no cache, has shown. `unsure`: a route write got no answer and may still arrive;
+    the next one must change the object even if it looks right, so that the late one fails its test. `raise_at`: no
+    route may give a role more before this, because destinations were written shortly before. `absent`: objects whose
+    absence a GET has confirmed since they were seen last.
+    """
+
+    key: str
+    valid: Canary | None = None
+    confirmed: tuple[str, int] | None = None
+    unsure: bool = False
+    raise_at: float = 0.0
+    unsynced_since: float | None = None
+    problem: Problem | None = None
+    repair_at: float = 0.0
+    takes: deque[float] = field(default_factory=lambda: deque(maxlen=CONTESTED_TAKES))
+    rivals: int = 0
+    absent: dict[Ref, None] = field(default_factory=dict)
+
+    def taken(self, now: float) -> None:
+        """Somebody took our fields once more; after three times in a minute we step back, longer each time."""
+        self.takes.append(now)
+        if len(self.takes) == CONTESTED_TAKES and now - self.takes[0] <= CONTESTED_SECONDS:
+            self.rivals += 1
+            self.repair_at = now + min(600.0, CONTESTED_SECONDS * 2 ** (self.rivals - 1))
+            self.takes.clear()
+
+    def contested(self, now: float) -> bool:
+        """True while we have stepped back."""
+        if self.rivals and now >= self.repair_at + 2 * CONTESTED_SECONDS:
+            self.rivals = 0
+        return now < self.repair_at

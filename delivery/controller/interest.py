@@ -1,0 +1,95 @@
+"""Which Canaries does a change of an object concern? Answered from names alone, without looking at anything else."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from delivery.cluster.objects import (
+    CANARIES,
+    DEPLOYMENTS,
+    DESTINATION_RULES,
+    PODS,
+    REPLICA_SETS,
+    SERVICES,
+    VIRTUAL_SERVICES,
+    Kind,
+    Object,
+)
+from delivery.workloads.names import Names
+
+_Place = tuple[str, str, str]
+
+
+class Interest:
+    """Remembers the names that each Canary looks at, and answers who has to look again."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, tuple[_Place, ...]] = {}
+        self._watchers: dict[_Place, dict[str, None]] = {}
+
+    def note(self, key: str, names: Names) -> None:
+        """What a Canary looks at."""
+        places = tuple(_places(names))
+        if self._places.get(key) == places:
+            return
+        self.forget(key)
+        self._places[key] = places
+        for place in places:
+            self._watchers.setdefault(place, {})[key] = None
+
+    def forget(self, key: str) -> None:
+        """The Canary is gone."""
+        for place in self._places.pop(key, ()):
+            watchers = self._watchers.get(place, {})
+            watchers.pop(key, None)
+            if not watchers:
+                self._watchers.pop(place, None)
+
+    def of(self, kind: Kind, body: Object) -> Mapping[str, None]:
+        """The keys of the Canaries that a change of this object concerns, without repetition, in a fixed order."""
+        found: dict[str, None] = {}
+        meta = body["metadata"]
+        if kind == CANARIES:
+            found[f"{meta.get('namespace', '')}/{meta['name']}"] = None
+        for place in _seen_from(kind, body):
+            found.update(self._watchers.get(place, {}))
+        return found
+
+
+def _places(names: Names) -> Iterable[_Place]:
+    namespace = names.namespace
+    for name in (names.target, names.primary):
+        yield (DEPLOYMENTS.kind, namespace, name)
+    for name in (names.apex, names.canary_service, names.primary_service):
+        yield (SERVICES.kind, namespace, name)
+        yield (DESTINATION_RULES.kind, namespace, name)
+    yield (VIRTUAL_SERVICES.kind, namespace, names.apex)
+    yield ("host", "", names.apex)
+
+
+def _seen_from(kind: Kind, body: Object) -> Iterable[_Place]:
+    """The places from which an object can be seen."""
+    meta = body["metadata"]
+    namespace, name = meta.get("namespace", ""), meta["name"]
+    spec: Mapping[str, Any] = body.get("spec") or {}
+    if kind == CANARIES:
+        yield (DEPLOYMENTS.kind, namespace, str((spec.get("targetRef") or {}).get("name")))
+    elif kind in (PODS, REPLICA_SETS):
+        yield from _owning_deployments(kind, body)
+    else:
+        yield (kind.kind, namespace, name)
+    hosts = [*(spec.get("hosts") or ()), *([spec["host"]] if "host" in spec else ())] if kind in _ROUTED else []
+    for host in hosts:
+        yield ("host", "", str(host).split(".", 1)[0])
+
+
+_ROUTED = (VIRTUAL_SERVICES, DESTINATION_RULES)
+
+
+def _owning_deployments(kind: Kind, body: Object) -> Iterable[_Place]:
+    """A Deployment names its ReplicaSets NAME-HASH, and a ReplicaSet's pods are owned by it."""
+    meta = body["metadata"]
+    for owner in meta.get("ownerReferences") or ():
+        name = str(owner.get("name", ""))
+        if kind == PODS:
+            name = name.rpartition("-")[0]
+        yield (DEPLOYMENTS.kind, meta.get("namespace", ""), name)

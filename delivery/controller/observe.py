@@ -1,0 +1,255 @@
+"""A snapshot: what a decision needs, from caches that cost no request.
+
+Absence is the one thing that a cache may not claim: before anything moves because an object is not there, one GET
+has said so.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from delivery.api.canary import Canary
+from delivery.api.parse import InvalidSpec, parse_canary
+from delivery.api.salvage import salvage_canary
+from delivery.cluster.objects import (
+    CANARIES,
+    DEPLOYMENTS,
+    DESTINATION_RULES,
+    SERVICES,
+    VIRTUAL_SERVICES,
+    Kind,
+    Object,
+    Ref,
+)
+from delivery.cluster.protocols import Clock
+from delivery.cluster.reader import Reader
+from delivery.controller.changes import FINALIZER, changes
+from delivery.controller.entry import Entry
+from delivery.controller.interest import Interest
+from delivery.controller.picture import NEEDED, Picture, take
+from delivery.routing import preflight
+from delivery.routing.router import Router, RouteView
+from delivery.workloads.names import Names
+from delivery.workloads.observation import observe as observe_workload
+from delivery.workloads.ownership import is_ours
+from delivery.workloads.revision import matches
+from strategies.rollout import wanted
+from strategies.snapshot import Problem, Routes, Snapshot, Workload
+from strategies.spec import RolloutSpec
+from strategies.status import Phase, Stage, Status
+
+STALE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """One look: the objects, and what they mean."""
+
+    canary: Canary
+    picture: Picture
+    snapshot: Snapshot
+
+
+class Observer:
+    """Takes snapshots."""
+
+    def __init__(self, reader: Reader, router: Router, clock: Clock, *, cluster_domain: str) -> None:
+        self._reader = reader
+        self._router = router
+        self._clock = clock
+        self._domain = cluster_domain
+        self._interest = Interest()
+        self.interested = self._interest.of
+        self.forget = self._interest.forget
+
+    def names(self, canary: Canary) -> Names:
+        """The names of a Canary's objects."""
+        return Names.of(canary, self._domain)
+
+    def read(self, entry: Entry, body: Object) -> tuple[Canary | None, Problem | None]:
+        """The spec, and what is wrong with it. Of an invalid one, the last valid or what can still be read of it."""
+        try:
+            canary = parse_canary(body)
+        except InvalidSpec as error:
+            problem = Problem(reason="InvalidSpec", message=str(error))
+            return entry.valid or salvage_canary(body), problem
+        entry.valid = canary
+        return canary, None
+
+    async def observe(
+        self,
+        entry: Entry,
+        body: Object,
+        canary: Canary,
+        spec: RolloutSpec,
+        status: Status,
+        *,
+        epoch: int,
+        delivered: frozenset[str],
+        hold: Problem | None,
+    ) -> Sight:
+        """Look at everything that belongs to a Canary. Raises Fenced when a later leader has written some of it."""
+        picture = take(self._reader, body, canary, cluster_domain=self._domain)
+        self._interest.note(entry.key, picture.names)
+        if await self._confirm_absence(entry, picture, status):
+            picture = take(self._reader, body, canary, cluster_domain=self._domain)
+        snapshot = self._snapshot(entry, picture, status, epoch=epoch, delivered=delivered, hold=hold)
+        return Sight(canary=canary, picture=picture, snapshot=self._with_routes(entry, picture, spec, status, snapshot))
+
+    async def _confirm_absence(self, entry: Entry, picture: Picture, status: Status) -> bool:
+        """One GET for each object that should be there and is not; True when one was there after all."""
+        names = picture.names
+        expected: list[tuple[Kind, str, Object | None]] = [(DEPLOYMENTS, names.target, picture.target)]
+        if status.phase not in (Phase.NONE, Phase.INITIALIZING):
+            expected += [
+                (DEPLOYMENTS, names.primary, picture.primary),
+                (VIRTUAL_SERVICES, names.apex, picture.virtual_service),
+            ]
+        found = False
+        for kind, name, body in expected:
+            ref = Ref(kind, names.namespace, name)
+            if body is not None:
+                entry.absent.pop(ref, None)
+            elif ref not in entry.absent:
+                found = await self._reader.fetch(ref) is not None or found
+                entry.absent[ref] = None
+        return found
+
+    def _snapshot(
+        self,
+        entry: Entry,
+        picture: Picture,
+        status: Status,
+        *,
+        epoch: int,
+        delivered: frozenset[str],
+        hold: Problem | None,
+    ) -> Snapshot:
+        now = self._clock.monotonic()
+        since = status.run.started if status.run is not None else None
+        revision = status.run.revision if status.run is not None else status.last_promoted_spec
+        return Snapshot(
+            target=_target(picture, status, since),
+            primary=_workload(picture, picture.primary, since),
+            refusal=self._refusal(picture),
+            hold=hold or self._stale(),
+            contested=_contested(entry, self._view(picture)) if entry.contested(now) else None,
+            deleting="deletionTimestamp" in picture.body["metadata"],
+            resolvable=not revision or picture.template(revision) is not None,
+            finalizer=FINALIZER in (picture.body["metadata"].get("finalizers") or ()),
+            epoch=epoch,
+            delivered=delivered,
+        )
+
+    def _with_routes(
+        self, entry: Entry, picture: Picture, spec: RolloutSpec, status: Status, snapshot: Snapshot
+    ) -> Snapshot:
+        """Add what the routes say, held against what the recorded status wants of them."""
+        view = self._view(picture)
+        snapshot = replace(snapshot, routes=Routes(canary_weight=view.canary_weight))
+        wish = wanted(spec, status, snapshot)
+        found = changes(wish, picture, self._router, epoch=snapshot.epoch, running=False)
+        in_sync = wish.traffic is not None and found.in_sync
+        self._note_sync(entry, expected=wish.traffic is not None or _waits(status), in_sync=in_sync)
+        route = picture.virtual_service
+        signature = (route["metadata"]["uid"], wish.traffic.canary) if route is not None and wish.traffic else None
+        since = entry.unsynced_since
+        routes = Routes(
+            canary_weight=view.canary_weight,
+            in_sync=in_sync,
+            confirmed=in_sync and not entry.unsure and entry.confirmed == signature,
+            hand_edited=view.canary_weight is not None and not view.applied_matches,
+            apex_moved=wish.apex_to_primary and not found.apex and picture.apex is not None,
+            failing_seconds=0.0 if since is None else self._clock.monotonic() - since,
+            problem=entry.problem,
+        )
+        return replace(snapshot, routes=routes)
+
+    def _note_sync(self, entry: Entry, *, expected: bool, in_sync: bool) -> None:
+        if in_sync or not expected:
+            entry.unsynced_since = None
+        elif entry.unsynced_since is None:
+            entry.unsynced_since = self._clock.monotonic()
+
+    def _view(self, picture: Picture) -> RouteView:
+        """What the routes say; somebody else's VirtualService says nothing to us."""
+        route = picture.virtual_service
+        if route is None or not is_ours(route, picture.names):
+            return RouteView()
+        return self._router.read(route, picture.names)
+
+    def _stale(self) -> Problem | None:
+        seconds = self._reader.stale(NEEDED)
+        if seconds <= STALE_SECONDS:
+            return None
+        return Problem(
+            reason="StaleCache",
+            message=f"a watch has been without a connection for {seconds:.0f} s; the weight does not rise",
+        )
+
+    def _refusal(self, picture: Picture) -> Problem | None:
+        """The first thing that forbids to take traffic over."""
+        names = picture.names
+        created = str(picture.body["metadata"].get("creationTimestamp", ""))
+        candidates = (
+            (DEPLOYMENTS, picture.primary),
+            (SERVICES, picture.canary_service),
+            (SERVICES, picture.primary_service),
+            (DESTINATION_RULES, picture.canary_rule),
+            (DESTINATION_RULES, picture.primary_rule),
+            (VIRTUAL_SERVICES, picture.virtual_service),
+        )
+        return (
+            preflight.target_conflict(names, created, self._rivals(picture))
+            or preflight.name_too_long(names)
+            or preflight.not_ours(names, candidates)
+            or preflight.host_conflict(names, self._reader.list(VIRTUAL_SERVICES))
+            or preflight.apex_destination_rule(names, self._reader.list(DESTINATION_RULES))
+            or preflight.port_problem(names, picture.service, picture.apex)
+            or (preflight.selector_problem(picture.target) if picture.target is not None else None)
+        )
+
+    def _rivals(self, picture: Picture) -> list[tuple[str, str]]:
+        """Other Canaries on this target: names and times of creation."""
+        found = []
+        for body in self._reader.list(CANARIES, picture.names.namespace):
+            meta, spec = body["metadata"], body.get("spec") or {}
+            target = (spec.get("targetRef") or {}).get("name")
+            if meta["name"] != picture.names.canary and target == picture.names.target:
+                found.append((meta["name"], str(meta.get("creationTimestamp", ""))))
+        return found
+
+
+def _waits(status: Status) -> bool:
+    """True when routes should be there."""
+    early = status.phase is Phase.INITIALIZING and status.stage in (Stage.NONE, Stage.PRIMARY)
+    return status.phase is not Phase.NONE and not early
+
+
+def _workload(picture: Picture, body: Object | None, since: datetime | None) -> Workload | None:
+    if body is None:
+        return None
+    return observe_workload(body, picture.pods, replica_sets=picture.replica_sets, since=since)
+
+
+def _target(picture: Picture, status: Status, since: datetime | None) -> Workload | None:
+    """The target, its revision spoken in the version in which the status has recorded it.
+
+    A revision recorded in a version that we do not know can't be compared: then the target counts as unchanged.
+    """
+    seen = _workload(picture, picture.target, since)
+    if seen is None or picture.target is None:
+        return None
+    template = picture.target["spec"]["template"]
+    for recorded in (status.run.revision if status.run else "", status.last_promoted_spec, status.last_applied_spec):
+        if recorded and matches(recorded, template) is not False:
+            return replace(seen, revision=recorded)
+    return seen
+
+
+def _contested(entry: Entry, view: RouteView) -> Problem:
+    who = view.managers[0] if view.managers else "somebody"
+    return Problem(
+        reason="Contested",
+        message=f"{who} keeps changing the weights that this Canary manages; tell it to ignore them, or suspend the "
+        "Canary. The weight does not rise meanwhile",
+    )

@@ -1,0 +1,275 @@
+"""The loop: observe, advance, record, converge; then ask and announce.
+
+One call looks at one Canary once. It decides nothing itself: it carries a snapshot to the state machine, writes the
+status that comes back before anything else is touched, and then makes the cluster equal to that status. So it may die
+after any line; whoever comes next reads the status and goes on.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import structlog
+
+from delivery.api.canary import Canary
+from delivery.api.rollout import metric_specs, rollout_spec
+from delivery.api.status import UnreadableStatus, dump, load, too_new
+from delivery.cluster.errors import Conflict, Fenced, Gone, NotLeader
+from delivery.cluster.objects import CANARIES, Change, Object, Ref, resource_version
+from delivery.cluster.protocols import Clock, Leadership, Timers
+from delivery.cluster.reader import Reader
+from delivery.cluster.writer import Writer
+from delivery.controller.asker import Asker, Brief
+from delivery.controller.changes import FINALIZER, Changes, changes, finalizer_change
+from delivery.controller.converge import Converger
+from delivery.controller.entry import Entry
+from delivery.controller.observe import Observer, Sight
+from delivery.controller.queue import Retry
+from delivery.routing.router import Router
+from metrics.spec import Subject
+from strategies.decision import Decision
+from strategies.rollout import advance, refuse, wanted
+from strategies.snapshot import Problem
+from strategies.status import Announcement, Stage, Status
+
+log = structlog.get_logger(__name__)
+
+
+def _status(body: Object) -> Status:
+    """The recorded status; one that somebody made unreadable counts as lost, and a lost one is rebuilt."""
+    try:
+        return load(body.get("status"))
+    except UnreadableStatus as error:
+        log.warning("status_unreadable", error=str(error))
+        return Status()
+
+
+class Announcer(Protocol):
+    """Who tells people. Telling twice is seen as telling once."""
+
+    def offer(self, key: str, canary: Object, announcements: Iterable[Announcement]) -> int:
+        """Deliver what has not been delivered yet; answers how many did not fit."""
+
+    def delivered(self, key: str) -> frozenset[str]:
+        """The ids that were delivered."""
+
+    def forget(self, key: str, ids: Iterable[str] | None = None) -> None:
+        """These are no longer in the outbox; None: the Canary is gone."""
+
+
+class Reporter(Protocol):
+    """Who counts."""
+
+    def observe_status(self, namespace: str, name: str, target: str, status: Status) -> None:
+        """A status was recorded or read."""
+
+    def remove(self, namespace: str, name: str) -> None:
+        """The Canary is gone."""
+
+
+class Enqueue(Protocol):
+    """How a Canary is named for another look."""
+
+    def __call__(self, key: str, *, urgent: bool = False) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the process decides for every Canary. `metrics_server` is used where a Canary names none."""
+
+    metrics_server: str
+    scrape_interval_seconds: float = 15.0
+    cluster_domain: str = "cluster.local"
+
+
+class Reconciler:
+    """Looks at one Canary at a time; the queue sees to it that no Canary is looked at twice at once."""
+
+    def __init__(
+        self,
+        *,
+        reader: Reader,
+        writer: Writer,
+        leadership: Leadership,
+        clock: Clock,
+        timers: Timers,
+        asker: Asker,
+        announcer: Announcer,
+        reporter: Reporter,
+        router: Router,
+        policy: Policy,
+        enqueue: Enqueue,
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._leadership = leadership
+        self._clock = clock
+        self._timers = timers
+        self._asker = asker
+        self._announcer = announcer
+        self._reporter = reporter
+        self._router = router
+        self._policy = policy
+        self._enqueue = enqueue
+        self._observer = Observer(reader, router, clock, cluster_domain=policy.cluster_domain)
+        self._converger = Converger(reader, writer, clock)
+        self._entries: dict[str, Entry] = {}
+
+    async def tick(self, key: str) -> None:
+        """Look at one Canary ("namespace/name") and do what is due.
+
+        Raises a ClusterError or Retry when it has to be looked at again, NotLeader when this process must not write.
+        """
+        namespace, _, name = key.partition("/")
+        body = self._reader.get(Ref(CANARIES, namespace, name))
+        if body is None:
+            self._forget(key, namespace, name)
+            return
+        if too_new(body.get("status")):
+            log.warning("status_too_new", canary=key)
+            return
+        with structlog.contextvars.bound_contextvars(canary=key):
+            try:
+                await self._look(self._entries.setdefault(key, Entry(key)), body)
+            except Fenced as error:
+                await self._fenced(error)
+
+    async def _look(self, entry: Entry, body: Object) -> None:
+        status = _status(body)
+        canary, invalid = self._observer.read(entry, body)
+        if canary is None:
+            await self._unreadable(body, status, invalid)
+            return
+        spec = replace(
+            rollout_spec(canary, scrape_interval_seconds=self._policy.scrape_interval_seconds),
+            generation=body["metadata"].get("generation", 0),
+        )
+        sight = await self._observer.observe(
+            entry,
+            body,
+            canary,
+            spec,
+            status,
+            epoch=self._leadership.epoch,
+            delivered=self._announcer.delivered(entry.key),
+            hold=invalid,
+        )
+        answers = self._asker.answers(entry.key)
+        decision = advance(spec, status, sight.snapshot, answers, self._clock.now())
+        body = await self._record(body, status, decision)
+        self._follow_up(entry, body, sight.canary, decision)
+        wish = wanted(spec, decision.status, sight.snapshot)
+        picture = replace(sight.picture, body=body)
+        running = decision.status.run is not None or decision.status.stage is not Stage.NONE
+        found = changes(wish, picture, self._router, epoch=self._leadership.epoch, running=running)
+        if wish.hands_off:
+            return
+        self._count_repairs(entry, sight, found)
+        await self._converger.converge(
+            entry, picture, wish, found, live=sight.snapshot.routes.canary_weight, settle=spec.settle_seconds
+        )
+        await self._confirm(entry, sight, decision, wish, found)
+
+    async def _unreadable(self, body: Object, status: Status, problem: Problem | None) -> None:
+        """Nothing of the spec can be used, not even names: say so, touch nothing, keep no deletion waiting."""
+        if "deletionTimestamp" in body["metadata"]:
+            if FINALIZER in (body["metadata"].get("finalizers") or ()):
+                await self._writer.write(finalizer_change(body, present=False))
+            return
+        if problem is not None:
+            generation = body["metadata"].get("generation", 0)
+            refused = refuse(status, problem, generation=generation, now=self._clock.now())
+            await self._record(body, status, Decision(status=refused))
+
+    async def _confirm(self, entry: Entry, sight: Sight, decision: Decision, wish: Any, found: Changes) -> None:
+        """A stage that waits for confirmed routes gets its one GET when no write of ours has confirmed them."""
+        if decision.status.stage is not Stage.ROUTES or found.routes or wish.traffic is None:
+            return
+        route = sight.picture.virtual_service
+        if route is None or entry.confirmed == (route["metadata"]["uid"], wish.traffic.canary):
+            return
+        epoch = self._leadership.epoch
+        if not await self._converger.confirm(entry, sight.picture, self._router, wish.traffic, epoch=epoch):
+            raise Retry(0.0)
+        self._enqueue(entry.key)
+
+    async def _record(self, body: Object, status: Status, decision: Decision) -> Object:
+        """Write the status, if it changed, on top of the one that was decided on."""
+        if decision.status == status:
+            return body
+        test = {"op": "test", "path": "/metadata/resourceVersion", "value": resource_version(body)}
+        op = {"op": "add", "path": "/status", "value": dump(decision.status)}
+        change = Change(
+            ref=Ref.of(CANARIES, body), tests=(test,), ops=(op,), subresource="status", why=decision.status.reason
+        )
+        try:
+            stored = await self._writer.write(change)
+        except (Conflict, Gone) as error:
+            log.debug("status_conflict", error=str(error))
+            raise Retry(0.0) from error
+        log.info(
+            "recorded",
+            phase=decision.status.phase.value,
+            weight=decision.status.canary_weight,
+            reason=decision.status.reason,
+            run=decision.status.run.id if decision.status.run else "",
+            step=decision.status.step,
+        )
+        return stored
+
+    def _follow_up(self, entry: Entry, body: Object, canary: Canary, decision: Decision) -> None:
+        """Questions, timers, announcements and figures that belong to the recorded status."""
+        status, names = decision.status, Ref.of(CANARIES, body)
+        self._asker.keep(entry.key, decision.questions, self._brief(canary))
+        if decision.wake_at is None:
+            self._timers.cancel(entry.key)
+        else:
+            self._timers.set(entry.key, decision.wake_at, lambda: self._enqueue(entry.key))
+        delivered = self._announcer.delivered(entry.key)
+        struck = delivered - {each.id for each in status.outbox}
+        if struck:
+            self._announcer.forget(entry.key, sorted(struck))
+        waiting = tuple(each for each in status.outbox if each.id not in delivered)
+        if waiting:
+            self._announcer.offer(entry.key, body, waiting)
+        self._reporter.observe_status(names.namespace, names.name, canary.spec.target_ref.name, status)
+
+    def _brief(self, canary: Canary) -> Brief:
+        names = self._observer.names(canary)
+        subject = Subject(
+            namespace=names.namespace,
+            name=names.canary,
+            target=names.target,
+            primary=names.primary,
+            apex_service=names.apex,
+            primary_service=names.primary_service,
+            canary_service=names.canary_service,
+        )
+        metrics = {each.name: each for each in metric_specs(canary)}
+        server = canary.spec.metrics_server or self._policy.metrics_server
+        return Brief(subject=subject, metrics=metrics, server=server)
+
+    def _count_repairs(self, entry: Entry, sight: Sight, found: Changes) -> None:
+        """A hand edit that we are about to repair counts toward stepping back."""
+        now = self._clock.monotonic()
+        if sight.snapshot.routes.hand_edited and found.routes and now >= entry.repair_at:
+            entry.taken(now)
+
+    async def _fenced(self, error: Fenced) -> None:
+        """A later leader's fence: prove by one GET of the Lease that we lead, or stop."""
+        log.warning("fenced", error=str(error))
+        if not await self._leadership.outrank(error.fence):
+            raise NotLeader(str(error)) from error
+        raise Retry(0.0)
+
+    def _forget(self, key: str, namespace: str, name: str) -> None:
+        self._timers.cancel(key)
+        self._asker.forget(key)
+        self._announcer.forget(key)
+        self._reporter.remove(namespace, name)
+        self._observer.forget(key)
+        self._entries.pop(key, None)
+
+    def interested(self, kind: Any, body: Object) -> Mapping[str, None]:
+        """The Canaries that a change of an object concerns."""
+        return self._observer.interested(kind, body)
