@@ -71,9 +71,7 @@ def _path(detail: ErrorDetails, body: Any) -> Path:
     loc = detail["loc"]
     at = body
     for depth, part in enumerate(loc):
-        if isinstance(at, Mapping) and part in at:
-            at = at[part]
-        elif isinstance(at, list) and isinstance(part, int):
+        if (isinstance(at, Mapping) and part in at) or (isinstance(at, list) and isinstance(part, int)):
             at = at[part]
         else:
             return loc if detail["type"] == "missing" else loc[:depth]

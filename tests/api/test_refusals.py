@@ -1,0 +1,101 @@
+"""What is said when a Canary is wrong: the field, what was given, what is allowed."""
+
+from typing import Any
+
+import pytest
+
+from delivery.api.parse import InvalidSpec, parse_canary
+
+REFUSED = [
+    ({"analysis": {"stepWeights": [5, 10, 150]}}, "spec.analysis.stepWeights[2]: given 150, allowed 0..100"),
+    ({"analysis": {"stepWeights": [10, 10]}}, "spec.analysis.stepWeights: given [10, 10], allowed weights that rise"),
+    ({"analysis": {"stepWeight": "5"}}, 'spec.analysis.stepWeight: given "5", allowed 0..100'),
+    ({"analysis": {"stepWeight": True}}, "spec.analysis.stepWeight: given true, allowed 0..100"),
+    ({"analysis": {"maxWeight": 101}}, "spec.analysis.maxWeight: given 101, allowed 0..100"),
+    (
+        {"analysis": {"stepWeight": 5, "stepWeights": [5], "iterations": 2}},
+        "spec.analysis: given iterations and stepWeight and stepWeights, allowed at most one of iterations, stepWeight",
+    ),
+    ({"analysis": {"interval": "0s"}}, 'spec.analysis.interval: given "0s", allowed a duration from 1s'),
+    ({"analysis": {"interval": "1m "}}, 'spec.analysis.interval: given "1m ", allowed a duration from 1s'),
+    ({"analysis": {"interval": "9999h"}}, 'spec.analysis.interval: given "9999h", allowed a duration from 1s to 8784h'),
+    (
+        {"analysis": {"stepWieght": 5}},
+        "spec.analysis.stepWieght: given 5, allowed no field of that name; did you mean ",
+    ),
+    ({"analysis": {"metrics": [{"name": "errors"}]}}, 'spec.analysis.metrics[0].name: given "errors" alone, allowed '),
+    (
+        {"analysis": {"metrics": [{"name": "request-duration", "thresholdRange": {"min": 5, "max": 1}}]}},
+        "spec.analysis.metrics[0].thresholdRange: given min 5 and max 1, allowed min <= max",
+    ),
+    (
+        {"analysis": {"metrics": [{"name": "request-duration"}, {"name": "request-duration"}]}},
+        "spec.analysis.metrics: given request-duration more than once, allowed each name once",
+    ),
+    ({"analysis": {"webhooks": [{"name": "a"}]}}, "spec.analysis.webhooks[0].url: given nothing, allowed a URL"),
+    (
+        {"analysis": {"sessionAffinity": {"cookieName": "a", "primaryCookieName": "a"}}},
+        'spec.analysis.sessionAffinity.primaryCookieName: given "a", which is cookieName as well, allowed a name other',
+    ),
+    (
+        {"service": {"port": 80, "appProtocol": "TCP"}, "analysis": {"mirror": True}},
+        'spec.service.appProtocol: given "TCP" together with mirroring, allowed any protocol but tcp',
+    ),
+    (
+        {"service": {"port": 80, "delegation": True, "hosts": ["a"]}},
+        "spec.service.delegation: given true together with hosts, allowed true without hosts and gateways",
+    ),
+    (
+        {"service": {"port": 80, "match": [{"uri": {"exact": "/", "prefix": "/"}}]}},
+        "spec.service.match[0].uri: given exact and prefix, allowed at most one of exact, prefix, regex",
+    ),
+    (
+        {"service": {"port": 80, "mirror": [{"backendRef": {"name": "copy"}}]}},
+        "spec.service.mirror[0].backendRef.port: given nothing, allowed 1..65535",
+    ),
+    (
+        {"service": {"port": 80, "trafficPolicy": {"loadBalancer": {"simple": "RANDOM", "consistentHash": {}}}}},
+        "spec.service.trafficPolicy.loadBalancer: given both, allowed one of simple, consistentHash",
+    ),
+    (
+        {
+            "service": {
+                "port": 80,
+                "trafficPolicy": {
+                    "loadBalancer": {"consistentHash": {"useSourceIp": True, "httpHeaderName": "x-user"}}
+                },
+            }
+        },
+        "consistentHash: given httpHeaderName and useSourceIp, allowed at most one of",
+    ),
+    ({"service": {"port": 80, "targetPort": {}}}, "spec.service.targetPort: given {}, allowed a port number from 1 to"),
+    ({"service": {"port": 80, "timeout": "soon"}}, 'spec.service.timeout: given "soon", allowed a duration such as'),
+    ({"service": {}}, "spec.service.port: given nothing, allowed 1..65535"),
+    ({"provider": "foo"}, 'spec.provider: given "foo", allowed apisix, appmesh, '),
+    (
+        {"targetRef": {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "a"}},
+        'spec.targetRef.kind: given "StatefulSet", allowed DaemonSet, Deployment, Service',
+    ),
+    ({"traffic": {"drainSeconds": 400}}, "spec.traffic.drainSeconds: given 400, with drainMaxSeconds 300, allowed at "),
+    ({"metricsServer": "prometheus"}, 'spec.metricsServer: given "prometheus", allowed a URL that begins with http://'),
+    ({"paused": "yes"}, 'spec.paused: given "yes", allowed true or false'),
+    ({"analysis": 5}, "spec.analysis: given 5, allowed an object"),
+]
+
+
+@pytest.mark.parametrize(("spec", "says"), REFUSED, ids=lambda value: value[:60] if isinstance(value, str) else "")
+def test_what_is_wrong_is_named_with_what_was_given_and_what_is_allowed(canary: Any, spec: Any, says: str) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        parse_canary(canary(**spec))
+
+    [line] = str(caught.value).splitlines()
+    assert says in line
+
+
+def test_each_problem_gets_a_line_of_its_own(canary: Any) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        parse_canary(canary(provider="foo", service={"port": 0}, analysis={"stepWeights": [101, 102]}))
+
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
+        "spec.provider", "spec.service.port", "spec.analysis.stepWeights[0]", "spec.analysis.stepWeights[1]",
+    ]  # fmt: skip
