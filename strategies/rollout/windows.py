@@ -54,16 +54,41 @@ def _judged_in_step(turn: Turn, opening: datetime) -> bool:
 def judge(turn: Turn) -> Problem | None:
     """Take in the answers that are there, ask what is due; a Problem when the run has failed by them.
 
-    A window with a failing check adds one to the failed checks, once, however many metrics fail in it.
+    Windows are taken in the order of their ends, all that end together at once, so that the order in which answers
+    come in changes nothing and a round of them is recorded once. Only a fail waits for no other answer.
     """
     if not opened(turn):
         return None
-    failure = None
-    for check in turn.spec.checks:
-        failure = _follow(turn, check) or failure
-    silence = _follow_traffic(turn)
+    problem = None
+    while problem is None and (answered := _next_answers(turn)):
+        for question, verdict in answered:
+            problem = problem or _take(turn, question, verdict)
     turn.analysis = _unmeasured(turn)
-    return failure or silence
+    return problem
+
+
+def _next_answers(turn: Turn) -> list[tuple[Question, Verdict]]:
+    """The answers to the due windows that end first: all of them, or those that fail; none while they are awaited."""
+    coming = [*(_metric_question(turn, spec) for spec in turn.spec.checks), _traffic_question(turn)]
+    due = [question for question in coming if turn.reached(question.at, 0)]
+    turn.questions.update(due)
+    first = min((question.end for question in due), default=None)
+    together = [question for question in due if question.end == first]
+    answered = [(question, turn.answers[question]) for question in together if question in turn.answers]
+    if len(answered) == len(together):
+        return answered
+    return [(question, verdict) for question, verdict in answered if verdict.outcome is Outcome.FAIL]
+
+
+def _take(turn: Turn, question: Question, verdict: Verdict) -> Problem | None:
+    """Remember one answer; a Problem when the run has failed by it."""
+    turn.questions.discard(question)
+    if question.kind is Ask.TRAFFIC:
+        turn.set_run(traffic_window=question.window, traffic_end=_end(turn, question, verdict))
+        return _weigh(turn, verdict.counts) if verdict.counts is not None else None
+    fails_first = verdict.outcome is Outcome.FAIL and not _failed_already(turn, question)
+    _remember(turn, question, verdict)
+    return _count_failure(turn, question, verdict) if fails_first else None
 
 
 def passed(turn: Turn) -> bool:
@@ -84,61 +109,52 @@ def passed(turn: Turn) -> bool:
     )
 
 
-def _question(turn: Turn, *, kind: Ask, name: str, number: int, start: datetime, length: float) -> Question:
+def _question(turn: Turn, *, kind: Ask, name: str, number: int, last: datetime | None, length: float) -> Question:
+    """The window after the one that ended at `last`; the step's first one if that was in an earlier step."""
+    opening = turn.run.windows_from
+    if opening is None:
+        raise ValueError("no window has been opened")
+    start = opening if last is None or last <= opening else last
     end = start + timedelta(seconds=length)
     at = end + timedelta(seconds=turn.spec.scrape_interval_seconds)
     run = turn.run
     return Question(run=run.id, step=run.step, kind=kind, name=name, window=number, start=start, end=end, at=at)
 
 
-def _next_start(turn: Turn, last: datetime | None, *, length: float, skip: bool) -> datetime:
-    """Where the next window begins; after an error, windows that are wholly in the past are left out."""
-    opening = turn.run.windows_from
-    if opening is None:
-        raise ValueError("no window has been opened")
-    if last is None or last <= opening:
-        return opening
-    if not skip:
-        return last
-    late = (turn.now - last).total_seconds() - length
-    return last + timedelta(seconds=length * max(0, ceil(late / length)))
+def _metric_question(turn: Turn, spec: CheckSpec) -> Question:
+    last = _check(turn, spec.name)
+    number, end = (last.window, last.end) if last is not None else (0, None)
+    return _question(turn, kind=Ask.METRIC, name=spec.name, number=number + 1, last=end, length=spec.window_seconds)
 
 
-def _ask(turn: Turn, question: Question) -> Verdict | None:
-    """The answer, if it is there; else the question is asked when its time has come."""
-    answer = turn.answers.get(question)
-    if answer is None and turn.reached(question.at, 0):
-        turn.questions.add(question)
-    return answer
+def _traffic_question(turn: Turn) -> Question:
+    run, length = turn.run, turn.spec.analysis.interval_seconds
+    return _question(
+        turn, kind=Ask.TRAFFIC, name=TRAFFIC, number=run.traffic_window + 1, last=run.traffic_end, length=length
+    )
 
 
-def _follow(turn: Turn, spec: CheckSpec) -> Problem | None:
-    """Judge as many of a check's windows as have answers."""
-    while True:
-        last = next((check for check in turn.status.checks if check.name == spec.name), None)
-        start = _next_start(
-            turn,
-            last.end if last else None,
-            length=spec.window_seconds,
-            skip=last is not None and last.outcome is Outcome.ERROR,
-        )
-        number = last.window + 1 if last else 1
-        question = _question(
-            turn, kind=Ask.METRIC, name=spec.name, number=number, start=start, length=spec.window_seconds
-        )
-        verdict = _ask(turn, question)
-        if verdict is None:
-            return None
-        _remember(turn, question, verdict, passes=last.passes if last else 0)
-        if verdict.outcome is Outcome.FAIL and (problem := _count_failure(turn, question, verdict)):
-            return problem
+def _check(turn: Turn, name: str) -> Check | None:
+    return next((check for check in turn.status.checks if check.name == name), None)
 
 
-def _remember(turn: Turn, question: Question, verdict: Verdict, *, passes: int) -> None:
+def _end(turn: Turn, question: Question, verdict: Verdict) -> datetime:
+    """Where the next window begins. An error gives up the windows that are over by now: what could not be measured
+    then can be measured no better later, and the present is what matters.
+    """
+    if verdict.outcome is not Outcome.ERROR:
+        return question.end
+    length = question.end - question.start
+    return question.end + length * max(0, ceil((turn.now - question.end) / length) - 1)
+
+
+def _remember(turn: Turn, question: Question, verdict: Verdict) -> None:
+    last = _check(turn, question.name)
+    passes = last.passes if last is not None else 0
     check = Check(
         name=question.name,
         window=question.window,
-        end=question.end,
+        end=_end(turn, question, verdict),
         outcome=verdict.outcome,
         value=verdict.value,
         limit=brief(verdict.limit, 60),
@@ -150,14 +166,16 @@ def _remember(turn: Turn, question: Question, verdict: Verdict, *, passes: int) 
     turn.set(checks=tuple(sorted((*others, check), key=lambda each: names.index(each.name))))
 
 
-def _count_failure(turn: Turn, question: Question, verdict: Verdict) -> Problem | None:
-    """One more failed window; a Problem when the threshold is reached."""
-    already = any(
+def _failed_already(turn: Turn, question: Question) -> bool:
+    """True when another check has failed in the same window: it counts once, however many metrics fail in it."""
+    return any(
         check.outcome is Outcome.FAIL and check.name != question.name and check.end == question.end
         for check in turn.status.checks
     )
-    if already:
-        return None
+
+
+def _count_failure(turn: Turn, question: Question, verdict: Verdict) -> Problem | None:
+    """One more failed window; a Problem when the threshold is reached."""
     turn.set(failed_checks=turn.status.failed_checks + 1)
     failed, threshold = turn.status.failed_checks, turn.spec.analysis.threshold
     text = f"{verdict.message or f'{question.name} failed'} ({failed} of {threshold} failed checks)"
@@ -165,23 +183,6 @@ def _count_failure(turn: Turn, question: Question, verdict: Verdict) -> Problem 
         return Problem(reason="CheckFailed", message=text)
     turn.tell("CheckFailed", f"{text}; the weight stays at {turn.status.canary_weight} %", warning=True)
     return None
-
-
-def _follow_traffic(turn: Turn) -> Problem | None:
-    """Note the share that was seen; a Problem when a canary that should have been met was met by nobody."""
-    length = turn.spec.analysis.interval_seconds
-    while True:
-        run = turn.run
-        start = _next_start(turn, run.traffic_end, length=length, skip=True)
-        question = _question(
-            turn, kind=Ask.TRAFFIC, name=TRAFFIC, number=run.traffic_window + 1, start=start, length=length
-        )
-        verdict = _ask(turn, question)
-        if verdict is None:
-            return None
-        turn.set_run(traffic_window=question.window, traffic_end=question.end)
-        if verdict.counts is not None and (problem := _weigh(turn, verdict.counts)):
-            return problem
 
 
 def _weigh(turn: Turn, counts: Counts) -> Problem | None:
@@ -205,7 +206,10 @@ def _weigh(turn: Turn, counts: Counts) -> Problem | None:
 
 def _unmeasured(turn: Turn) -> Problem | None:
     """What keeps the analysis from saying anything."""
+    names = {spec.name for spec in turn.spec.checks}
     for check in turn.status.checks:
+        if check.name not in names:
+            continue  # taken out of the analysis since
         if check.outcome is Outcome.ERROR:
             return Problem(reason="MetricsUnavailable", message=f"{check.name}: {check.message}")
         if check.outcome is Outcome.INCONCLUSIVE:
