@@ -22,6 +22,8 @@ def initialise(turn: Turn) -> None:
         turn.become(Phase.INITIALIZING, reason="Initializing")
     if turn.status.stage is Stage.NONE:
         _begin(turn)
+    elif turn.status.stage is not Stage.PRIMARY and not turn.has_pods(turn.primary) and safe_weight(turn) > 0:
+        _give_back(turn)
     elif turn.status.stage is Stage.PRIMARY:
         _make_primary(turn)
     elif turn.status.stage is Stage.ROUTES:
@@ -87,13 +89,21 @@ def _primary_not_ready(turn: Turn) -> Problem:
     )
 
 
+def _give_back(turn: Turn) -> None:
+    """The primary lost all its pods while the target, whose pods go last, still serves: users go back there."""
+    turn.become(Phase.INITIALIZING, reason="PrimaryNotReady", message="users are with the target", stage=Stage.PRIMARY)
+    turn.set(stage_since=turn.now, canary_weight=safe_weight(turn))
+    turn.ready = _primary_not_ready(turn)
+
+
 def _make_primary(turn: Turn) -> None:
-    """Wait for the primary. While no route leads to it, it follows the target: a fix must be able to arrive."""
+    """Wait for the primary. While nothing leads to it, it follows the target: a fix must be able to arrive."""
     problem = obstacle(turn)
     routed = turn.seen.routes.canary_weight is not None
     if (
         problem is None
         and not routed
+        and not turn.seen.routes.apex_moved
         and turn.target is not None
         and turn.target.revision != turn.status.last_promoted_spec
     ):
@@ -101,7 +111,8 @@ def _make_primary(turn: Turn) -> None:
         turn.set(last_promoted_spec=revision, last_applied_spec=revision, revision=revision)
         turn.ready = _primary_not_ready(turn)
         return
-    if routed and turn.status.canary_weight > 0 and not turn.has_pods(turn.target):
+    both = turn.has_pods(turn.target) and turn.has_pods(turn.primary)
+    if routed and turn.status.canary_weight > 0 and not both:
         turn.set(canary_weight=safe_weight(turn))
     promoted = turn.primary is not None and turn.primary.revision == turn.status.last_promoted_spec
     if problem is not None or not promoted or not is_ready(turn.spec, Role.PRIMARY, turn.primary):
