@@ -20,6 +20,9 @@ HIDDEN = "***"
 QUIET = ("apscheduler", "aiohttp.access", "asyncio", "urllib3", "charset_normalizer", "kopf")
 """Loggers that tell of their own workings at INFO: a line for each timer, each request, each watch."""
 
+SILENT = ("kopf.objects",)
+"""Loggers whose errors are answers to somebody else: a refused manifest is no fault of the controller."""
+
 _CREDENTIAL = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
 _SECRET_KEYS = re.compile(r"(?i)authorization|password|passwd|token|api[-_]?key|private[-_]?key|secret[-_]?key")
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -48,6 +51,8 @@ def configure(*, level: str = "info", fmt: str = "json", stream: TextIO | None =
     root.setLevel(threshold)
     for name in QUIET:
         logging.getLogger(name).setLevel(threshold if level == "debug" else max(threshold, logging.WARNING))
+    for name in SILENT:
+        logging.getLogger(name).setLevel(threshold if level == "debug" else logging.CRITICAL)
     logging.captureWarnings(True)
 
 

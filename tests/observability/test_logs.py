@@ -19,7 +19,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in logs.QUIET}
+    levels = {name: logging.getLogger(name).level for name in (*logs.QUIET, *logs.SILENT)}
     yield
     root.handlers[:], root.level = handlers, level
     for name, before in levels.items():
@@ -73,6 +73,7 @@ def test_the_level_holds_for_everybody_and_chatty_libraries_are_quiet_below_debu
     structlog.get_logger().debug("not this")
     logging.getLogger("some.library").debug("nor this")
     logging.getLogger("apscheduler.executors").info("nor that a job was run")
+    logging.getLogger("kopf.objects").error("nor that a manifest was refused")
     logging.getLogger("kopf.reactor").warning("but this")
     assert [line["event"] for line in lines()] == ["but this"]
     logs.configure(level="debug", fmt="json", stream=stream)
