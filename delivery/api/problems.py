@@ -69,12 +69,12 @@ def problems(error: ValidationError, *, body: Any, kind: str) -> tuple[Problem, 
 def _path(detail: ErrorDetails, body: Any) -> Path:
     """The part of pydantic's location that is a place in the object, without the names of union members."""
     loc = detail["loc"]
-    at = body
+    at: Any = body
     for depth, part in enumerate(loc):
-        if (isinstance(at, Mapping) and part in at) or (isinstance(at, list) and isinstance(part, int)):
-            at = at[part]
-        else:
+        inside = part in at if isinstance(at, Mapping) else isinstance(at, list) and isinstance(part, int)
+        if not inside:
             return loc if detail["type"] == "missing" else loc[:depth]
+        at = at[part]
     return loc
 
 

@@ -134,7 +134,7 @@ EVERYTHING: dict[str, Any] = {
         },
         "mirror": [
             {
-                "backendRef": {"group": "", "kind": "Service", "name": "copy", "namespace": "n", "port": 80},
+                "backendRef": {"group": "example.com", "kind": "Sink", "name": "copy", "namespace": "n", "port": 80},
                 "percent": 10,
                 "fraction": {"numerator": 1, "denominator": 10},
             }
