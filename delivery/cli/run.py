@@ -1,0 +1,63 @@
+"""`delivery run`: the controller."""
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+Command = Callable[..., None]
+
+
+def _flag(name: str, text: str, **options: Any) -> Callable[[Command], Command]:
+    """A flag and its environment variable: --lease-name is DELIVERY_LEASE_NAME too."""
+    variable = "DELIVERY_" + name.removeprefix("--").replace("-", "_").upper()
+    return click.option(name, help=text, envvar=variable, show_envvar=True, show_default=True, **options)
+
+
+FLAGS = (
+    _flag("--namespace", "Work in this namespace only; all of them by default."),
+    _flag("--kubeconfig", "Path of a kubeconfig; by default the Pod's own account, else the user's kubeconfig."),
+    _flag("--context", "Context of the kubeconfig; by default its current one."),
+    _flag("--metrics-server", "Address of Prometheus.", default="http://prometheus:9090"),
+    _flag("--scrape-interval-seconds", "How often Prometheus scrapes the proxies.", default="15"),
+    _flag("--cluster-domain", "DNS domain of the cluster.", default="cluster.local"),
+    _flag("--log-level", "debug | info | warning | error", default="info"),
+    _flag("--log-format", "json | console", default="json"),
+    _flag("--listen", "HOST:PORT for /metrics, /healthz and /readyz.", default="0.0.0.0:8080"),
+    _flag("--workers", "How many Canaries are handled at once, 1 to 64.", default="8"),
+    _flag("--lease-namespace", "Namespace of the Lease; by default the Pod's own, else --namespace."),
+    _flag("--lease-name", "Name of the Lease that the leader holds.", default="progressive-delivery"),
+    _flag("--identity", "Name of this process in the Lease; by default the host's name and a random part."),
+    _flag("--admission-cert", "PEM file of the admission webhook's certificate; without it there is no webhook."),
+    _flag("--admission-key", "PEM file of that certificate's key."),
+    _flag("--admission-port", "Port of the admission webhook.", default="9443"),
+)
+
+
+def _with_flags(command: Command) -> Command:
+    return functools.reduce(lambda inner, flag: flag(inner), reversed(FLAGS), command)
+
+
+@click.command("run")
+@_with_flags
+def run(**given: Any) -> None:
+    """Run the controller.
+
+    Ends with 0 when it was asked to stop (SIGTERM, SIGINT), with 1 when it lost the Lease or failed, and with 2 when
+    a flag cannot be used. A second signal kills it.
+    """
+    from delivery.controller.settings import Settings, SettingsError
+
+    try:
+        settings = Settings.parse(given)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
+
+    from delivery.controller import application
+    from delivery.controller.process import run_process
+    from delivery.observability import logs
+
+    logs.configure(level=settings.log_level, fmt=settings.log_format)
+    sys.exit(run_process(lambda: application.run(settings)))
