@@ -14,6 +14,7 @@ from delivery.cluster.memory.timekeeping import EPOCH, VirtualClock, VirtualTime
 from delivery.cluster.memory.transport import MemoryApi, Request
 from delivery.cluster.memory.virtual import VirtualLoop
 from delivery.cluster.memory.watching import Happened, Subscription
+from delivery.cluster.memory.workloads import World
 
 __all__ = [
     "EPOCH",
@@ -39,6 +40,7 @@ __all__ = [
     "VirtualClock",
     "VirtualLoop",
     "VirtualTimers",
+    "World",
     "builtin_resources",
     "custom_resource",
     "json_patch",

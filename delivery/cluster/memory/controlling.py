@@ -1,0 +1,91 @@
+"""What the controllers of the simulated world share: the store, the time, a queue, and ownership."""
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from delivery.cluster.memory.store import Store
+from delivery.cluster.memory.timekeeping import VirtualClock
+from delivery.cluster.memory.virtual import VirtualLoop
+from delivery.cluster.objects import Kind, Object, Ref
+
+Seconds = tuple[float, float]
+
+
+def controller_of(body: Object) -> Mapping[str, Any]:
+    """The ownerReference of the object's controller, empty if it has none."""
+    owners = body["metadata"].get("ownerReferences") or ()
+    return next((owner for owner in owners if owner.get("controller")), {})
+
+
+def owner_reference(ref: Ref, body: Object) -> dict[str, Any]:
+    """An ownerReference to the controller `body`."""
+    return {
+        "apiVersion": ref.kind.api_version,
+        "kind": ref.kind.kind,
+        "name": ref.name,
+        "uid": body["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+class Context:
+    """One world's tools. Work on an object is queued once and done after a delay drawn from `delay`."""
+
+    def __init__(self, store: Store, loop: VirtualLoop, *, delay: Seconds, rng: random.Random) -> None:
+        self.store, self.loop, self.rng = store, loop, rng
+        self._clock, self._delay = VirtualClock(loop), delay
+        self._syncs: dict[Kind, Callable[[Ref], None]] = {}
+        self._queued: dict[Ref, None] = {}
+        self._wakes: dict[Ref, datetime] = {}
+
+    def now(self) -> datetime:
+        """The world's wall clock."""
+        return self._clock.now()
+
+    def timestamp(self) -> str:
+        """The time as the API writes it."""
+        return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def handle(self, kind: Kind, sync: Callable[[Ref], None]) -> None:
+        """`sync` is what is done with objects of `kind`."""
+        self._syncs[kind] = sync
+
+    def enqueue(self, ref: Ref) -> None:
+        """Have the object looked at soon."""
+        if ref.kind in self._syncs and ref not in self._queued:
+            self._queued[ref] = None
+            self.later(self.rng.uniform(*self._delay), self._sync, ref)
+
+    def later(self, delay: float, call: Callable[..., None], *args: Any) -> None:
+        """Call in the world after `delay` seconds."""
+        self.loop.call_later(delay, call, *args, context=self.loop.world)
+
+    def wake_at(self, ref: Ref, times: Iterable[datetime]) -> None:
+        """Have the object looked at again at the first of `times`."""
+        at = min(times, default=None)
+        if at is None or self._wakes.get(ref) == at:
+            return
+        self._wakes[ref] = at
+        self.later(max(0.0, (at - self.now()).total_seconds()), self._awake, ref, at)
+
+    def owned(self, kind: Kind, owner: Object) -> list[Object]:
+        """The objects of a kind that `owner` controls."""
+        uid, namespace = owner["metadata"]["uid"], owner["metadata"].get("namespace", "")
+        return [body for body in self.store.scan(kind, namespace) if controller_of(body).get("uid") == uid]
+
+    def write_status(self, ref: Ref, status: Mapping[str, Any], manager: str) -> None:
+        """Replace an object's status."""
+        op = {"op": "add", "path": "/status", "value": status}
+        self.store.patch(ref, [op], subresource="status", manager=manager)
+
+    def _sync(self, ref: Ref) -> None:
+        self._queued.pop(ref, None)
+        self._syncs[ref.kind](ref)
+
+    def _awake(self, ref: Ref, at: datetime) -> None:
+        if self._wakes.get(ref) == at:
+            del self._wakes[ref]
+            self.enqueue(ref)

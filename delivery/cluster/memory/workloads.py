@@ -1,0 +1,72 @@
+"""The simulated world around the API server: Deployments roll, ReplicaSets keep pods, kubelets run them.
+
+It lives in the instance "world", so neither a pause nor a kill of a controller stops it, and it acts on the store
+directly: its own API requests are not what is being tested.
+"""
+
+from delivery.cluster.memory.controlling import Context, Seconds, controller_of
+from delivery.cluster.memory.defaulting import default_builtins
+from delivery.cluster.memory.deployments import Deployments
+from delivery.cluster.memory.kubelet import Behaviour, Kubelet
+from delivery.cluster.memory.replicasets import ReplicaSets
+from delivery.cluster.memory.store import Store
+from delivery.cluster.memory.virtual import VirtualLoop
+from delivery.cluster.memory.watching import Happened
+from delivery.cluster.objects import DEPLOYMENTS, PODS, REPLICA_SETS, Object, Ref
+
+
+class World:
+    """Deployments, ReplicaSets and pods that do what the real ones do, in virtual time.
+
+    `delay` is how late each controller is, in seconds; `ready_seconds` how long a healthy pod takes to become Ready
+    unless its annotation `sim/ready-after` says; `terminate_seconds` how long a deleted pod lives on at the most.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        loop: VirtualLoop,
+        *,
+        delay: Seconds = (0.01, 0.2),
+        ready_seconds: float = 1.0,
+        terminate_seconds: float = 2.0,
+    ) -> None:
+        self._store = store
+        self._context = Context(store, loop, delay=delay, rng=loop.random("world"))
+        self._kubelet = Kubelet(self._context, ready_seconds=ready_seconds, terminate_seconds=terminate_seconds)
+        self._context.handle(DEPLOYMENTS, Deployments(self._context).sync)
+        self._context.handle(REPLICA_SETS, ReplicaSets(self._context).sync)
+        self._context.handle(PODS, self._kubelet.sync)
+        store.admission.append(default_builtins)
+        store.observers.append(self._note)
+        for kind in (DEPLOYMENTS, REPLICA_SETS, PODS):
+            for body in store.scan(kind):
+                self._context.enqueue(Ref.of(kind, body))
+
+    def break_pods(self, selector: str, behaviour: str, *, namespace: str | None = None) -> None:
+        """Pods with these labels, now and later, behave so: healthy, never-ready, crash-loop, image-pull, oom."""
+        self._kubelet.impose(selector, Behaviour.parse(behaviour, "behaviour"), namespace)
+
+    def heal_pods(self, selector: str, *, namespace: str | None = None) -> None:
+        """Pods with these labels are healthy from now on, whatever their annotation says."""
+        self._kubelet.impose(selector, Behaviour.HEALTHY, namespace)
+
+    def _note(self, event: Happened) -> None:
+        """Take note of a write: whoever has to do with the object looks at it soon."""
+        self._context.enqueue(event.ref)
+        owner = self._owner(event.ref, event.object)
+        if owner is None:
+            return
+        self._context.enqueue(owner)
+        body = self._store.peek(owner)
+        above = self._owner(owner, body) if body is not None else None
+        if above is not None:
+            self._context.enqueue(above)
+
+    def _owner(self, ref: Ref, body: Object) -> Ref | None:
+        """The object that controls this one, if it is one of ours."""
+        reference = controller_of(body)
+        kinds = {kind.kind: kind for kind in (DEPLOYMENTS, REPLICA_SETS)}
+        if reference.get("kind") not in kinds:
+            return None
+        return Ref(kinds[reference["kind"]], ref.namespace, reference["name"])
