@@ -77,7 +77,7 @@ def _container(status: Mapping[str, Any]) -> dict[str, Any]:
         if field == "state" and "waiting" in state:
             reasons["waiting"] = _pick(_mapping(state["waiting"]), ("reason", "message"))
         if "terminated" in state:
-            reasons["terminated"] = _pick(_mapping(state["terminated"]), ("reason",))
+            reasons["terminated"] = _pick(_mapping(state["terminated"]), ("reason", "finishedAt"))
         if reasons:
             kept[field] = reasons
     return kept
@@ -87,7 +87,7 @@ def _with_managers(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Who wrote last, oldest first; the field sets themselves are the largest part of many objects."""
     kept = dict(metadata)
     if entries := _mappings(kept.pop("managedFields", None)):
-        trimmed = [_pick(entry, ("manager", "operation", "time")) for entry in entries]
+        trimmed = [_pick(entry, ("manager", "operation", "subresource", "time")) for entry in entries]
         kept["managedFields"] = sorted(trimmed, key=lambda entry: str(entry.get("time", "")))
     return kept
 

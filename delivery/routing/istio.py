@@ -14,7 +14,7 @@ from delivery.routing import rules
 from delivery.routing.router import Observed, RouteView
 from delivery.workloads.names import Names
 from delivery.workloads.overlay import Absent, Exact, create_change, patch_change, refence_change
-from delivery.workloads.ownership import APPLIED, annotations, fence_of, owner_labels
+from delivery.workloads.ownership import APPLIED, MANAGER, annotations, fence_of, owner_labels
 from delivery.workloads.service_spec import ServiceSpec
 from strategies.traffic import Traffic
 
@@ -137,9 +137,16 @@ def _digest(value: Any) -> str:
 
 
 def _managers(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """Who owns fields of the spec, the latest writer first."""
+    """Who besides us owns fields of the spec, the latest writer first.
+
+    A cache that drops the sets of fields leaves only who wrote at all; then everybody but the status' writers counts.
+    """
     entries = [
-        entry for entry in body["metadata"].get("managedFields") or [] if "f:spec" in (entry.get("fieldsV1") or {})
+        entry
+        for entry in body["metadata"].get("managedFields") or []
+        if entry.get("manager") != MANAGER
+        and not entry.get("subresource")
+        and "f:spec" in entry.get("fieldsV1", {"f:spec": {}})
     ]
     entries.sort(key=lambda entry: str(entry.get("time", "")), reverse=True)
     return tuple(dict.fromkeys(str(entry.get("manager", "")) for entry in entries))

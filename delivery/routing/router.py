@@ -27,7 +27,8 @@ class RouteView:
 
     `canary_weight` is the percent of requests without a special rule that go to the canary, 0..100; None when no rule
     of it takes them. `applied_matches` is False when somebody else changed our fields since our last write.
-    `fence` is the epoch of the leader that wrote last, `managers` the field managers of the object, latest first.
+    `fence` is the epoch of the leader that wrote last, `managers` are those besides us who own
+    fields of its spec, latest first.
     """
 
     canary_weight: int | None = None

@@ -23,7 +23,7 @@ from delivery.workloads.ownership import (
     labels,
     owner_labels,
 )
-from delivery.workloads.revision import matches
+from delivery.workloads.revision import canonical, matches
 
 COPIED = ("strategy", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
 """What the primary has of the target besides the pod template."""
@@ -110,7 +110,9 @@ def promote_change(
     own = selectors.match_labels(primary)
     key = selectors.moved_label(own)
     copied = selectors.rewritten(template, key=key, old=own[key].removesuffix(PRIMARY_SUFFIX), new=own[key])
-    wanted: dict[str, Any] = {"template": Exact(copied)}
+    # Compared without what says nothing: the server shows a null creationTimestamp in every template.
+    same = canonical(primary["spec"]["template"]) == canonical(copied)
+    wanted: dict[str, Any] = {} if same else {"template": Exact(copied)}
     if spec is not None:
         wanted |= {name: Exact(spec[name]) if name in spec else Absent() for name in COPIED}
     return patch_change(

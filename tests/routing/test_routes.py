@@ -292,14 +292,24 @@ class TestReading:
             found["metadata"]["annotations"][FENCE] = text
             assert view(found).fence == 0
 
-    def test_who_wrote_the_spec_last(self, routes, view):
+    def test_who_else_wrote_the_spec_last(self, routes, view):
         found = routes(10)
         found["metadata"]["managedFields"] = [
-            {"manager": "delivery", "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:spec": {}}},
+            {"manager": "argocd", "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:spec": {}}},
             {"manager": "kubectl-edit", "time": "2026-01-02T00:00:00Z", "fieldsV1": {"f:spec": {}}},
+            {"manager": OURS, "time": "2026-01-04T00:00:00Z", "fieldsV1": {"f:spec": {}}},
             {"manager": "labeller", "time": "2026-01-03T00:00:00Z", "fieldsV1": {"f:metadata": {}}},
         ]
-        assert view(found).managers == ("kubectl-edit", "delivery")
+        assert view(found).managers == ("kubectl-edit", "argocd")
+
+    def test_who_else_wrote_when_the_sets_of_fields_are_not_kept(self, routes, view):
+        found = routes(10)
+        found["metadata"]["managedFields"] = [
+            {"manager": OURS, "time": "2026-01-04T00:00:00Z"},
+            {"manager": "argocd", "time": "2026-01-01T00:00:00Z"},
+            {"manager": "istiod", "time": "2026-01-05T00:00:00Z", "subresource": "status"},
+        ]
+        assert view(found).managers == ("argocd",)
 
 
 class TestFencing:

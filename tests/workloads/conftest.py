@@ -94,6 +94,8 @@ def _stored(body: Mapping[str, Any], *, version: str = "1") -> Json:
     """A body as an API server hands it out after creating it."""
     out = copy.deepcopy(dict(body))
     out["metadata"] = {**out["metadata"], "uid": "x", "resourceVersion": version, "generation": 1}
+    if "template" in out["spec"]:
+        out["spec"]["template"]["metadata"]["creationTimestamp"] = None
     return out
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from delivery.cluster import projections
 from delivery.workloads.health import is_ready, trouble
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -88,6 +89,13 @@ def test_what_ended_long_ago_is_history():
     assert trouble([old], since=NOW) is None
     assert trouble([pod(**waiting("CrashLoopBackOff"))], since=NOW).reason == "CrashLoopBackOff"
     assert trouble([pod(lastState=killed(at="2026-01-01T12:00:00Z"))], since=NOW).reason == "OOMKilled"
+
+
+def test_what_the_cache_keeps_of_a_pod_is_enough_to_tell():
+    old = projections.pod(pod(restartCount=9, lastState=killed(at="2026-01-01T11:00:00Z")))
+    assert trouble([old]).reason == "OOMKilled"
+    assert trouble([old], since=NOW) is None
+    assert trouble([projections.pod(pod(**waiting("ErrImagePull")))], since=NOW).reason == "ErrImagePull"
 
 
 def test_a_pod_without_status_is_neither_ready_nor_trouble():
