@@ -21,6 +21,7 @@ WAYS_OUT = {
     Kind.REFUSED: "correct the query or the access",
     Kind.NOT_PROMETHEUS: "correct the metrics server's address",
     Kind.SHAPE: "correct the query",
+    Kind.FAULT: "this is a mistake in the controller, please report it",
 }
 
 
@@ -92,10 +93,12 @@ class Analyst:
         """The answers, in order. Raises the first QueryError among them."""
         try:
             provider = self._provider_for(server)
+            answers = await provider.query(asked, at=window.at, timeout=self._timeout)
+            found = [answers[query] for query in asked]
         except ValueError as error:
             raise QueryError(Kind.NOT_PROMETHEUS, str(error)) from error
-        answers = await provider.query(asked, at=window.at, timeout=self._timeout)
-        found = [answers[query] for query in asked]
+        except Exception as error:
+            raise QueryError(Kind.FAULT, f"the provider failed with {type(error).__name__}: {error}") from error
         for answer in found:
             if isinstance(answer, QueryError):
                 raise answer

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     REFUSED = "refused"  # understood and declined: a wrong query, missing credentials
     NOT_PROMETHEUS = "not_prometheus"  # something answers there, but not the API that was expected
     SHAPE = "shape"  # an answer, but not one that holds one moment's values
+    FAULT = "fault"  # our own mistake
 
 
 class QueryError(Exception):

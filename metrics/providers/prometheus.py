@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Answer = Samples | QueryError
 
+CLOSED = QueryError(Kind.UNREACHABLE, "the metrics client is closed")
+
 
 class PrometheusProvider(ClosableProvider):
     """Asks the Prometheus (or what speaks its query API) at `address`. Used from one event loop at a time.
@@ -56,23 +58,36 @@ class PrometheusProvider(ClosableProvider):
             work = self._pool.submit(self._blocking, query, at, timeout)
         except RuntimeError:
             self._breaker.abandoned()
-            return QueryError(Kind.UNREACHABLE, "the metrics client is closed")
+            return CLOSED
         return await self._outcome(work, timeout)
 
     async def _outcome(self, work: "Future[Answer]", timeout: float) -> Answer:
-        answer: Answer | None = None
+        """The answer of a question that was permitted; the breaker hears of it whatever happens."""
         try:
-            answer = await asyncio.wait_for(asyncio.wrap_future(work), timeout)
-        except TimeoutError:
-            if work.cancelled():  # it never got a thread, which is not the server's fault
-                self._breaker.abandoned()
-                return QueryError(Kind.TIMEOUT, f"no free thread within {timeout:g} s, too many queries are under way")
-            answer = QueryError(Kind.TIMEOUT, f"{displayed(self._address)} gave no answer within {timeout:g} s")
-        finally:
-            if answer is None:
-                self._breaker.abandoned()
-        self._learn(answer)
+            answer = await self._awaited(work, timeout)
+        except BaseException:
+            self._breaker.abandoned()
+            raise
+        if work.cancelled():  # it never got a thread, which says nothing about the server
+            self._breaker.abandoned()
+        else:
+            self._learn(answer)
         return answer
+
+    async def _awaited(self, work: "Future[Answer]", timeout: float) -> Answer:
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(work), timeout)
+        except TimeoutError:
+            if work.cancelled():
+                return QueryError(Kind.TIMEOUT, f"no free thread within {timeout:g} s, too many queries are under way")
+            return QueryError(Kind.TIMEOUT, f"{displayed(self._address)} gave no answer within {timeout:g} s")
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return CLOSED  # nobody cancelled us: the pool dropped what was waiting
+        except Exception as error:
+            return QueryError(Kind.FAULT, f"the metrics client failed with {type(error).__name__}: {error}")
 
     def _learn(self, answer: Answer) -> None:
         silent = isinstance(answer, QueryError) and answer.kind in (Kind.UNREACHABLE, Kind.TIMEOUT)

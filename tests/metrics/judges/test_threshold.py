@@ -82,9 +82,7 @@ def test_only_one_finite_number_decides_and_exactly_by_its_limits(
         for value in given_values
         if math.isfinite(value)
     ]
-    if minimum is not None and maximum is not None and minimum > maximum:
-        assert verdict.outcome is Outcome.ERROR
-    elif len(given_values) > 1:
+    if (minimum is not None and maximum is not None and minimum > maximum) or len(given_values) > 1:
         assert verdict.outcome is Outcome.ERROR
     elif not inside:
         assert verdict.outcome is Outcome.INCONCLUSIVE

@@ -6,6 +6,7 @@ import json
 import math
 import socket
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -50,6 +51,13 @@ def dead_address() -> str:
 
 
 DEAD: list[socket.socket] = []
+
+
+@pytest.fixture(autouse=True)
+def _sockets_closed() -> Iterator[None]:
+    yield
+    while DEAD:
+        DEAD.pop().close()
 
 
 async def test_a_vector_is_its_series(server: Server, providers: Providers) -> None:
@@ -358,11 +366,24 @@ async def test_closing_does_not_wait_for_a_server_that_hangs(server: Server) -> 
     await asyncio.to_thread(server.begun.acquire, timeout=PATIENCE)
     providers.close()  # would block here until the server lets go, which it does only below
     assert not server.release.is_set()
-    found = await error(providers, server.address)
-    assert "closed" in found.message
+    for found in (await queued, await ask(providers, server.address, "new")):
+        assert isinstance(found, QueryError)
+        assert "closed" in found.message
     hung.cancel()
-    queued.cancel()
-    await asyncio.gather(hung, queued, return_exceptions=True)
+    with pytest.raises(asyncio.CancelledError):
+        await hung
+
+
+async def test_a_mistake_of_our_own_is_an_answer_too(
+    server: Server, providers: Providers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise AttributeError("no such thing")
+
+    monkeypatch.setattr("metrics.providers.prometheus_connection.Connection.ask", broken)
+    found = await error(providers, server.address)
+    assert found.kind is Kind.FAULT
+    assert "AttributeError: no such thing" in found.message
 
 
 async def test_a_proxy_of_the_environment_is_not_asked_for_loopback(
