@@ -20,7 +20,12 @@ class Piece(BaseModel):
     """A part of a spec. Attribute docstrings become the descriptions in the CRD."""
 
     model_config = ConfigDict(
-        alias_generator=camel, frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
+        alias_generator=camel,
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
     )
 
     def as_json(self) -> dict[str, Any]:

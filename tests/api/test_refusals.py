@@ -78,6 +78,10 @@ REFUSED = [
     ),
     ({"traffic": {"drainSeconds": 400}}, "spec.traffic.drainSeconds: given 400, with drainMaxSeconds 300, allowed at "),
     ({"metricsServer": "prometheus"}, 'spec.metricsServer: given "prometheus", allowed a URL that begins with http://'),
+    (
+        {"analysis": {"metrics": [{"name": "request-duration", "threshold": float("nan")}]}},
+        "spec.analysis.metrics[0].threshold: given NaN, allowed a number",
+    ),
     ({"paused": "yes"}, 'spec.paused: given "yes", allowed true or false'),
     ({"analysis": 5}, "spec.analysis: given 5, allowed an object"),
 ]
