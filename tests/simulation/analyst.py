@@ -1,0 +1,78 @@
+"""Who answers the controller's questions in the simulation: a Prometheus that knows how good each version is."""
+
+import asyncio
+import random
+from collections import Counter
+
+from delivery.cluster.memory import Store
+from delivery.cluster.objects import DEPLOYMENTS, VIRTUAL_SERVICES, Ref
+from metrics.spec import MetricSpec, Subject, Window
+from metrics.verdict import Counts, Outcome, Verdict
+
+
+class SimulatedAnalyst:
+    """Answers by the quality that the target's template is annotated with, after a while, and not at all when away.
+
+    `good` versions always pass and `bad` ones always fail, so that the right outcome of every story is known.
+    """
+
+    def __init__(self, store: Store, rng: random.Random) -> None:
+        self.away = False
+        self.quiet = False
+        self.slow = 0.5
+        self.fails: Counter[str] = Counter()
+        self.failed_at: list[float] = []
+        self._store = store
+        self._rng = rng
+
+    async def metric(self, spec: MetricSpec, subject: Subject, window: Window, *, server: str) -> Verdict:
+        await self._think()
+        if self.away:
+            return Verdict(Outcome.ERROR, limit=spec.limit, message="Prometheus is away")
+        if self.quiet:
+            return Verdict(Outcome.INCONCLUSIVE, limit=spec.limit, message="no requests in this window")
+        if self.quality(subject) == "bad":
+            self.fails[subject.target] += 1
+            self.failed_at.append(asyncio.get_running_loop().time())
+            return Verdict(Outcome.FAIL, value=90.0, limit=spec.limit, message="90 % is below the minimum of 99 %")
+        return Verdict(Outcome.PASS, value=99.9, limit=spec.limit)
+
+    async def traffic(self, subject: Subject, window: Window, *, server: str) -> Verdict:
+        await self._think()
+        if self.away:
+            return Verdict(Outcome.ERROR, message="Prometheus is away")
+        if self.quiet:
+            return Verdict(Outcome.INCONCLUSIVE, counts=Counts(0, 0, 0))
+        weight = self.weight(subject)
+        canary = 0 if self.quality(subject) == "unreachable" else weight
+        return Verdict(Outcome.PASS, counts=Counts(canary=canary, primary=100 - weight, expected=100))
+
+    async def drained(self, subject: Subject, window: Window, *, server: str) -> Verdict:
+        await self._think()
+        if self.away:
+            return Verdict(Outcome.ERROR, message="Prometheus is away")
+        return Verdict(Outcome.PASS if self.weight(subject) == 0 else Outcome.FAIL, value=float(self.weight(subject)))
+
+    def quality(self, subject: Subject) -> str:
+        """How good the target's present version is."""
+        body = self._store.peek(Ref(DEPLOYMENTS, subject.namespace, subject.target))
+        annotations = (body or {}).get("spec", {}).get("template", {}).get("metadata", {}).get("annotations", {})
+        return str(annotations.get("sim/quality", "good"))
+
+    def weight(self, subject: Subject) -> int:
+        """What the live routes give to the canary."""
+        return canary_weight(self._store.peek(Ref(VIRTUAL_SERVICES, subject.namespace, subject.apex_service))) or 0
+
+    async def _think(self) -> None:
+        await asyncio.sleep(self._rng.uniform(0.0, self.slow))
+
+
+def canary_weight(route: object) -> int | None:
+    """The canary's weight in our rule of a VirtualService; None without one."""
+    if not isinstance(route, dict):
+        return None
+    for rule in route.get("spec", {}).get("http") or ():
+        if rule.get("name") == "progressive-delivery":
+            weights = {each["destination"]["host"].split(".")[0]: each.get("weight", 100) for each in rule["route"]}
+            return int(weights.get("reviews-canary", 0))
+    return None

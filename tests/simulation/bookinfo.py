@@ -1,0 +1,60 @@
+"""Bookinfo's `reviews`, as the objects that its people would apply."""
+
+from typing import Any
+
+NAMESPACE = "shop"
+NAME = "reviews"
+KEY = f"{NAMESPACE}/{NAME}"
+
+
+def deployment(version: str = "v1", *, quality: str = "good", replicas: int = 2, behaviour: str = "") -> dict[str, Any]:
+    """The target. `quality` is what the analyst will find, `behaviour` what the kubelet will."""
+    annotations = {"sim/quality": quality, "sim/ready-after": "2"}
+    if behaviour:
+        annotations["sim/behaviour"] = behaviour
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": {"app": NAME}},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": NAME}},
+            "template": {
+                "metadata": {"labels": {"app": NAME, "version": version}, "annotations": annotations},
+                "spec": {"containers": [{"name": NAME, "image": f"bookinfo/reviews-{version}"}]},
+            },
+        },
+    }
+
+
+def service() -> dict[str, Any]:
+    """The apex Service as it was before any Canary."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": {"app": NAME, "team": "books"}},
+        "spec": {"selector": {"app": NAME}, "ports": [{"name": "http", "port": 9080, "targetPort": 9080}]},
+    }
+
+
+def canary(**analysis: Any) -> dict[str, Any]:
+    """A Canary whose windows are short, so that a whole story takes minutes."""
+    given = {
+        "interval": "10s",
+        "threshold": 2,
+        "stepWeights": [10, 50],
+        "metrics": [{"name": "request-success-rate", "interval": "10s", "thresholdRange": {"min": 99}}],
+        **analysis,
+    }
+    return {
+        "apiVersion": "progressive.delivery/v1beta1",
+        "kind": "Canary",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "spec": {
+            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME},
+            "service": {"port": 9080},
+            "progressDeadlineSeconds": 60,
+            "traffic": {"settleSeconds": 2, "drainSeconds": 4, "drainMaxSeconds": 30},
+            "analysis": given,
+        },
+    }

@@ -1,0 +1,294 @@
+"""The guarantees, checked at every write that reaches the API server and at every moment that proxies may lag behind.
+
+A check looks at what is true in the cluster, with the patience that a cache may have: "as last observed" means that
+a count was right at some moment of the last seconds, however late its event came.
+"""
+
+import json
+from collections import deque
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+from delivery.api.status import load
+from delivery.cluster.memory import Happened, Store, VirtualLoop
+from delivery.cluster.objects import (
+    CANARIES,
+    DEPLOYMENTS,
+    DESTINATION_RULES,
+    PODS,
+    SERVICES,
+    VIRTUAL_SERVICES,
+    Object,
+    Ref,
+)
+from delivery.workloads.health import is_ready
+from delivery.workloads.ownership import fence_of, labels
+from delivery.workloads.selectors import selects
+from strategies.readiness import needed
+from strategies.status import Phase, Stage, Status
+from tests.simulation import bookinfo
+from tests.simulation.analyst import canary_weight
+
+CONTROLLER = "delivery"
+CANARY = Ref(CANARIES, bookinfo.NAMESPACE, bookinfo.NAME)
+TARGET = Ref(DEPLOYMENTS, bookinfo.NAMESPACE, bookinfo.NAME)
+PRIMARY = Ref(DEPLOYMENTS, bookinfo.NAMESPACE, f"{bookinfo.NAME}-primary")
+ROUTE = Ref(VIRTUAL_SERVICES, bookinfo.NAMESPACE, bookinfo.NAME)
+APEX = Ref(SERVICES, bookinfo.NAMESPACE, bookinfo.NAME)
+STATUS_LIMIT = 4096
+OURS = ("progressive.delivery/", "kustomize.toolkit.fluxcd.io/", "helm.toolkit.fluxcd.io/", "app.kubernetes.io/managed-by")
+
+
+class BrokenPromise(AssertionError):  # noqa: N818 - what it is
+    """A guarantee that did not hold, with its number."""
+
+
+def status_of(body: Object | None) -> Status:
+    """A Canary's status."""
+    return load(body.get("status")) if body is not None else Status()
+
+
+class Invariants:
+    """Watches the store. `patience` is how late an observation may be, in virtual seconds."""
+
+    def __init__(self, store: Store, loop: VirtualLoop, *, patience: float, settle: float) -> None:
+        self.patience = patience
+        self.story: list[str] = []
+        self.lost_seconds = 0.0
+        self.users = False
+        self.tampered_at = -1e9
+        self._settle = settle
+        self._store = store
+        self._loop = loop
+        self._ready: dict[str, deque[tuple[float, int]]] = {"primary": deque([(0.0, 0)]), "canary": deque([(0.0, 0)])}
+        self._shares: deque[tuple[float, dict[str, int]]] = deque([(0.0, {"canary": 100, "primary": 0})])
+        self._lost_since: float | None = None
+        store.observers.append(self.observe)
+
+    # -- what is told
+
+    def observe(self, event: Happened) -> None:
+        """One write."""
+        writer = _manager(event.object)
+        ours = writer.startswith(CONTROLLER)
+        if event.ref.kind == PODS:
+            self._count_pods()
+        if event.ref == CANARY:
+            self._on_canary(event, ours)
+        elif event.ref == ROUTE and ours and event.type != "DELETED":
+            self._on_route(event)
+        elif event.ref == TARGET and ours:
+            self._on_target(event)
+        elif event.ref == PRIMARY and ours and event.type != "DELETED":
+            self._on_primary(event)
+        if ours and event.previous is not None and event.type != "DELETED":
+            self._foreign_survives(event)
+        if event.ref in (ROUTE, APEX) or event.ref.kind == PODS:
+            self._note_shares()
+            self._look_at_users()
+            self._loop.call_later(self._settle, self._look_at_users, context=self._loop.world)
+
+    def tell(self, what: str) -> None:
+        """A line of the story."""
+        self.story.append(f"{self._loop.time():9.3f} {what}")
+
+    def tampered(self) -> None:
+        """Somebody changed status or objects by hand: for a while, what is written need not follow from the status."""
+        self.tampered_at = self._loop.time()
+
+    # -- facts
+
+    def most_ready(self, role: str) -> int:
+        """The most ready pods that a role had within the time that an observation may be late."""
+        horizon = self._loop.time() - self.patience
+        counts = self._ready[role]
+        recent = [count for at, count in counts if at >= horizon]
+        before = [count for at, count in counts if at < horizon]
+        return max([*recent, *before[-1:]], default=0)
+
+    def ready(self, role: str) -> int:
+        """Ready pods now."""
+        return self._ready[role][-1][1]
+
+    @property
+    def status(self) -> Status:
+        """The recorded status now."""
+        return status_of(self._store.peek(CANARY))
+
+    def _count_pods(self) -> None:
+        for role, ref in (("primary", PRIMARY), ("canary", TARGET)):
+            body = self._store.peek(ref)
+            selector = body["spec"]["selector"] if body is not None else None
+            pods = self._store.scan(PODS, bookinfo.NAMESPACE) if selector else []
+            count = sum(is_ready(pod) for pod in pods if selects(selector or {}, labels(pod)))
+            counts = self._ready[role]
+            if counts[-1][1] != count:
+                counts.append((self._loop.time(), count))
+                while len(counts) > 200:
+                    counts.popleft()
+
+    # -- G1, G3, the write-ahead log
+
+    def _on_route(self, event: Happened) -> None:
+        new, old = canary_weight(event.object), canary_weight(event.previous)
+        self._fence_holds(event)
+        if new is None:
+            raise BrokenPromise(f"G1: our rule is missing in {event.object['spec']}")
+        rule = next(each for each in event.object["spec"]["http"] if each.get("name") == "progressive-delivery")
+        total = sum(each.get("weight", 0) for each in rule["route"])
+        self._expect(total == 100, f"G1: the weights of the route sum to {total}")
+        if new == old:
+            return
+        self.tell(f"route: canary {old} -> {new} by {_manager(event.object)}")
+        status = self.status
+        if self._loop.time() - self.tampered_at > self.patience and self._store.peek(CANARY) is not None:
+            override = status.run.override if status.run is not None else None
+            self._expect(new in (status.canary_weight, override), f"WAL: wrote {new}, status wants {status.canary_weight}")
+        self._carries(old, new, status)
+
+    def _carries(self, old: int | None, new: int, status: Status) -> None:
+        """G1: no share for a role without ready pods, no rise above what its pods can carry."""
+        floor = status.run.floor if status.run is not None else 1
+        canary_before = old if old is not None else 0
+        if new > canary_before:
+            pods = needed(floor, new) if new < 100 else 1
+            self._expect(
+                self.most_ready("canary") >= pods, f"G1: {new} % for {self.most_ready('canary')} canary pods, needs {pods}"
+            )
+        if old is None or new < old:
+            primary = self.most_ready("primary")
+            self._expect(primary >= 1, f"G1: {100 - new} % for a primary without ready pods")
+        returning = status.phase is Phase.FINALISING and old is not None and new < old and self.patience < 10
+        if returning:
+            self._expect(self.most_ready("primary") >= floor, f"G1: promotion with {self.most_ready('primary')} of {floor}")
+
+    def _fence_holds(self, event: Happened) -> None:
+        before, after = fence_of(event.previous), fence_of(event.object)
+        self._expect(after >= before, f"G3: {_manager(event.object)} wrote {event.ref} with fence {after} over {before}")
+
+    # -- G4
+
+    def _foreign_survives(self, event: Happened) -> None:
+        if event.previous is None or event.ref.kind not in (VIRTUAL_SERVICES, DESTINATION_RULES, SERVICES, DEPLOYMENTS):
+            return
+        for part in ("labels", "annotations"):
+            for key, value in _foreign(event.previous, part).items():
+                now = (event.object["metadata"].get(part) or {}).get(key)
+                self._expect(now == value, f"G4: {part} {key} of {event.ref} was {value}, is {now}")
+
+    # -- pods
+
+    def _on_target(self, event: Happened) -> None:
+        before = (event.previous or {}).get("spec", {}).get("replicas")
+        after = event.object["spec"].get("replicas")
+        if before == after:
+            return
+        self.tell(f"target: {before} -> {after} replicas by {_manager(event.object)}")
+        if after == 0:
+            weight = canary_weight(self._store.peek(ROUTE))
+            self._expect(not weight, f"G10: the canary's pods go while it has {weight} %")
+            self._expect(self.most_ready("primary") > 0, "G10: the canary's pods go while the primary has none")
+
+    def _on_primary(self, event: Happened) -> None:
+        self._fence_holds(event)
+        noted = event.object["metadata"]["annotations"].get("progressive.delivery/revision")
+        before = ((event.previous or {}).get("metadata", {}).get("annotations") or {}).get("progressive.delivery/revision")
+        if noted == before:
+            return
+        self.tell(f"primary: {before} -> {noted}")
+        status = self.status
+        if event.previous is not None and self._loop.time() - self.tampered_at > self.patience:
+            allowed = {status.last_promoted_spec}
+            if status.run is not None and status.phase in (Phase.PROMOTING, Phase.FINALISING, Phase.FAILED):
+                allowed.add(status.run.revision)
+            self._expect(noted in allowed, f"G6: the primary got {noted}, analysed was {sorted(allowed)}")
+
+    # -- the status
+
+    def _on_canary(self, event: Happened, ours: bool) -> None:
+        before, after = status_of(event.previous), status_of(event.object)
+        size = len(json.dumps(event.object.get("status") or {}))
+        self._expect(size < STATUS_LIMIT, f"the status has {size} bytes")
+        if not ours:
+            return
+        if (before.phase, before.stage, before.canary_weight) != (after.phase, after.stage, after.canary_weight):
+            self.tell(
+                f"status: {after.phase or '-'} {after.stage} {after.canary_weight} % {after.step} {after.reason} "
+                f"by {_manager(event.object)}"
+            )
+        self._expect(after.fence >= before.fence or before == Status(), f"G3: status fence {before.fence} -> {after.fence}")
+        if after.phase is Phase.SUCCEEDED and after.reason == "Promoted" and before.phase is not Phase.SUCCEEDED:
+            self._promoted_well(before, after)
+
+    def _promoted_well(self, before: Status, after: Status) -> None:
+        primary = self._store.peek(PRIMARY)
+        noted = primary["metadata"]["annotations"].get("progressive.delivery/revision") if primary else None
+        self._expect(noted == after.last_promoted_spec, f"G6: promoted {after.last_promoted_spec}, primary has {noted}")
+        template = primary["spec"]["template"]["metadata"].get("annotations", {}) if primary else {}
+        good = template.get("sim/quality") == "good"
+        self._expect(good, f"G6: a version of quality {template.get('sim/quality')} was promoted")
+
+    # -- users
+
+    def _note_shares(self) -> None:
+        shares = self._now_shares()
+        if shares != self._shares[-1][1]:
+            self._shares.append((self._loop.time(), shares))
+            while len(self._shares) > 50:
+                self._shares.popleft()
+
+    def _now_shares(self) -> dict[str, int]:
+        weight = canary_weight(self._store.peek(ROUTE))
+        if weight is not None:
+            return {"canary": weight, "primary": 100 - weight}
+        apex = self._store.peek(APEX)
+        selector = (apex or {}).get("spec", {}).get("selector") or {}
+        primary = selector.get("app") == PRIMARY.name
+        return {"canary": 0 if primary else 100, "primary": 100 if primary else 0}
+
+    def _look_at_users(self) -> None:
+        """Does any proxy, up to settleSeconds late, send users to a role without a ready pod?"""
+        now = self._loop.time()
+        seen = [shares for at, shares in self._shares if at >= now - self._settle + 1e-6]
+        older = [shares for at, shares in self._shares if at < now - self._settle + 1e-6]
+        views = [*older[-1:], *seen]
+        lost = self.users and any(share > 0 and self.ready(role) == 0 for shares in views for role, share in shares.items())
+        if lost and self._lost_since is None:
+            self._lost_since = now
+            self.tell(f"users meet no ready pod: shares {views}, ready {self.ready('primary')}/{self.ready('canary')}")
+        elif not lost and self._lost_since is not None:
+            self.lost_seconds += now - self._lost_since
+            self._lost_since = None
+
+    @property
+    def users_lost(self) -> bool:
+        """Has any user, at any moment, been sent to a role without a ready pod?"""
+        return self._lost_since is not None or self.lost_seconds > 0
+
+    def _expect(self, holds: bool, promise: str) -> None:
+        if not holds:
+            self.tell(f"BROKEN {promise}")
+            raise BrokenPromise(promise)
+
+
+def _manager(body: Object) -> str:
+    entries = body["metadata"].get("managedFields") or [{}]
+    return str(entries[-1].get("manager", ""))
+
+
+def _foreign(body: Object, part: str) -> Mapping[str, Any]:
+    return {key: value for key, value in (body["metadata"].get(part) or {}).items() if not key.startswith(OURS)}
+
+
+def at_rest(status: Status) -> bool:
+    """Is there nothing left to do by itself?"""
+    if status.phase is Phase.FAILED and status.run is not None:
+        return True
+    quiet = (Phase.INITIALIZED, Phase.SUCCEEDED, Phase.FAILED, Phase.WAITING)
+    return status.phase in quiet and status.stage is Stage.NONE and status.run is None
+
+
+def share_needs(floor: int, share: int) -> int:
+    """Ready pods for a share, computed a second time."""
+    return max(1, ceil(floor * share / 100)) if share else 0

@@ -1,0 +1,210 @@
+"""A cluster, its people and its controllers under one seeded scheduler.
+
+Everything but the cluster is the product: caches, election, queue, loop and state machine run unmodified. A seed
+decides the order of every await, all latencies and the story; the same seed tells the same story again.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from delivery.cluster.memory import Faults, MemoryApi, Request, Store, VirtualClock, VirtualLoop, VirtualTimers
+from delivery.cluster.memory.workloads import World
+from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, Kind, Ref
+from delivery.controller.core import Controller, LeadershipLostError, Surroundings
+from delivery.controller.reconciler import Policy
+from delivery.routing.istio import IstioRouter
+from strategies.status import Status
+from tests.simulation import bookinfo
+from tests.simulation.analyst import SimulatedAnalyst
+from tests.simulation.invariants import CANARY, PRIMARY, ROUTE, TARGET, Invariants, at_rest
+
+SETTLE = 2.0
+
+
+class Nobody:
+    """Counts nothing."""
+
+    def observe_status(self, namespace: str, name: str, target: str, status: Status) -> None:
+        """Not here."""
+
+    def remove(self, namespace: str, name: str) -> None:
+        """Not here."""
+
+
+class Simulation:
+    """One world. `calm` means that observations are late by fractions of a second only."""
+
+    def __init__(self, seed: int | None, *, patience: float = 3.0) -> None:
+        self.loop = VirtualLoop(seed)
+        self.clock = VirtualClock(self.loop)
+        self.store = Store(self.clock, seed=seed)
+        self.rng = random.Random(f"story/{seed}")
+        self.faults = Faults()
+        self.analyst = SimulatedAnalyst(self.store, random.Random(f"analyst/{seed}"))
+        self.promises = Invariants(self.store, self.loop, patience=patience, settle=SETTLE)
+        self.workloads = World(self.store, self.loop)
+        self.apis: dict[str, MemoryApi] = {}
+        self.controllers: dict[str, Controller] = {}
+        self.restart_after: float | None = 2.0
+        self.before: Callable[[Request], None] | None = None
+        self.after: Callable[[Request], None] | None = None
+        self._count = 0
+
+    # -- processes
+
+    def start_controller(self) -> str:
+        """One more controller process."""
+        self._count += 1
+        name = f"delivery-{self._count}"
+        api = MemoryApi(
+            self.store, self.loop, rng=random.Random(f"{name}/{self.loop.seed}"), faults=self.faults, manager=name
+        )
+        api.before, api.after = self.before, self.after
+        self.apis[name] = api
+
+        async def life() -> None:
+            around = Surroundings(
+                api=api,
+                clock=self.clock,
+                timers=VirtualTimers(self.loop),
+                rng=random.Random(f"rng/{name}/{self.loop.seed}"),
+                analyst=self.analyst,
+                reporter=Nobody(),
+                router=IstioRouter(),
+                policy=Policy(metrics_server="http://prometheus", scrape_interval_seconds=1.0),
+                observe=lambda *_: None,
+                identity=name,
+            )
+            self.controllers[name] = Controller(around)
+            await self.controllers[name].run()
+
+        self.loop.spawn(life(), instance=name, on_exit=lambda error: self._ended(name, error))
+        self.promises.tell(f"{name} starts")
+        return name
+
+    def _ended(self, name: str, error: BaseException | None) -> None:
+        """A process that lost its Lease ends and is started again, as a Deployment would do."""
+        self.controllers.pop(name, None)
+        self.promises.tell(f"{name} ended: {error!r}")
+        if error is not None and not _lost_lease(error):
+            raise error
+        if self.restart_after is not None:
+            self.loop.call_later(self.restart_after, self.start_controller, context=self.loop.world)
+
+    def kill(self, name: str, *, restart: bool = True) -> None:
+        """SIGKILL; a new process comes after a moment."""
+        if self.loop.is_dead(name):
+            return
+        self.loop.kill(name)
+        self.controllers.pop(name, None)
+        self.promises.tell(f"{name} is killed")
+        if restart and self.restart_after is not None:
+            self.loop.call_later(self.restart_after, self.start_controller, context=self.loop.world)
+
+    @property
+    def alive(self) -> list[str]:
+        """The processes that run, paused ones too."""
+        return [name for name in self.controllers if not self.loop.is_dead(name)]
+
+    # -- people
+
+    def apply(self, kind: Kind, body: dict[str, Any]) -> None:
+        """Create, or merge into what is there."""
+        ref = Ref(kind, bookinfo.NAMESPACE, body["metadata"]["name"])
+        if self.store.peek(ref) is None:
+            self.store.create(kind, body, namespace=bookinfo.NAMESPACE, manager="kubectl")
+        else:
+            self.merge(ref, body)
+
+    def merge(self, ref: Ref, patch: dict[str, Any], *, subresource: str = "", manager: str = "kubectl") -> None:
+        """A merge patch by a person; on what is not there, nothing."""
+        if self.store.peek(ref) is not None:
+            kind = "application/merge-patch+json"
+            self.store.patch(ref, patch, content_type=kind, subresource=subresource, manager=manager)
+
+    def release(self, version: str, **options: Any) -> None:
+        """A new version of the target; how many pods it has is left to the controller."""
+        self.promises.tell(f"release {version} {options}")
+        body = bookinfo.deployment(version, **options)
+        template = body["spec"]["template"]
+        known = self.store.peek(TARGET)
+        if known is None:
+            self.apply(DEPLOYMENTS, body)
+            return
+        template["metadata"]["annotations"].setdefault("sim/behaviour", "healthy")
+        self.merge(TARGET, {"spec": {"template": template}})
+
+    def set_up(self, *, replicas: int = 2, **analysis: Any) -> None:
+        """Bookinfo as it runs before any Canary, then the Canary."""
+        self.apply(DEPLOYMENTS, bookinfo.deployment(replicas=replicas))
+        self.apply(SERVICES, bookinfo.service())
+        self.loop.advance(10.0)
+        self.promises.users = True
+        self.apply(CANARIES, bookinfo.canary(**analysis))
+
+    def edit(self, **spec: Any) -> None:
+        """Edit the Canary's spec."""
+        self.promises.tell(f"edit {spec}")
+        self.merge(CANARY, {"spec": spec})
+
+    # -- what is to be seen
+
+    @property
+    def status(self) -> Status:
+        """The recorded status."""
+        return self.promises.status
+
+    @property
+    def weight(self) -> int | None:
+        """The canary's weight in the live routes."""
+        from tests.simulation.analyst import canary_weight
+
+        return canary_weight(self.store.peek(ROUTE))
+
+    def until(self, predicate: Callable[[], bool], *, seconds: float, what: str) -> None:
+        """Run until something holds."""
+        if not self.loop.run_until(predicate, seconds):
+            raise AssertionError(f"not within {seconds:g} s: {what}\n{self.told()}")
+
+    def until_phase(self, *phases: str, seconds: float = 600.0) -> None:
+        """Run until the status is in one of these phases, with nothing left to do in it."""
+        self.until(
+            lambda: self.status.phase.value in phases and at_rest(self.status), seconds=seconds, what=f"phase {phases}"
+        )
+        self.loop.advance(5.0)  # what a resting phase still writes
+
+    def told(self) -> str:
+        """The story so far."""
+        status = self.status
+        return "\n".join(
+            [
+                f"seed {self.loop.seed}",
+                *self.promises.story,
+                f"status: {status}",
+                f"alive: {self.alive}",
+            ]
+        )
+
+    def requests(self) -> list[Request]:
+        """Everything that any controller asked of the API server."""
+        return [request for api in self.apis.values() for request in api.log]
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.loop.close()
+
+    def __enter__(self) -> "Simulation":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _lost_lease(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(_lost_lease(each) for each in error.exceptions)
+    return isinstance(error, LeadershipLostError)
+
+
+__all__ = ["CANARY", "PRIMARY", "ROUTE", "SETTLE", "TARGET", "Simulation", "at_rest"]
