@@ -40,8 +40,9 @@ class Routes:
 
     `canary_weight` is what the live routes give to the canary (None: there are no routes). `in_sync`: nothing has
     to be written. `confirmed`: moreover, a response of the API server, not a cache, has said so since the wanted
-    traffic last changed. `hand_edited`: somebody else changed our fields since our last write. `failing_since_seconds` is how
-    long converge has not succeeded (0: it has), with `problem` saying why.
+    traffic last changed. `hand_edited`: somebody else changed our fields since our last write. `apex_moved`: the apex
+    Service selects the primary. `failing_seconds` is how long converge has not succeeded (0: it has), with `problem`
+    saying why.
     """
 
     canary_weight: int | None = None

@@ -27,9 +27,19 @@ def describe(turn: Turn) -> None:
         _tell_the_bad(turn, conditions)
         turn.set(conditions=conditions, observed_generation=turn.spec.generation)
     run = turn.status.run
-    turn.set(step=f"{max(0, run.step + 1)}/{len(turn.plan)}" if run is not None else "")
+    turn.set(step=_step(turn))
     if turn.seen.epoch > turn.status.fence and (run is not None or turn.status.stage is not Stage.NONE):
         turn.set(fence=turn.seen.epoch)
+
+
+def _step(turn: Turn) -> str:
+    """Which step of how many, for people; a policy edited in the middle of a run moves the run's place in it."""
+    run, plan = turn.status.run, turn.plan
+    if run is None:
+        return ""
+    judging = turn.status.phase in (Phase.PROGRESSING, Phase.WAITING_PROMOTION)
+    index = plan.index_of(turn.status.canary_weight, run.step) if judging else run.step
+    return f"{min(index + 1, len(plan))}/{len(plan)}"
 
 
 def _differ(new: tuple[Condition, ...], old: tuple[Condition, ...]) -> bool:

@@ -87,7 +87,8 @@ def _raise_or_hold(turn: Turn, target: Workload) -> None:
     """One step forward if checks, capacity and people allow it; else the reason why not."""
     held = _held(turn)
     step = turn.plan.index_of(turn.status.canary_weight, turn.run.step)
-    done = step < 0 or passed(turn)
+    # Not by the step found above: a policy edited in the middle of a run moves no traffic by itself.
+    done = turn.run.step < 0 or turn.spec.skip_analysis or passed(turn)
     share = turn.plan.weight(step + 1) if step + 1 < len(turn.plan) else turn.status.canary_weight
     lacking = _lacking(
         turn, target, share=share if done else turn.status.canary_weight, ending=step + 1 >= len(turn.plan)
@@ -130,8 +131,8 @@ def _lacking(turn: Turn, target: Workload, *, share: int, ending: bool) -> Probl
     if ending and not carries(spec, turn.primary, floor=floor, share=100 - turn.status.canary_weight):
         return Problem(
             reason="PrimaryLacksCapacity",
-            message=f"{turn.primary.ready if turn.primary else 0} ready pods of the primary are too few for a promotion "
-            f"(the run began with {floor})",
+            message=f"{turn.primary.ready if turn.primary else 0} ready pods of the primary are too few for a "
+            f"promotion (the run began with {floor})",
         )
     return None
 
