@@ -70,7 +70,7 @@ class Program:
             if ready():
                 return
             if self.ended_within(POLL_SECONDS):
-                lost = "address already in use" in self.output()
+                lost = "address already in use" in self.output().lower()
                 raise (PortLostError if lost else NotStartedError)(f"{self.name} ended: {self._tail()}")
         raise NotStartedError(f"{self.name} is not ready after {seconds:g} s: {self._tail()}")
 
