@@ -36,9 +36,7 @@ MEANINGS: Mapping[int, type[ClusterError]] = {
 }
 
 
-def error(
-    what: str, code: int, status: Status, *, write: bool = False, json_patch: bool = False
-) -> ClusterError:
+def error(what: str, code: int, status: Status, *, write: bool = False, json_patch: bool = False) -> ClusterError:
     """The typed error for an answer that is not a success. `what` names verb and object, for the text."""
     return _meaning(code, status, write=write, json_patch=json_patch)(f"{what}: {_words(code, status)}")
 

@@ -55,9 +55,7 @@ class KubernetesApi:
         missing or wrong. Nothing is sent yet: a server that is down shows with the first request.
         """
         agent = user_agent or _user_agent()
-        async with Connection.open(
-            kubeconfig=kubeconfig, context=context, user_agent=agent, pool=pool
-        ) as connection:
+        async with Connection.open(kubeconfig=kubeconfig, context=context, user_agent=agent, pool=pool) as connection:
             yield cls(connection)
 
     async def get(self, ref: Ref, *, timeout: float = 10.0) -> Object:
@@ -111,9 +109,7 @@ class KubernetesApi:
         paths.item(ref)  # refuses a reference without a name, which a path to create at does not show
         return await self._write("create", ref, "POST", paths.home(ref), whole, timeout=timeout)
 
-    async def patch(
-        self, ref: Ref, ops: Sequence[Op], *, subresource: str = "", timeout: float = 10.0
-    ) -> Object:
+    async def patch(self, ref: Ref, ops: Sequence[Op], *, subresource: str = "", timeout: float = 10.0) -> Object:
         path, body = paths.item(ref, subresource), [dict(op) for op in ops]
         return await self._write("patch", ref, "PATCH", path, body, content_type=JSON_PATCH, timeout=timeout)
 
@@ -157,9 +153,7 @@ class KubernetesApi:
     ) -> Object:
         what = f"{verb} {ref}"
         try:
-            answer = await self._connection.request(
-                method, path, body=body, content_type=content_type, timeout=timeout
-            )
+            answer = await self._connection.request(method, path, body=body, content_type=content_type, timeout=timeout)
         except NoAnswer as failure:
             raise (Unknown if failure.sent else Unavailable)(f"{what}: {failure}") from failure
         return _stored(what, answer, json_patch=content_type == JSON_PATCH)

@@ -67,7 +67,7 @@ class Connection:
 
     def __init__(self, configuration: client.Configuration, loader: Any, *, user_agent: str) -> None:
         configuration.trace_configs = [_tracing()]
-        configuration.client_session_kwargs = {"trust_env": not _is_loopback(configuration.host)}
+        configuration.client_session_kwargs = {"trust_env": not is_loopback(configuration.host)}
         self._configuration = configuration
         self._loader = loader
         self._loaded = time.monotonic()
@@ -86,7 +86,7 @@ class Connection:
         `pool` is the most connections at a time, watches included. ValueError without a usable configuration.
         """
         configuration = client.Configuration(connection_pool_maxsize=pool)
-        loader = await _load(configuration, kubeconfig, context)
+        loader = await load_configuration(configuration, kubeconfig, context)
         connection = cls(configuration, loader, user_agent=user_agent)
         try:
             yield connection
@@ -109,9 +109,7 @@ class Connection:
     ) -> Answer:
         """One request and its whole answer within `timeout` seconds. NoAnswer if it did not come."""
         limits = aiohttp.ClientTimeout(total=timeout)
-        async with self.response(
-            method, path, body=body, content_type=content_type, limits=limits
-        ) as response:
+        async with self.response(method, path, body=body, content_type=content_type, limits=limits) as response:
             return _answer(response.status, await response.read())
 
     @asynccontextmanager
@@ -168,7 +166,7 @@ class Connection:
                 log.warning("credentials not renewed; the old ones are used on", error=str(failure))
 
 
-async def _load(configuration: client.Configuration, kubeconfig: str | None, context: str | None) -> Any:
+async def load_configuration(configuration: client.Configuration, kubeconfig: str | None, context: str | None) -> Any:
     """Fill the configuration. Answers the loader to renew it with, or None in a Pod (the library renews)."""
     try:
         if kubeconfig is None and os.environ.get("KUBERNETES_SERVICE_HOST"):
@@ -200,7 +198,7 @@ def _tracing() -> aiohttp.TraceConfig:
     return trace
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
     """Whether a server is on this machine: then HTTPS_PROXY is not meant for it, as Go programs see it."""
     host = urlsplit(url).hostname or ""
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from delivery.cluster.kubernetes.connection import _is_loopback, _load
+from delivery.cluster.kubernetes.connection import is_loopback, load_configuration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ async def read_credentials(kubeconfig: str | None = None, *, context: str | None
     None: as the Pod that we run in, else the user's default kubeconfig. ValueError if that is missing or wrong.
     """
     configuration: Any = client.Configuration()
-    await _load(configuration, kubeconfig, context)
+    await load_configuration(configuration, kubeconfig, context)
     scheme, token = _bearer(await configuration.get_api_key_with_prefix("BearerToken"))
     return Credentials(
         server=configuration.host,
@@ -47,7 +47,7 @@ async def read_credentials(kubeconfig: str | None = None, *, context: str | None
         token=token,
         insecure=not configuration.verify_ssl,
         proxy=configuration.proxy,
-        trust_env=not _is_loopback(configuration.host),
+        trust_env=not is_loopback(configuration.host),
     )
 
 
