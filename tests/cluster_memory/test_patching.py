@@ -45,7 +45,7 @@ def patched(draw):
     return document, draw(st.lists(op, min_size=1, max_size=4))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(patched())
 def test_json_patch_does_what_the_other_implementation_does(case):
     document, ops = case

@@ -37,7 +37,7 @@ def rolls(draw):
     return spec, olds, broken, draw(st.randoms(use_true_random=False))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(rolls())
 def test_a_roll_keeps_its_bounds_and_ends(case):
     """Whatever becomes ready when: never too many pods wanted, never too few available because of the roll."""

@@ -73,8 +73,8 @@ class Context:
 
     def owned(self, kind: Kind, owner: Object) -> list[Object]:
         """The objects of a kind that `owner` controls."""
-        uid, namespace = owner["metadata"]["uid"], owner["metadata"].get("namespace", "")
-        return [body for body in self.store.scan(kind, namespace) if controller_of(body).get("uid") == uid]
+        uid = owner["metadata"]["uid"]
+        return [body for body in self.store.dependents(owner, kind) if controller_of(body).get("uid") == uid]
 
     def write_status(self, ref: Ref, status: Mapping[str, Any], manager: str) -> None:
         """Replace an object's status."""

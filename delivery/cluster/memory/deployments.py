@@ -183,11 +183,15 @@ def _updated(before: Object, type_: str, value: bool, now: str, reason: str, mes
 
 
 def _same_template(replica_set: Object, deployment: Object) -> bool:
-    template = copy_json(replica_set["spec"]["template"])
-    template["metadata"]["labels"].pop(HASH_LABEL, None)
-    wanted = copy_json(deployment["spec"]["template"])
-    wanted.setdefault("metadata", {}).setdefault("labels", {})
-    return equal_json(template, wanted)
+    ours, theirs = replica_set["spec"]["template"], deployment["spec"]["template"]
+    return equal_json(ours["spec"], theirs["spec"]) and equal_json(_plain(ours), _plain(theirs))
+
+
+def _plain(template: Object) -> Body:
+    """The template's metadata without the label that tells its ReplicaSets apart."""
+    meta = template.get("metadata") or {}
+    labels = {key: value for key, value in (meta.get("labels") or {}).items() if key != HASH_LABEL}
+    return {**meta, "labels": labels}
 
 
 def _complete(body: Object, status: Body) -> bool:

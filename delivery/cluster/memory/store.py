@@ -100,6 +100,11 @@ class Store:
         objects = self._objects.get(kind, {})
         return [objects[key] for key in sorted(objects) if namespace is None or key[0] == namespace]
 
+    def dependents(self, owner: Object, kind: Kind) -> list[Object]:
+        """The stored objects of a kind themselves that name `owner`, by name. They must not be changed."""
+        refs = sorted(ref for ref in self._owners.dependents(owner["metadata"]["uid"]) if ref.kind == kind)
+        return [self._objects[kind][ref.namespace, ref.name] for ref in refs]
+
     def list(self, kind: Kind, namespace: str | None = None, *, labels: str = "", fields: str = "") -> Listing:
         """All objects of a kind that the selectors select, by namespace and name."""
         self._resource(kind)

@@ -1,20 +1,47 @@
 """JSON values: copied so that nothing handed out is the stored one, and compared as JSON compares."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from delivery.cluster.memory.rejections import BadRequestError
 
+_SCALARS = (str, int, float, bool, type(None))
 
-def copy_json(value: Any, path: str = "") -> Any:
+
+def copy_json(value: Any) -> Any:
     """A deep copy made of dicts, lists and scalars; BadRequestError names the path of anything else."""
-    if value is None or isinstance(value, str | bool | int | float):
+    try:
+        return _copy(value)
+    except TypeError:
+        path, culprit = next(_culprits(value, ""))
+        raise BadRequestError(f"{path.lstrip('.') or 'body'}: {culprit!r} is no JSON value") from None
+
+
+def _copy(value: Any) -> Any:
+    kind = type(value)
+    if kind is dict:  # nearly everything is plain: the exact types first, for copies are what a store costs
+        return {key: item if type(item) is str else _copy(item) for key, item in value.items()}
+    if kind is list:
+        return [item if type(item) is str else _copy(item) for item in value]
+    if kind in _SCALARS or isinstance(value, _SCALARS):
         return value
     if isinstance(value, Mapping):
-        return {str(key): copy_json(item, f"{path}.{key}") for key, item in value.items()}
+        return {str(key): _copy(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [copy_json(item, f"{path}[{index}]") for index, item in enumerate(value)]
-    raise BadRequestError(f"{path.lstrip('.') or 'body'}: {value!r} is no JSON value")
+        return [_copy(item) for item in value]
+    raise TypeError(value)
+
+
+def _culprits(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Everything that is no JSON value, and where it stands."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _culprits(item, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _culprits(item, f"{path}[{index}]")
+    elif not isinstance(value, _SCALARS):
+        yield path, value
 
 
 def equal_json(left: Any, right: Any) -> bool:
