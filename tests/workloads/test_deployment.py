@@ -204,6 +204,12 @@ class TestPromoting:
         assert deployment.promote_change(after, template, **asked) is None
         assert deployment.promote_change(after, template, **{**asked, "epoch": 9}) is None, "a new leader is no reason"
 
+    def test_a_primary_just_made_is_not_promoted_for_what_the_server_pads_its_template_with(self, primary, target):
+        assert primary["spec"]["template"]["metadata"]["creationTimestamp"] is None
+        template = target["spec"]["template"]
+        asked = {"revision": revision(template), "epoch": 7, "spec": target["spec"]}
+        assert deployment.promote_change(primary, template, **asked) is None
+
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
     @given(
         labels=st.dictionaries(st.text(min_size=1, max_size=4), st.text(max_size=4), max_size=3),
