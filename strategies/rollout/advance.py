@@ -71,7 +71,7 @@ def _rest(turn: Turn) -> None:
     if ending.leave(turn):
         turn.set(stage=Stage.NONE, stage_since=None)
         starting.idle(turn)
-    elif turn.status.stage is Stage.DRAIN and _is_new(turn):
+    elif turn.status.stage is Stage.DRAIN and _is_new(turn) and starting.waits_for(turn) is None:
         starting.idle(turn)
 
 

@@ -40,6 +40,7 @@ def cancel(turn: Turn) -> None:
         message="the target is back at the promoted revision",
         stage=Stage.ROUTES,
         last_applied_spec=turn.status.last_promoted_spec,
+        revision=turn.status.last_promoted_spec,
     )
     turn.set(canary_weight=safe_weight(turn))
 
@@ -114,7 +115,9 @@ def _nobody_asks(turn: Turn) -> bool:
 def terminate(turn: Turn) -> None:
     """The Canary is being deleted: users to the healthy role, then our finalizer goes; all else stays."""
     if turn.status.phase is not Phase.TERMINATING:
-        broken = turn.status.phase is Phase.FAILED and turn.status.run is not None
+        run = turn.status.run
+        healing = run is not None and run.healing and turn.status.canary_weight > 0
+        broken = run is not None and (turn.status.phase is Phase.FAILED or healing)
         weight = safe_weight(turn, broken_promotion=broken)
         turn.become(
             Phase.TERMINATING, reason="Deleted", message="users are moved to the healthy role", stage=Stage.ROUTES
@@ -123,7 +126,7 @@ def terminate(turn: Turn) -> None:
         return
     if turn.status.stage is Stage.ROUTES:
         before = turn.status.canary_weight
-        if before == 0 or not turn.has_pods(turn.target):
+        if before < 100 or not turn.has_pods(turn.target):
             turn.set(canary_weight=safe_weight(turn))
         settled = before == turn.status.canary_weight and turn.seen.routes.confirmed
         if settled or turn.seen.routes.canary_weight is None:

@@ -32,6 +32,9 @@ def copy(turn: Turn) -> None:
     run, primary = turn.run, turn.primary
     copied = primary is not None and primary.revision == run.revision
     analysed = turn.target is not None and turn.target.revision == run.revision
+    back = turn.target is not None and turn.target.revision == turn.status.last_promoted_spec
+    if back and not copied and not run.healing:
+        return cancel(turn)
     if not analysed and _lost_its_source(turn, copied=copied):
         return None
     if run.healing:
@@ -65,8 +68,6 @@ def _lost_its_source(turn: Turn, *, copied: bool) -> bool:
         roll_back(
             turn, Problem(reason="TargetDeleted", message="the target was deleted before it was promoted"), forget=True
         )
-    elif target.revision == turn.status.last_promoted_spec and not turn.run.healing:
-        cancel(turn)
     elif turn.run.healing:
         return False
     else:
@@ -79,7 +80,6 @@ def _follow_fix(turn: Turn) -> None:
     """While healing, a newer fix replaces an older one."""
     target = turn.target
     if target is not None and target.revision != turn.run.revision:
-        turn.close_run(Result.SUPERSEDED, "NewerRevision")
         heal(turn, target, "a newer revision came while the primary was being healed")
 
 
@@ -90,18 +90,14 @@ def _heal(turn: Turn) -> None:
     if copied and is_ready(turn.spec, Role.PRIMARY, primary):
         finalise(turn, reason="HealedWithoutAnalysis", message="the primary works again; users go there")
         return
-    if turn.status.canary_weight == 0 and not turn.has_pods(primary) and turn.has_pods(turn.target):
-        turn.set(canary_weight=safe_weight(turn))
+    _follow_health(turn)
     turn.ready = Problem(reason="PrimaryNotReady", message=f"being healed: {missing(primary, name='the primary')}")
 
 
 def break_promotion(turn: Turn, problem: Problem) -> None:
     """The promotion broke the primary: users to the canary if it works; the run stays open until somebody mends it."""
     analysed = turn.target is not None and turn.target.revision == turn.run.revision
-    if analysed:
-        weight = safe_weight(turn, broken_promotion=True)
-    else:
-        weight = safe_weight(turn)
+    weight = safe_weight(turn, broken_promotion=analysed)
     where = "the canary" if weight > 0 else "the primary"
     message = f"the promotion broke the primary: {problem.message}; users are served by {where}"
     turn.become(Phase.FAILED, reason="PromotionFailed", message=message, stage=Stage.PRIMARY)
@@ -123,9 +119,15 @@ def broken(turn: Turn) -> None:
         and carries(turn.spec, primary, floor=run.floor, share=100)
     ):
         finalise(turn, reason="PromotionRecovered", message="the primary has become ready after all; users go there")
-    elif turn.status.canary_weight > 0 and not turn.has_pods(target) and turn.has_pods(primary):
+    else:
+        _follow_health(turn)
+
+
+def _follow_health(turn: Turn) -> None:
+    """While the primary is broken, a role that has lost its last pod gives its users to the one that has some."""
+    if turn.status.canary_weight > 0 and not turn.has_pods(turn.target) and turn.has_pods(turn.primary):
         turn.set(canary_weight=0)
-    elif turn.status.canary_weight == 0 and not turn.has_pods(primary) and turn.has_pods(target):
+    elif turn.status.canary_weight < 100 and not turn.has_pods(turn.primary) and turn.has_pods(turn.target):
         turn.set(canary_weight=100)
 
 

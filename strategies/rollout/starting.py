@@ -12,7 +12,7 @@ from strategies.rollout.ending import leave
 from strategies.rollout.safety import safe_weight
 from strategies.rollout.turn import Turn, base36
 from strategies.snapshot import Problem, Workload
-from strategies.status import Phase, Run, Stage
+from strategies.status import Phase, Result, Run, Stage
 from strategies.traffic import Role
 
 
@@ -55,6 +55,14 @@ def obstacle(turn: Turn) -> Problem | None:
             reason="TargetNotFound", message="the Deployment of targetRef does not exist; create it or correct the name"
         )
     return turn.seen.hold
+
+
+def waits_for(turn: Turn) -> Problem | None:
+    """Why a new revision's run may not start yet."""
+    problem = obstacle(turn)
+    if problem is None and turn.spec.paused:
+        return Problem(reason="Paused", message="spec.paused is set; clear it to start")
+    return problem
 
 
 def _begin(turn: Turn) -> None:
@@ -148,9 +156,7 @@ def idle(turn: Turn) -> None:
     if target.revision == turn.status.last_applied_spec and turn.status.phase is not Phase.WAITING:
         turn.ready = turn.seen.refusal
         return
-    problem = obstacle(turn)
-    if problem is None and turn.spec.paused:
-        problem = Problem(reason="Paused", message="spec.paused is set; clear it to start")
+    problem = waits_for(turn)
     if problem is not None:
         _wait(turn, target, problem)
     elif not turn.has_pods(turn.primary):
@@ -222,8 +228,18 @@ def new_run(turn: Turn, revision: str, *, floor: int) -> Run:
 
 
 def heal(turn: Turn, target: Workload, why: str) -> None:
-    """Copy a revision to a broken primary without analysis, users staying where they are until it is ready."""
-    floor = turn.status.run.floor if turn.status.run is not None else max(1, target.ready)
+    """Copy a revision to a broken primary without analysis, users staying where they are until it is ready.
+
+    An open run ends with it, and leaves its floor: the primary must carry what it carried before.
+    """
+    floor = max(1, target.ready)
+    if turn.status.run is not None:
+        floor = turn.run.floor
+        superseded = turn.run.healing
+        turn.close_run(
+            Result.SUPERSEDED if superseded else Result.ROLLED_BACK,
+            "NewerRevision" if superseded else "PromotionFailed",
+        )
     run = replace(new_run(turn, target.revision, floor=floor), healing=True)
     turn.become(
         Phase.PROMOTING,
