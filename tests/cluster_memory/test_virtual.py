@@ -1,6 +1,7 @@
 """The loop of the simulation: virtual time, every order of awaits, replay, and processes that stop or die."""
 
 import asyncio
+import contextlib
 import gc
 import hashlib
 import os
@@ -130,8 +131,23 @@ def trace_of(seed):
         while True:
             digest.update((await queue.get()).encode())
 
+    async def fail():
+        await asyncio.sleep(1)
+        raise KeyError
+
+    async def group():
+        with contextlib.suppress(ExceptionGroup):
+            async with asyncio.TaskGroup() as tasks:  # keeps a set, and cancels in its order
+                for _ in range(20):
+                    tasks.create_task(consume())
+                tasks.create_task(fail())
+        futures = [loop.create_future() for _ in range(20)]
+        loop.call_later(1, lambda: [future.set_result(None) for future in set(futures)])
+        await asyncio.wait(futures)
+
     for name in "ab":
         loop.spawn(produce(name), instance=name)
+    loop.spawn(group(), instance="d")
     loop.spawn(consume(), instance="c")
     loop.call_later(2, loop.pause, "a")
     loop.call_later(4, loop.resume, "a")

@@ -62,4 +62,32 @@ class Timer(asyncio.TimerHandle):
     instance: str
 
 
+class NumberedTask(asyncio.Task[Any]):
+    """A task that hashes by its number: sets of tasks (asyncio's task groups keep one) have the same order again."""
+
+    def __init__(self, number: int, coro: Any, **options: Any) -> None:
+        self._number = number
+        super().__init__(coro, **options)
+
+    def __hash__(self) -> int:
+        return self._number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class NumberedFuture(asyncio.Future[Any]):
+    """A future that hashes by its number, as NumberedTask."""
+
+    def __init__(self, number: int, **options: Any) -> None:
+        self._number = number
+        super().__init__(**options)
+
+    def __hash__(self) -> int:
+        return self._number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
 AnyHandle = ReadyHandle | Timer

@@ -25,6 +25,8 @@ from delivery.cluster.memory.handles import (
     WORLD,
     AnyHandle,
     InstanceError,
+    NumberedFuture,
+    NumberedTask,
     ReadyHandle,
     Step,
     StuckError,
@@ -121,6 +123,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._prune_timers_at = max(1000, 2 * len(self._timers))
         return timer
 
+    def create_future(self) -> asyncio.Future[Any]:
+        """A future whose place in sets is the same in every run."""
+        self._sequence += 1
+        return NumberedFuture(self._sequence, loop=self)
+
     def create_task(
         self, coro: Any, *, name: object = None, context: Context | None = None, **kwargs: Any
     ) -> asyncio.Task[Any]:
@@ -130,7 +137,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
             base = str(getattr(coro, "__qualname__", "task"))
             self._names[base] = number = self._names.get(base, 0) + 1
             name = f"{base}-{number}"
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=str(name), context=context, **kwargs)
+        self._sequence += 1
+        task = NumberedTask(self._sequence, coro, loop=self, name=str(name), context=context, **kwargs)
         self._live_tasks.append(task)
         if len(self._live_tasks) > self._prune_tasks_at:
             self._live_tasks = [task for task in self._live_tasks if not task.done()]
@@ -152,11 +160,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._closing = True
         while self._live_tasks:
             bury(self._live_tasks.pop())
-        for handles in (*self._parked.values(), *self._dead.values()):
+        for handles in (*self._parked.values(), *self._dead.values(), self._runnable, self._timers, self._recent):
             handles.clear()
-        self._runnable.clear()
-        self._timers.clear()
-        self._recent.clear()
         super().close()
 
     # -- simulated processes
