@@ -160,8 +160,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._closing = True
         while self._live_tasks:
             bury(self._live_tasks.pop())
-        for handles in (*self._parked.values(), *self._dead.values(), self._runnable, self._timers, self._recent):
-            handles.clear()
+        self._parked.clear()
+        self._dead = {instance: [] for instance in self._dead}  # the names stay taken
+        self._runnable.clear()
+        self._timers.clear()
+        self._recent.clear()
         super().close()
 
     # -- simulated processes
