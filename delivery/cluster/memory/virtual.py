@@ -280,8 +280,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """A random generator of its own for `name`, drawn from the seed."""
         return random.Random(f"{name}/{self.seed}")  # noqa: S311 - no secret
 
-    # -- inside
-
     def _run_once(self) -> None:
         """One pass of asyncio's own run_forever and run_until_complete."""
         if not self._step(float("inf")) and not self._stopping:
