@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import structlog
 
-from delivery.cluster.cache import Cache
+from delivery.cluster.cache import Cache, number
 from delivery.cluster.errors import Expired, Gone, Unavailable
 from delivery.cluster.objects import resource_version
 from delivery.cluster.protocols import Api, Clock, WatchEvent
@@ -165,12 +165,12 @@ class Reflector:
             timeout=self._watch_seconds,
         )
         async with asyncio.timeout(self._watch_seconds + GRACE_SECONDS):
-            async for event in stream:
-                try:
+            try:
+                async for event in stream:
                     self._apply(event)
-                except Exception:
-                    await _close(stream)
-                    raise
+            except (Exception, asyncio.CancelledError):
+                await _close(stream)
+                raise
         self.connection.ended()
         self._progress()
         if self._version == before and self._clock.monotonic() - started < SHORT_SECONDS:
@@ -196,7 +196,8 @@ class Reflector:
                 f"watch {self._cache.kind}: an event of type {event.type!r}; known are ADDED, MODIFIED, DELETED, "
                 f"BOOKMARK and {OPENED}"
             )
-        self._version = resource_version(event.object) or self._version
+        # Transports may let events of different objects overtake each other; where to go on from never goes back.
+        self._version = max(resource_version(event.object), self._version, key=number)
         self._progress()
 
     def _unknown_kind(self, error: Gone) -> None:

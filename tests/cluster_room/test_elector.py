@@ -155,6 +155,32 @@ def test_a_release_ends_hold_and_survives_a_renewal_of_unknown_outcome(scene, el
     assert spec_of(scene)["holderIdentity"] == ""
 
 
+def test_a_renewal_under_way_does_not_bring_leadership_back_after_a_release(scene, elector):
+    a = elector("a")
+    task = lead(scene, a)
+    scene.server.delay = 1.0
+    patches = scene.server.count("patch")
+    scene.loop.run_until(lambda: scene.server.count("patch") > patches, max_time=10)
+    scene.run(a.release())
+    assert (a.epoch, a.remaining()) == (0, 0.0)
+    assert task.done()
+    assert spec_of(scene)["holderIdentity"] == ""
+
+
+def test_who_has_led_waits_like_everybody_when_its_lease_disappears(scene, elector):
+    a = elector("a")
+    task = lead(scene, a)
+    scene.server.fail.update(patch=[Unavailable("down")] * 99, get=[Unavailable("down")] * 99)
+    assert scene.loop.run_until(task.done, max_time=20)
+    scene.server.fail.clear()
+    scene.server.erase(LEASES, "delivery", "delivery")
+    scene.loop.spawn(a.acquire())
+    scene.loop.advance(14)
+    assert a.epoch == 0
+    scene.loop.advance(4)
+    assert a.epoch == 2
+
+
 def test_a_release_that_fails_is_no_error(scene, elector):
     a = elector("a")
     lead(scene, a)

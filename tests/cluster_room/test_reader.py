@@ -118,6 +118,23 @@ def test_an_odd_event_breaks_the_watch_and_not_the_reader(scene):
     assert scene.names(SERVICES) == ["reviews"]
 
 
+def test_an_odd_event_lets_go_of_its_stream_before_the_next_is_opened(scene):
+    scene.read(SERVICES)
+    scene.server.tell(SERVICES, "SURPRISE", {"metadata": {}})
+    scene.loop.run_until(lambda: scene.server.count("list") == 2, max_time=10)
+    assert scene.server.watches == []
+
+
+def test_pauses_are_short_again_after_a_quiet_watch_that_lasted(scene):
+    scene.server.fail["list"] = [Unavailable("down")] * 5
+    reader = scene.read(SERVICES)
+    scene.run(reader.wait_synced())
+    scene.loop.advance(30)
+    scene.server.drop()
+    scene.loop.advance(1)
+    assert scene.server.count("list") == 7
+
+
 def test_our_own_write_is_known_at_once_and_older_events_change_nothing(scene):
     older = scene.server.write(SERVICES, "reviews", spec={"a": 1})
     reader = scene.read(SERVICES)
