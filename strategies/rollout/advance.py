@@ -8,6 +8,7 @@ from strategies.decision import Decision
 from strategies.questions import Answers
 from strategies.rollout import ending, promoting, running, starting
 from strategies.rollout.conditions import describe
+from strategies.rollout.deadline import overdue
 from strategies.rollout.turn import Turn
 from strategies.snapshot import Problem, Snapshot
 from strategies.spec import RolloutSpec
@@ -22,7 +23,9 @@ def advance(spec: RolloutSpec, status: Status, snapshot: Snapshot, answers: Answ
     turn = Turn(spec=spec, status=status, seen=snapshot, answers=answers, now=now)
     if snapshot.deleting:
         ending.terminate(turn)
-    elif not suspended(spec, status):
+    elif suspended(spec, status):
+        _stop_the_clock(turn)
+    else:
         _rule(turn)()
     describe(turn)
     _strike(turn, before=status)
@@ -42,6 +45,12 @@ def suspended(spec: RolloutSpec, status: Status) -> bool:
     """True when hands are off. A rollback or deletion already recorded is finished first."""
     leaving = status.phase in (Phase.FAILED, Phase.TERMINATING) and status.stage in (Stage.ROUTES, Stage.DRAIN)
     return spec.suspend and not leaving
+
+
+def _stop_the_clock(turn: Turn) -> None:
+    """Nobody can make progress while hands are off."""
+    if turn.status.run is not None and turn.status.run.stuck_since is not None:
+        overdue(turn, stuck=True, standing=True)
 
 
 def _rule(turn: Turn) -> Callable[[], None]:

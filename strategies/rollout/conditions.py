@@ -103,7 +103,8 @@ def _traffic_synced(turn: Turn) -> Condition:
 
 def _analysis_healthy(turn: Turn) -> Condition:
     run = turn.status.run
-    if run is None or run.step < 0 or turn.status.phase not in (Phase.PROGRESSING, Phase.WAITING_PROMOTION):
+    judging = turn.status.phase in (Phase.PROGRESSING, Phase.WAITING_PROMOTION) and not turn.spec.suspend
+    if run is None or run.step < 0 or not judging:
         return _make(turn, "AnalysisHealthy", "Unknown", "NoAnalysis")
     if turn.analysis is not None:
         return _bad(turn, "AnalysisHealthy", turn.analysis)

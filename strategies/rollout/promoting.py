@@ -140,10 +140,27 @@ def finalise(turn: Turn, *, reason: str, message: str) -> None:
 def finish(turn: Turn) -> None:
     """Phase FINALISING: leave the canary; then the run has succeeded."""
     analysed = turn.target is not None and turn.target.revision == turn.run.revision
-    if not turn.has_pods(turn.primary) and analysed and turn.has_pods(turn.target):
+    canary_works = analysed and turn.has_pods(turn.target)
+    lacking = _lacking(turn) if canary_works else None
+    if canary_works and not turn.has_pods(turn.primary):
         break_promotion(turn, Problem(reason="PrimaryNotReady", message=missing(turn.primary, name="the primary")))
+    elif overdue(turn, stuck=lacking is not None) and lacking is not None:
+        break_promotion(turn, lacking)
+    elif lacking is not None:
+        turn.ready = lacking
     elif leave(turn):
         _succeed(turn)
+
+
+def _lacking(turn: Turn) -> Problem | None:
+    """Why users can't go to the promoted primary yet; None once the routes lead there."""
+    if not turn.seen.routes.canary_weight or carries(turn.spec, turn.primary, floor=turn.run.floor, share=100):
+        return None
+    return Problem(
+        reason="PrimaryLacksCapacity",
+        message=f"{turn.primary.ready if turn.primary else 0} ready pods of the primary are too few for all users "
+        f"(the run began with {turn.run.floor}); they stay where they are until the pods are back",
+    )
 
 
 def _succeed(turn: Turn) -> None:

@@ -12,6 +12,9 @@ from strategies.spec import RolloutSpec
 from strategies.status import Phase, Stage, Status
 from strategies.traffic import Traffic
 
+_RESCUES = (Phase.INITIALIZING, Phase.FAILED, Phase.TERMINATING)
+"""Phases in which all users go to the canary because the primary does not serve them."""
+
 
 def wanted(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Wanted:
     """The wish that belongs to a recorded status. Fields that are None are to be left as they are."""
@@ -91,15 +94,30 @@ def _traffic(spec: RolloutSpec, status: Status, snapshot: Snapshot, *, floor: in
     canary_ready = snapshot.target is not None and snapshot.target.ready > 0
     if live is None and not ((weight == 100 or primary_ready) and (weight == 0 or canary_ready)):
         return None
-    if live is not None and weight < live and not primary_ready:
+    if live is not None and weight < live and not _may_lower(spec, status, snapshot, floor=floor):
         return None
-    rescue = not primary_ready and weight == 100
-    if (
-        live is not None
-        and weight > live
-        and not (
-            canary_ready and (rescue or weight == 100 or carries(spec, snapshot.target, floor=floor, share=weight))
-        )
-    ):
+    if live is not None and weight > live and not _may_rise(spec, status, snapshot, weight, floor=floor):
         return None
     return Traffic.to_canary(weight)
+
+
+def _may_lower(spec: RolloutSpec, status: Status, snapshot: Snapshot, *, floor: int) -> bool:
+    """A rollback wants one ready pod of the primary; the step back after a promotion wants all that it takes."""
+    run, primary, target = status.run, snapshot.primary, snapshot.target
+    if primary is None or primary.ready == 0:
+        return False
+    if status.phase is not Phase.FINALISING or run is None or target is None:
+        return True
+    canary_works = target.ready > 0 and target.revision == run.revision
+    return not canary_works or carries(spec, primary, floor=floor, share=100)
+
+
+def _may_rise(spec: RolloutSpec, status: Status, snapshot: Snapshot, weight: int, *, floor: int) -> bool:
+    """A step wants the pods that carry it and fresh caches; a rescue, which gives the canary all, one ready pod."""
+    if snapshot.target is None or snapshot.target.ready == 0:
+        return False
+    lost = snapshot.primary is None or snapshot.primary.ready == 0
+    healing = status.run is not None and status.run.healing
+    if weight == 100 and (lost or healing or status.phase in _RESCUES):
+        return True
+    return snapshot.hold is None and carries(spec, snapshot.target, floor=floor, share=weight)

@@ -249,7 +249,7 @@ class World:
 
     def settle(self) -> None:
         """Pass after pass at this moment, until nothing changes any more."""
-        for _ in range(60):
+        for _ in range(500):
             if not self.tick():
                 return
         raise AssertionError(f"no rest at {self.now}: {self.status}")
