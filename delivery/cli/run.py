@@ -56,8 +56,9 @@ def run(**given: Any) -> None:
         raise click.UsageError(str(error)) from error
 
     from delivery.controller import application
-    from delivery.controller.process import run_process
+    from delivery.controller.core import LeadershipLostError
+    from delivery.controller.process import LOST, run_process
     from delivery.observability import logs
 
     logs.configure(level=settings.log_level, fmt=settings.log_format)
-    sys.exit(run_process(lambda: application.run(settings)))
+    sys.exit(run_process(lambda: application.run(settings), lost=(LeadershipLostError, *LOST)))

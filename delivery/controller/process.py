@@ -20,16 +20,19 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 log = structlog.get_logger(__name__)
 
 
-def run_process(main: Callable[[], Awaitable[None]]) -> int:
-    """Run `main` to its end and answer the exit code of the process.
+LOST: tuple[type[Exception], ...] = (NotLeader, Fenced)
+
+
+def run_process(main: Callable[[], Awaitable[None]], *, lost: tuple[type[Exception], ...] = LOST) -> int:
+    """Run `main` to its end and answer the exit code of the process. `lost` are the errors of a lost Lease.
 
     0: it returned, or a SIGTERM or SIGINT cancelled it and it ended without an error. 1: it raised (the Lease was
     lost, something crashed), which is logged. A second signal has its default effect: the process dies.
     """
-    return asyncio.run(_run(main))
+    return asyncio.run(_run(main, lost))
 
 
-async def _run(main: Callable[[], Awaitable[None]]) -> int:
+async def _run(main: Callable[[], Awaitable[None]], lost: tuple[type[Exception], ...]) -> int:
     task = asyncio.ensure_future(main())
     with _stopping_on_signals(task) as received:
         try:
@@ -39,7 +42,7 @@ async def _run(main: Callable[[], Awaitable[None]]) -> int:
                 log.error("stopped: cancelled from within")
                 return 1
         except BaseException as error:
-            _log_end(error)
+            _log_end(error, lost)
             return 1
     log.info("stopped", signal=received[0].name if received else None)
     return 0
@@ -77,13 +80,13 @@ def _cancel(task: "asyncio.Future[None]", number: signal.Signals) -> None:
     task.cancel()
 
 
-def _log_end(error: BaseException) -> None:
+def _log_end(error: BaseException, lost: tuple[type[Exception], ...]) -> None:
     """One line that names the reason; a traceback only where a person has to look into the code."""
     causes = tuple(_leaves(error))
     reason = "; ".join(dict.fromkeys(f"{type(cause).__name__}: {cause}" for cause in causes))
-    expected = all(isinstance(cause, ClusterError | OSError | ValueError) for cause in causes)
-    lost = any(isinstance(cause, NotLeader | Fenced) for cause in causes)
-    event = "stopped: the Lease was lost" if lost else "stopped by an error"
+    expected = all(isinstance(cause, (ClusterError, OSError, ValueError, *lost)) for cause in causes)
+    lease = any(isinstance(cause, lost) for cause in causes)
+    event = "stopped: the Lease was lost" if lease else "stopped by an error"
     log.error(event, reason=reason, exc_info=None if expected else error)
 
 
