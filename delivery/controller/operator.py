@@ -115,8 +115,8 @@ class _KnownFailures:
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         task = context.get("future")
         if isinstance(task, asyncio.Task) and task.done() and _is_of_kopf(task):
-            log.debug("known failure of kopf", task=task.get_name())
-        elif self._before is not None:
+            return
+        if self._before is not None:
             self._before(loop, context)
         else:
             loop.default_exception_handler(context)

@@ -97,6 +97,7 @@ class WorkQueue:
         self._idle = asyncio.Event()
         self._idle.set()
         self._running = False
+        self._started = 0.0
 
     # --- what goes in
 
@@ -146,7 +147,7 @@ class WorkQueue:
         """
         if self._running:
             raise RuntimeError("the queue is running already")
-        self._running = True
+        self._running, self._started = True, self._clock.monotonic()
         try:
             async with asyncio.TaskGroup() as group:
                 for number in range(self._workers):
@@ -255,9 +256,14 @@ class WorkQueue:
         return self._failures.get(key, 0)
 
     def oldest_age(self) -> float:
-        """Seconds for which the longest waiting key has been queued; 0 when none is."""
+        """Seconds for which the longest waiting key could have been handled; 0 when none waits.
+
+        The time before `run` does not count: a follower's queue stands still, and that is as it should be.
+        """
         since = [*self._urgent.values(), *self._normal.values()]
-        return max(0.0, self._clock.monotonic() - min(since)) if since else 0.0
+        if not since or not self._running:
+            return 0.0
+        return max(0.0, self._clock.monotonic() - max(self._started, min(since)))
 
     def probe(self) -> str:
         """Why this part is not healthy ("" if it is): not running, or a handler busy for over 5 minutes."""

@@ -320,9 +320,10 @@ def test_depth_age_and_a_stuck_handler_can_be_seen(world: Any) -> None:
             await never.wait()
 
         handler.behaviour = hang
-        assert queue.oldest_age() == 0.0
+        queue.add("ns/a")
+        await asyncio.sleep(100)
+        assert queue.oldest_age() == 0.0, "nobody is supposed to handle it yet"
         async with running(queue):
-            queue.add("ns/a")
             await asyncio.sleep(1)
             queue.add("ns/b")
             await asyncio.sleep(10)
