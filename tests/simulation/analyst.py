@@ -29,7 +29,7 @@ class SimulatedAnalyst:
         await self._think()
         if self.away:
             return Verdict(Outcome.ERROR, limit=spec.limit, message="Prometheus is away")
-        if self.quiet:
+        if self.quiet or self.quality(subject) == "unreachable":
             return Verdict(Outcome.INCONCLUSIVE, limit=spec.limit, message="no requests in this window")
         if self.quality(subject) == "bad":
             self.fails[subject.target] += 1

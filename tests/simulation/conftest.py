@@ -18,3 +18,19 @@ def quiet_logs():
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
     structlog.reset_defaults()
+
+
+_SUMMARY: list[str] = []
+
+
+@pytest.fixture
+def record_simulation():
+    """Adds a line to the closing summary."""
+    return _SUMMARY.append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _SUMMARY:
+        terminalreporter.section("simulation")
+        for line in _SUMMARY:
+            terminalreporter.write_line(line)

@@ -37,7 +37,12 @@ PRIMARY = Ref(DEPLOYMENTS, bookinfo.NAMESPACE, f"{bookinfo.NAME}-primary")
 ROUTE = Ref(VIRTUAL_SERVICES, bookinfo.NAMESPACE, bookinfo.NAME)
 APEX = Ref(SERVICES, bookinfo.NAMESPACE, bookinfo.NAME)
 STATUS_LIMIT = 4096
-OURS = ("progressive.delivery/", "kustomize.toolkit.fluxcd.io/", "helm.toolkit.fluxcd.io/", "app.kubernetes.io/managed-by")
+OURS = (
+    "progressive.delivery/",
+    "kustomize.toolkit.fluxcd.io/",
+    "helm.toolkit.fluxcd.io/",
+    "app.kubernetes.io/managed-by",
+)
 
 
 class BrokenPromise(AssertionError):  # noqa: N818 - what it is
@@ -144,7 +149,9 @@ class Invariants:
         status = self.status
         if self._loop.time() - self.tampered_at > self.patience and self._store.peek(CANARY) is not None:
             override = status.run.override if status.run is not None else None
-            self._expect(new in (status.canary_weight, override), f"WAL: wrote {new}, status wants {status.canary_weight}")
+            self._expect(
+                new in (status.canary_weight, override), f"WAL: wrote {new}, status wants {status.canary_weight}"
+            )
         self._carries(old, new, status)
 
     def _carries(self, old: int | None, new: int, status: Status) -> None:
@@ -154,18 +161,23 @@ class Invariants:
         if new > canary_before:
             pods = needed(floor, new) if new < 100 else 1
             self._expect(
-                self.most_ready("canary") >= pods, f"G1: {new} % for {self.most_ready('canary')} canary pods, needs {pods}"
+                self.most_ready("canary") >= pods,
+                f"G1: {new} % for {self.most_ready('canary')} canary pods, needs {pods}",
             )
         if old is None or new < old:
             primary = self.most_ready("primary")
             self._expect(primary >= 1, f"G1: {100 - new} % for a primary without ready pods")
         returning = status.phase is Phase.FINALISING and old is not None and new < old and self.patience < 10
         if returning:
-            self._expect(self.most_ready("primary") >= floor, f"G1: promotion with {self.most_ready('primary')} of {floor}")
+            self._expect(
+                self.most_ready("primary") >= floor, f"G1: promotion with {self.most_ready('primary')} of {floor}"
+            )
 
     def _fence_holds(self, event: Happened) -> None:
         before, after = fence_of(event.previous), fence_of(event.object)
-        self._expect(after >= before, f"G3: {_manager(event.object)} wrote {event.ref} with fence {after} over {before}")
+        self._expect(
+            after >= before, f"G3: {_manager(event.object)} wrote {event.ref} with fence {after} over {before}"
+        )
 
     # -- G4
 
@@ -193,7 +205,9 @@ class Invariants:
     def _on_primary(self, event: Happened) -> None:
         self._fence_holds(event)
         noted = event.object["metadata"]["annotations"].get("progressive.delivery/revision")
-        before = ((event.previous or {}).get("metadata", {}).get("annotations") or {}).get("progressive.delivery/revision")
+        before = ((event.previous or {}).get("metadata", {}).get("annotations") or {}).get(
+            "progressive.delivery/revision"
+        )
         if noted == before:
             return
         self.tell(f"primary: {before} -> {noted}")
@@ -217,7 +231,9 @@ class Invariants:
                 f"status: {after.phase or '-'} {after.stage} {after.canary_weight} % {after.step} {after.reason} "
                 f"by {_manager(event.object)}"
             )
-        self._expect(after.fence >= before.fence or before == Status(), f"G3: status fence {before.fence} -> {after.fence}")
+        self._expect(
+            after.fence >= before.fence or before == Status(), f"G3: status fence {before.fence} -> {after.fence}"
+        )
         if after.phase is Phase.SUCCEEDED and after.reason == "Promoted" and before.phase is not Phase.SUCCEEDED:
             self._promoted_well(before, after)
 
@@ -253,7 +269,9 @@ class Invariants:
         seen = [shares for at, shares in self._shares if at >= now - self._settle + 1e-6]
         older = [shares for at, shares in self._shares if at < now - self._settle + 1e-6]
         views = [*older[-1:], *seen]
-        lost = self.users and any(share > 0 and self.ready(role) == 0 for shares in views for role, share in shares.items())
+        lost = self.users and any(
+            share > 0 and self.ready(role) == 0 for shares in views for role, share in shares.items()
+        )
         if lost and self._lost_since is None:
             self._lost_since = now
             self.tell(f"users meet no ready pod: shares {views}, ready {self.ready('primary')}/{self.ready('canary')}")

@@ -2,10 +2,8 @@
 
 import pytest
 
-from delivery.cluster.objects import CANARIES
-from strategies.status import Phase, Result
-from tests.simulation import bookinfo
-from tests.simulation.simulation import CANARY, PRIMARY, ROUTE, TARGET, Simulation
+from strategies.status import Result
+from tests.simulation.simulation import PRIMARY, TARGET, Simulation
 
 
 @pytest.fixture

@@ -1,0 +1,51 @@
+"""Runs seeds, in a process of its own if wanted; `python -m tests.simulation.runner SEED...` replays some."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import structlog
+
+from tests.simulation.chaos import PATIENCE, play
+from tests.simulation.simulation import Simulation
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of some seeds."""
+
+    failures: list[str] = field(default_factory=list)
+    kills: int = 0
+    runs: int = 0
+    hours: float = 0.0
+
+
+def run_seeds(seeds: Iterable[int]) -> Report:
+    """Play the story of each seed."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    report = Report()
+    for seed in seeds:
+        with Simulation(seed, patience=PATIENCE) as sim:
+            try:
+                play(sim)
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                report.failures.append(_told(seed, sim, error))
+            report.kills += sum(line.endswith("is killed") for line in sim.promises.story)
+            report.runs += sum("Progressing" in line and "ScalingUp" in line for line in sim.promises.story)
+            report.hours += sim.loop.time() / 3600
+    return report
+
+
+def _told(seed: int, sim: Simulation, error: BaseException) -> str:
+    where = "".join(traceback.format_exception(error, limit=-4))
+    return f"seed {seed}: replay with `python -m tests.simulation.runner {seed}`\n{sim.told()}\n{where}"
+
+
+if __name__ == "__main__":
+    found = run_seeds(int(each) for each in sys.argv[1:])
+    print("\n".join(found.failures) or "every guarantee was kept")  # noqa: T201
+    sys.exit(bool(found.failures))
