@@ -7,6 +7,7 @@ from datetime import datetime
 from strategies.decision import Decision
 from strategies.questions import Answers
 from strategies.rollout import ending, promoting, running, starting
+from strategies.rollout.budget import fit
 from strategies.rollout.conditions import describe
 from strategies.rollout.deadline import overdue
 from strategies.rollout.turn import Turn
@@ -29,6 +30,7 @@ def advance(spec: RolloutSpec, status: Status, snapshot: Snapshot, answers: Answ
         _rule(turn)()
     describe(turn)
     _strike(turn, before=status)
+    turn.status = fit(turn.status)
     wake = min(turn.wakes, default=None)
     return Decision(status=turn.status, wake_at=wake, questions=frozenset(turn.questions))
 

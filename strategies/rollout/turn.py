@@ -34,6 +34,11 @@ def brief(text: str, limit: int = MAX_MESSAGE) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def _number(note: Announcement) -> int:
+    """Which note of its moment it is."""
+    return int(note.id.rsplit("-", 2)[1])
+
+
 @dataclass(slots=True)
 class Turn:
     """What is known, and what is being decided."""
@@ -46,6 +51,8 @@ class Turn:
     plan: Plan = field(init=False)
     wakes: list[datetime] = field(default_factory=list)
     questions: set[Question] = field(default_factory=set)
+    told: int = 0
+    """The number of the last note of this moment: a full outbox may have given up all before it."""
     ready: Problem | None = None
     """Why the Canary is not ready, if so; becomes the Ready condition."""
     analysis: Problem | None = None
@@ -124,9 +131,9 @@ class Turn:
         """Put something into the outbox. A full one gives up its oldest note that is no warning."""
         scope = self.status.run.id if self.status.run is not None else "init"
         stamp = base36(int(self.now.timestamp() * 1000))
-        number = len(self.status.outbox)
+        self.told = 1 + max((_number(note) for note in self.status.outbox if note.at == self.now), default=self.told)
         note = Announcement(
-            id=f"{scope}-{stamp}-{number}-{reason.lower()}",
+            id=f"{scope}-{stamp}-{self.told}-{reason.lower()}",
             at=self.now,
             reason=reason,
             message=brief(message),

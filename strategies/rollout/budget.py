@@ -1,0 +1,88 @@
+"""Keeps the status small, whatever has gone wrong at once.
+
+A status travels with every watch event of its Canary and is written in the middle of a rescue, so its size is bounded.
+When it is too large, what people can do without goes first: news that nobody could be told, then details, then old
+runs. Only what is carried from one status to the next is given up before what is said anew in every decision, so that
+a status that was cut once comes to rest.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from strategies.rollout.turn import brief
+from strategies.status import Status, camel
+
+MAX_BYTES = 4000
+"""Of JSON; a little under the 4 KB that are promised, because whoever writes it may add a field or two."""
+_NOTES = 2
+_DETAIL = 40
+_CONDITION = 80
+
+
+def size(status: Status) -> int:
+    """Bytes of the status as compact JSON without defaults."""
+    return len(json.dumps(_plain(status), separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def fit(status: Status) -> Status:
+    """The status, cut until it fits."""
+    for cut in _CUTS:
+        while size(status) > MAX_BYTES and (smaller := cut(status)) != status:
+            status = smaller
+    return status
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        known = ((field, getattr(value, field.name)) for field in fields(value))
+        return {camel(field.name): _plain(each) for field, each in known if each != field.default}
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _fewer_notes(status: Status) -> Status:
+    """Without the oldest note that is no warning, or the oldest; the newest few stay."""
+    notes = list(status.outbox)
+    if len(notes) <= _NOTES:
+        return status
+    notes.pop(next((index for index, each in enumerate(notes[:-_NOTES]) if not each.warning), 0))
+    return replace(status, outbox=tuple(notes))
+
+
+def _less_detail(status: Status) -> Status:
+    checks = (replace(each, message=brief(each.message, _DETAIL)) for each in status.checks)
+    return replace(status, checks=tuple(checks))
+
+
+def _fewer_runs(status: Status) -> Status:
+    """Without the oldest run; the last one stays, it holds the floor until it has drained."""
+    return replace(status, history=status.history[1:]) if len(status.history) > 1 else status
+
+
+def _no_notes(status: Status) -> Status:
+    return replace(status, outbox=status.outbox[1:])
+
+
+def _shorter_conditions(status: Status) -> Status:
+    conditions = (replace(each, message=brief(each.message, _CONDITION)) for each in status.conditions)
+    return replace(status, conditions=tuple(conditions))
+
+
+def _fewer_checks(status: Status) -> Status:
+    """Last of all the words of the checks; what they have counted is needed."""
+    checks = (replace(each, message="", limit="", value=None) for each in status.checks)
+    return replace(status, message=brief(status.message, _CONDITION), checks=tuple(checks))
+
+
+_CUTS: tuple[Callable[[Status], Status], ...] = (
+    _fewer_notes,
+    _less_detail,
+    _fewer_runs,
+    _no_notes,
+    _fewer_checks,
+    _shorter_conditions,
+)
