@@ -65,9 +65,7 @@ class Controller:
         clock, rng = around.clock, around.rng
         self.leading = False
         self.on_leading: Callable[[bool], None] = lambda _: None
-        self.queue = WorkQueue(
-            self._tick, workers=around.workers, clock=clock, rng=rng, fatal=(NotLeader,), on_error=self._on_error
-        )
+        self.queue = WorkQueue(self._tick, workers=around.workers, clock=clock, rng=rng, on_error=self._on_error)
         self.reader = Reader(
             around.api,
             clock,

@@ -60,8 +60,11 @@ class Announcer(Protocol):
 class Reporter(Protocol):
     """Who counts."""
 
-    def observe_status(self, namespace: str, name: str, target: str, status: Status) -> None:
-        """A status was recorded or read."""
+    def observe_status(self, namespace: str, name: str, target: str, status: Status, *, skipped: bool = False) -> None:
+        """A status was recorded or read; `skipped`: the Canary promotes without analysis."""
+
+    def observe_tick(self, namespace: str, target: str, seconds: float) -> None:
+        """How long one look at a Canary took, in seconds."""
 
     def remove(self, namespace: str, name: str) -> None:
         """The Canary is gone."""
@@ -128,11 +131,15 @@ class Reconciler:
         if too_new(body.get("status")):
             log.warning("status_too_new", canary=key)
             return
+        started = self._clock.monotonic()
         with structlog.contextvars.bound_contextvars(canary=key):
             try:
                 await self._look(self._entries.setdefault(key, Entry(key)), body)
             except Fenced as error:
                 await self._fenced(error)
+            finally:
+                target = str(((body.get("spec") or {}).get("targetRef") or {}).get("name", name))
+                self._reporter.observe_tick(namespace, target, self._clock.monotonic() - started)
 
     async def _look(self, entry: Entry, body: Object) -> None:
         status = _status(body)
@@ -232,7 +239,8 @@ class Reconciler:
         waiting = tuple(each for each in status.outbox if each.id not in delivered)
         if waiting:
             self._announcer.offer(entry.key, body, waiting)
-        self._reporter.observe_status(names.namespace, names.name, canary.spec.target_ref.name, status)
+        target, skipped = canary.spec.target_ref.name, canary.spec.skip_analysis
+        self._reporter.observe_status(names.namespace, names.name, target, status, skipped=skipped)
 
     def _brief(self, canary: Canary) -> Brief:
         names = self._observer.names(canary)

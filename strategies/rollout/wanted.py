@@ -37,6 +37,8 @@ def _initialising(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Want
     if status.stage is Stage.NONE:
         return Wanted(hands_off=True)
     routed = snapshot.routes.canary_weight is not None
+    if snapshot.refusal is not None and not routed:
+        return Wanted(hands_off=True)  # what forbids a start forbids to go on while users are still elsewhere
     routes = status.stage is not Stage.PRIMARY or routed
     return Wanted(
         primary_revision=status.last_promoted_spec,

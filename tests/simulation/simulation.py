@@ -25,7 +25,10 @@ SETTLE = 2.0
 class Nobody:
     """Counts nothing."""
 
-    def observe_status(self, namespace: str, name: str, target: str, status: Status) -> None:
+    def observe_status(self, namespace: str, name: str, target: str, status: Status, *, skipped: bool = False) -> None:
+        """Not here."""
+
+    def observe_tick(self, namespace: str, target: str, seconds: float) -> None:
         """Not here."""
 
     def remove(self, namespace: str, name: str) -> None:
