@@ -34,7 +34,7 @@ def is_ready(spec: RolloutSpec, role: Role, workload: Workload | None) -> bool:
 def missing(workload: Workload | None, *, name: str) -> str:
     """What a workload lacks, in words."""
     if workload is None:
-        return f"Deployment {name} does not exist"
+        return f"{name} has no Deployment"
     if workload.trouble is not None:
         return workload.trouble.message
     return f"{workload.updated_ready} of {workload.replicas} pods of {name} are ready and up to date"

@@ -30,7 +30,8 @@ def advance(spec: RolloutSpec, status: Status, snapshot: Snapshot, answers: Answ
         _rule(turn)()
     describe(turn)
     _strike(turn, before=status)
-    turn.status = fit(turn.status)
+    if turn.status != status:
+        turn.status = fit(turn.status)
     wake = min(turn.wakes, default=None)
     return Decision(status=turn.status, wake_at=wake, questions=frozenset(turn.questions))
 

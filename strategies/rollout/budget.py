@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from strategies.rollout.turn import brief
@@ -30,15 +31,25 @@ def size(status: Status) -> int:
 def fit(status: Status) -> Status:
     """The status, cut until it fits."""
     for cut in _CUTS:
-        while size(status) > MAX_BYTES and (smaller := cut(status)) != status:
+        while True:
+            if size(status) <= MAX_BYTES:
+                return status
+            if (smaller := cut(status)) == status:
+                break
             status = smaller
     return status
 
 
+@cache
+def _names(kind: Any) -> tuple[tuple[str, str, Any], ...]:
+    """A dataclass's fields, with their names in JSON and their defaults."""
+    return tuple((each.name, camel(each.name), each.default) for each in fields(kind))
+
+
 def _plain(value: Any) -> Any:
     if is_dataclass(value):
-        known = ((field, getattr(value, field.name)) for field in fields(value))
-        return {camel(field.name): _plain(each) for field, each in known if each != field.default}
+        known = ((name, getattr(value, field), default) for field, name, default in _names(type(value)))
+        return {name: _plain(each) for name, each, default in known if each != default}
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     return value.isoformat() if isinstance(value, datetime) else value

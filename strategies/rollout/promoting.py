@@ -169,5 +169,5 @@ def _succeed(turn: Turn) -> None:
     reason = "HealedWithoutAnalysis" if healed else "Promoted"
     message = f"{run.revision} serves all users" + (" without having been analysed" if healed else "")
     turn.tell(reason, message, warning=healed)
-    turn.close_run(Result.PROMOTED, reason)
+    turn.close_run(Result.PROMOTED, reason, weight=100)
     turn.become(Phase.SUCCEEDED, reason=reason, message=message, last_promoted_spec=run.revision)

@@ -87,7 +87,16 @@ def _begin(turn: Turn) -> None:
         canary_weight=live or 0,
     )
     turn.set(stage_since=turn.now)
-    turn.ready = _primary_not_ready(turn)
+    turn.ready = _on_its_way(turn)
+
+
+def _on_its_way(turn: Turn) -> Problem:
+    """The primary is being made. That is news only when it is seen to be broken, takes too long, or has users."""
+    routed = turn.seen.routes.canary_weight is not None
+    broken = turn.primary is not None and turn.primary.trouble is not None
+    if routed or broken or turn.reached(turn.status.stage_since, turn.spec.progress_deadline_seconds):
+        return _primary_not_ready(turn)
+    return Problem(reason="Initializing", message="the primary is being made ready")
 
 
 def _primary_not_ready(turn: Turn) -> Problem:
@@ -117,14 +126,14 @@ def _make_primary(turn: Turn) -> None:
     ):
         revision = turn.target.revision
         turn.set(last_promoted_spec=revision, last_applied_spec=revision, revision=revision)
-        turn.ready = _primary_not_ready(turn)
+        turn.ready = _on_its_way(turn)
         return
     both = turn.has_pods(turn.target) and turn.has_pods(turn.primary)
     if routed and turn.status.canary_weight > 0 and not both:
         turn.set(canary_weight=safe_weight(turn))
     promoted = turn.primary is not None and turn.primary.revision == turn.status.last_promoted_spec
     if problem is not None or not promoted or not is_ready(turn.spec, Role.PRIMARY, turn.primary):
-        turn.ready = problem or _primary_not_ready(turn)
+        turn.ready = problem or _on_its_way(turn)
         turn.explain(turn.ready.reason, turn.ready.message)
         return
     turn.become(Phase.INITIALIZING, reason="Initializing", message="routes are being made", stage=Stage.ROUTES)
@@ -154,7 +163,7 @@ def idle(turn: Turn) -> None:
         _back_to_promoted(turn)
         return
     if target.revision == turn.status.last_applied_spec and turn.status.phase is not Phase.WAITING:
-        turn.ready = turn.seen.refusal
+        turn.ready = turn.seen.refusal or _primary_without_pods(turn)
         return
     problem = waits_for(turn)
     if problem is not None:
@@ -175,9 +184,14 @@ def _back_to_promoted(turn: Turn) -> None:
             last_applied_spec=turn.status.last_promoted_spec,
             revision=turn.status.last_promoted_spec,
         )
-    turn.ready = turn.seen.refusal
-    if turn.ready is None and not turn.has_pods(turn.primary):
-        turn.ready = Problem(reason="PrimaryNotReady", message=missing(turn.primary, name="the primary"))
+    turn.ready = turn.seen.refusal or _primary_without_pods(turn)
+
+
+def _primary_without_pods(turn: Turn) -> Problem | None:
+    """Nobody is served; between runs only its own pods, or a new revision, can mend that."""
+    if turn.has_pods(turn.primary):
+        return None
+    return Problem(reason="PrimaryNotReady", message=missing(turn.primary, name="the primary"))
 
 
 def _wait(turn: Turn, target: Workload, problem: Problem) -> None:

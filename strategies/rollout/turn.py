@@ -144,8 +144,8 @@ class Turn:
             kept.pop(next((i for i, each in enumerate(kept) if not each.warning), 0))
         self.set(outbox=(*kept, note))
 
-    def close_run(self, result: Result, reason: str) -> None:
-        """Move the open run into the history."""
+    def close_run(self, result: Result, reason: str, *, weight: int | None = None) -> None:
+        """Move the open run into the history, with `weight` or the present one."""
         run = self.run
         past = Past(
             id=run.id,
@@ -154,7 +154,7 @@ class Turn:
             ended=self.now,
             result=result,
             reason=brief(reason, 60),
-            weight=self.status.canary_weight,
+            weight=self.status.canary_weight if weight is None else weight,
             floor=run.floor,
         )
         self.set(run=None, history=(*self.status.history, past)[-MAX_HISTORY:])
