@@ -46,7 +46,8 @@ class Api(Protocol):
         self, kind: Kind, namespace: str | None = None, *, resource_version: str, timeout: float = 60.0
     ) -> AsyncIterator[WatchEvent]:
         """Events after `resource_version`, for at most `timeout` seconds; then it ends. Raises Expired on a 410,
-        Unavailable on a broken stream."""
+        Unavailable on a broken stream.
+        """
 
     async def create(self, ref: Ref, body: Object, *, timeout: float = 10.0) -> Object:
         """Create; Conflict if it exists. The answer is the object as stored."""
@@ -90,7 +91,8 @@ class Leadership(Protocol):
 
     async def outrank(self, fence: int) -> bool:
         """A fence higher than our epoch was met. One GET of the Lease: still ours -> raise its transitions above
-        `fence` and answer True; else give up leadership and answer False."""
+        `fence` and answer True; else give up leadership and answer False.
+        """
 
 
 Projection = Callable[[Object], dict[str, Any]]

@@ -183,7 +183,7 @@ class Observer:
             return None
         return Problem(
             reason="StaleCache",
-            message=f"a watch has been without a connection for more than {STALE_SECONDS:.0f} s; the weight does not rise",
+            message=f"a watch has had no connection for more than {STALE_SECONDS:.0f} s; the weight does not rise",
         )
 
     def _refusal(self, picture: Picture) -> Problem | None:
