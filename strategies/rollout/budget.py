@@ -47,8 +47,8 @@ def _names(kind: Any) -> tuple[tuple[str, str, Any], ...]:
 
 
 def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        known = ((name, getattr(value, field), default) for field, name, default in _names(type(value)))
+    if is_dataclass(value) and not isinstance(value, type):
+        known = ((name, getattr(value, field), default) for field, name, default in _names(value.__class__))
         return {name: _plain(each) for name, each, default in known if each != default}
     if isinstance(value, tuple):
         return [_plain(each) for each in value]

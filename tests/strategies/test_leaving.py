@@ -265,3 +265,13 @@ def test_a_second_failure_after_a_first_one_is_rolled_back_as_well():
     assert [past.result for past in world.status.history] == [Result.ROLLED_BACK, Result.ROLLED_BACK]
     assert world.status.revision == V3
     assert V2 not in (world.primary.revision, world.status.last_promoted_spec)
+
+
+def test_a_primary_that_dies_beside_a_failed_revision_is_named():
+    world = rolled_back()
+    world.until_quiet()
+    world.primary.healthy = False
+    world.primary.ready = world.primary.updated = 0
+    world.until_quiet()
+
+    assert (world.status.phase, world.condition("Ready")) == (Phase.FAILED, ("False", "PrimaryNotReady"))

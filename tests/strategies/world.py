@@ -19,6 +19,7 @@ from strategies.status import Phase, Status
 START = datetime(2024, 3, 1, 12, 0, tzinfo=UTC)
 SUCCESS_RATE = CheckSpec(name="request-success-rate", window_seconds=60.0)
 DURATION = CheckSpec(name="request-duration", window_seconds=60.0)
+DENIED = Problem(reason="WriteDenied", message="may not patch virtualservices; grant it to the controller's role")
 V1, V2, V3 = "v1-111111111111", "v1-222222222222", "v1-333333333333"
 
 
@@ -139,12 +140,18 @@ class World:
         bare = Snapshot(
             target=self.target.observed() if self.target else None,
             primary=self.primary.observed() if self.primary else None,
-            routes=Routes(canary_weight=self.live, apex_moved=self.apex_moved, hand_edited=self.hand_edited),
+            routes=Routes(
+                canary_weight=self.live,
+                apex_moved=self.apex_moved,
+                hand_edited=self.hand_edited,
+                failing_seconds=0.0 if self.writable else 1.0,
+                problem=None if self.writable else DENIED,
+            ),
             refusal=self.refusal,
             hold=self.hold,
             contested=self.contested,
             deleting=self.deleting,
-            resolvable=self.resolvable,
+            resolvable=self._resolvable(),
             finalizer=self.finalizer,
             epoch=self.epoch,
             delivered=frozenset(self.delivered),
@@ -153,6 +160,11 @@ class World:
         in_sync = wish.traffic is not None and wish.traffic.canary == self.live
         confirmed = in_sync and self.confirmed == self.live
         return replace(bare, routes=replace(bare.routes, in_sync=in_sync, confirmed=confirmed))
+
+    def _resolvable(self) -> bool:
+        """The run's template is on a workload, or in one of the target's old ReplicaSets (`resolvable`)."""
+        known = {each.revision for each in (self.target, self.primary) if each is not None}
+        return self.resolvable or self.status.run is None or self.status.run.revision in known
 
     # What happens
 
