@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from strategies.snapshot import Problem
 from strategies.spec import Analysis
 from strategies.status import Phase, Result, Stage
 from tests.strategies.world import V2, initialised, progressing, promoting, steps
@@ -133,14 +134,16 @@ def test_the_floor_is_held_until_the_canary_is_drained():
 
 
 def test_the_finalizer_is_there_before_the_first_user():
+    # given a canary that could have its first users, and a finalizer that is not written yet
     world = initialised().release(V2)
     world.decide()
+    world.target.scale(3)
     world.roll()
     world.decide()
     assert world.status.canary_weight == 0
+    assert "finalizer" in world.status.message
 
     world.converge()
-    world.roll()
     world.decide()
     assert world.status.canary_weight == 5
 
@@ -173,3 +176,22 @@ def test_no_run_starts_beside_a_primary_without_pods_but_one_that_stays_so_is_he
     world.primary.healthy = True
     world.until_phase(Phase.SUCCEEDED)
     assert world.status.reason == "HealedWithoutAnalysis"
+
+
+def test_a_primary_is_given_its_time_although_something_else_was_wrong_before():
+    # given a Canary that was refused for an hour
+    world = initialised(progress_deadline_seconds=300.0)
+    world.refusal = Problem(reason="HostTaken", message="another VirtualService has the host; remove it")
+    world.rest(3600)
+
+    # when the refusal goes, the primary dies, and a new revision comes
+    world.refusal = None
+    world.primary.ready = world.primary.updated = 0
+    world.primary.healthy = False
+    world.release(V2)
+    world.rest(299)
+
+    # then the primary has had its full time before it is replaced without analysis
+    assert world.status.run is None
+    world.rest(2)
+    assert world.status.run.healing
