@@ -44,6 +44,13 @@ def _status(body: Object) -> Status:
         return Status()
 
 
+def _labels(body: Object) -> dict[str, str]:
+    """What every line of the log about a Canary says besides its name: the run in progress and its step."""
+    status = body.get("status") or {}
+    run = status.get("run") or {}
+    return {"run": str(run.get("id", "")), "step": str(status.get("step", ""))}
+
+
 class Announcer(Protocol):
     """Who tells people. Telling twice is seen as telling once."""
 
@@ -132,7 +139,7 @@ class Reconciler:
             log.warning("status_too_new", canary=key)
             return
         started = self._clock.monotonic()
-        with structlog.contextvars.bound_contextvars(canary=key):
+        with structlog.contextvars.bound_contextvars(canary=key, **_labels(body)):
             try:
                 await self._look(self._entries.setdefault(key, Entry(key)), body)
             except Fenced as error:
@@ -219,8 +226,6 @@ class Reconciler:
             phase=decision.status.phase.value,
             weight=decision.status.canary_weight,
             reason=decision.status.reason,
-            run=decision.status.run.id if decision.status.run else "",
-            step=decision.status.step,
         )
         return stored
 
