@@ -51,7 +51,7 @@ class Simulation:
         self.controllers: dict[str, Controller] = {}
         self.restart_after: float | None = 2.0
         self.before: Callable[[Request], None] | None = None
-        self.after: Callable[[Request], None] | None = None
+        self.after: Callable[[Request], bool | None] | None = None
         self.deeds: set[str] = set()
         self._count = 0
 

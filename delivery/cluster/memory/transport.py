@@ -54,7 +54,7 @@ class MemoryApi:
 
     `manager` is the field manager of its writes. `before(request)` is called where the client is about to send (a
     client killed by it sends nothing), `after(request)` when the server has done it or refused it and the answer has
-    not left. `log` has every request in the order of sending.
+    not left: with True from it, the answer gets lost. `log` has every request in the order of sending.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class MemoryApi:
         self.faults = Faults() if faults is None else faults
         self.log: list[Request] = []
         self.before: Callable[[Request], None] | None = None
-        self.after: Callable[[Request], None] | None = None
+        self.after: Callable[[Request], bool | None] | None = None
         self._store, self._loop, self._manager = store, loop, manager
         self._rng = loop.random(f"api/{manager}") if rng is None else rng
         self._streams: list[Stream] = []
@@ -207,8 +207,8 @@ class MemoryApi:
         except ClusterError as refused:
             result, error = None, refused
             request.outcome = type(refused).__name__
-        if self.after is not None:
-            self.after(request)
+        if self.after is not None and self.after(request):
+            return  # nobody hears of it until the timeout
         if at_once:
             self._in(back, _fail, answer, _unanswered(request, "the connection was reset"))
         elif error is not None and not lost:
