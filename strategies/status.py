@@ -40,6 +40,10 @@ class Phase(StrEnum):
     TERMINATING = "Terminating"
 
 
+OPEN_PHASES = (Phase.PROGRESSING, Phase.WAITING_PROMOTION, Phase.PROMOTING, Phase.FINALISING)
+"""The phases that make no sense without an open run."""
+
+
 class Stage(StrEnum):
     """The ordered parts of a phase that moves traffic and must not hurry.
 

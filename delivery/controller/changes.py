@@ -200,6 +200,13 @@ def _apex(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
     )
 
 
+def apex_on_primary(picture: Picture) -> bool:
+    """True when the apex Service selects the primary's pods."""
+    if picture.apex is None or picture.primary is None:
+        return False
+    return (picture.apex["spec"].get("selector") or {}) == dict(match_labels(picture.primary))
+
+
 def _fences(picture: Picture, found: Changes, epoch: int) -> tuple[Change, ...]:
     """Our fence on every object of a run that is not written anyway."""
     written: Iterable[Change] = (*found.destinations, *found.scaling, *found.routes, *found.apex)

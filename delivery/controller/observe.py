@@ -22,7 +22,7 @@ from delivery.cluster.objects import (
 )
 from delivery.cluster.protocols import Clock
 from delivery.cluster.reader import Reader
-from delivery.controller.changes import FINALIZER, changes
+from delivery.controller.changes import FINALIZER, apex_on_primary, changes
 from delivery.controller.entry import Entry
 from delivery.controller.interest import Interest
 from delivery.controller.picture import NEEDED, Picture, take
@@ -158,7 +158,7 @@ class Observer:
             in_sync=in_sync,
             confirmed=in_sync and not entry.unsure and entry.confirmed == signature,
             hand_edited=view.canary_weight is not None and not view.applied_matches,
-            apex_moved=wish.apex_to_primary and not found.apex and picture.apex is not None,
+            apex_moved=apex_on_primary(picture),
             failing_seconds=0.0 if since is None else self._clock.monotonic() - since,
             problem=entry.problem,
         )

@@ -30,7 +30,7 @@ from metrics.spec import Subject
 from strategies.decision import Decision
 from strategies.rollout import advance, refuse, wanted
 from strategies.snapshot import Problem
-from strategies.status import Announcement, Stage, Status
+from strategies.status import OPEN_PHASES, Announcement, Stage, Status
 
 log = structlog.get_logger(__name__)
 
@@ -38,10 +38,14 @@ log = structlog.get_logger(__name__)
 def _status(body: Object) -> Status:
     """The recorded status; one that somebody made unreadable counts as lost, and a lost one is rebuilt."""
     try:
-        return load(body.get("status"))
+        status = load(body.get("status"))
     except UnreadableStatus as error:
         log.warning("status_unreadable", error=str(error))
         return Status()
+    if status.run is None and status.phase in OPEN_PHASES:
+        log.warning("status_without_run", phase=status.phase.value)
+        return Status()
+    return status
 
 
 def _labels(body: Object) -> dict[str, str]:

@@ -83,13 +83,19 @@ def _rest(turn: Turn) -> None:
     if ending.leave(turn):
         turn.set(stage=Stage.NONE, stage_since=None)
         starting.idle(turn)
-    elif turn.status.stage is Stage.DRAIN and _is_new(turn) and starting.waits_for(turn) is None:
+        return
+    target = turn.target
+    if target is None or not _is_new(turn) or starting.waits_for(turn) is not None:
+        return
+    if not turn.has_pods(turn.primary):
+        starting.wait_for_primary(turn, target)
+    elif turn.status.stage is Stage.DRAIN:
         starting.idle(turn)
 
 
 def _is_new(turn: Turn) -> bool:
     known = (turn.status.last_applied_spec, turn.status.last_promoted_spec)
-    return turn.target is not None and turn.target.revision not in known and turn.has_pods(turn.primary)
+    return turn.target is not None and turn.target.revision not in known
 
 
 STRIKE_AFTER_SECONDS = 60.0

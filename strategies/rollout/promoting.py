@@ -40,6 +40,7 @@ def copy(turn: Turn) -> None:
     if run.healing:
         _follow_fix(turn)
         return _heal(turn)
+    _honour(turn)
     if not analysed and turn.has_pods(primary):
         turn.set(canary_weight=0)  # the canary's pods are no longer what was analysed
     ready = copied and is_ready(turn.spec, Role.PRIMARY, primary)
@@ -71,8 +72,9 @@ def _lost_its_source(turn: Turn, *, copied: bool) -> bool:
     elif turn.run.healing:
         return False
     else:
+        floor = turn.run.floor
         turn.close_run(Result.SUPERSEDED, "NewerRevision")
-        start(turn, target, why="Restarted")
+        start(turn, target, why="Restarted", floor=floor)
     return True
 
 
@@ -100,7 +102,7 @@ def break_promotion(turn: Turn, problem: Problem) -> None:
     weight = safe_weight(turn, broken_promotion=analysed)
     where = "the canary" if weight > 0 else "the primary"
     message = f"the promotion broke the primary: {problem.message}; users are served by {where}"
-    turn.become(Phase.FAILED, reason="PromotionFailed", message=message, stage=Stage.PRIMARY)
+    turn.become(Phase.FAILED, reason="PromotionFailed", message=message, stage=Stage.ROUTES)
     turn.set(canary_weight=weight)
     turn.set_run(stuck_since=None, spent_seconds=0.0)
     turn.tell("PromotionFailed", f"{message}. A fixed revision of the target heals it", warning=True)
@@ -110,6 +112,9 @@ def broken(turn: Turn) -> None:
     """Phase FAILED with the run still open: the primary recovers, or a fix comes, or users stay where they are safe."""
     run, primary, target = turn.run, turn.primary, turn.target
     turn.ready = Problem(reason="PromotionFailed", message=turn.status.message)
+    if turn.status.stage is Stage.ROUTES and turn.seen.routes.confirmed:
+        turn.set(stage=Stage.PRIMARY)  # users are safe: from here on a suspension holds
+    _honour(turn)
     copied = primary is not None and primary.revision == run.revision
     if target is not None and target.revision != run.revision:
         heal(turn, target, "the last promotion broke the primary")
@@ -121,6 +126,15 @@ def broken(turn: Turn) -> None:
         finalise(turn, reason="PromotionRecovered", message="the primary has become ready after all; users go there")
     else:
         _follow_health(turn)
+
+
+def _honour(turn: Turn) -> None:
+    """Somebody took users off the canary by hand. They go to the primary in the end anyway: so be it."""
+    routes = turn.seen.routes
+    if not routes.hand_edited or routes.canary_weight is None or routes.canary_weight >= turn.status.canary_weight:
+        return
+    turn.set(canary_weight=routes.canary_weight)
+    turn.tell("ManualOverride", f"somebody set the canary's weight to {routes.canary_weight} % by hand", warning=True)
 
 
 def _follow_health(turn: Turn) -> None:

@@ -29,6 +29,8 @@ def progress(turn: Turn) -> None:
         restart(turn, target)
     elif target.trouble is not None:
         roll_back(turn, Problem(reason="PodHealth", message=target.trouble.message))
+    elif turn.status.canary_weight > 0 and not turn.has_pods(target) and turn.has_pods(turn.primary):
+        withdraw(turn)
     elif problem := judge(turn) if turn.run.step >= 0 else None:
         roll_back(turn, problem)
     else:
@@ -38,8 +40,18 @@ def progress(turn: Turn) -> None:
 
 def restart(turn: Turn, target: Workload) -> None:
     """A newer revision: its pods are replacing the analysed ones already, so users leave them at once."""
+    floor = turn.run.floor
     turn.close_run(Result.SUPERSEDED, "NewerRevision")
-    start(turn, target, why="Restarted")
+    start(turn, target, why="Restarted", floor=floor)
+
+
+def withdraw(turn: Turn) -> None:
+    """The canary has lost its last ready pod: users leave it at once, and the steps begin anew when pods are back."""
+    weight = turn.status.canary_weight
+    turn.become(Phase.PROGRESSING, reason="CanaryNotReady", message=missing(turn.target, name="the canary"))
+    turn.set(canary_weight=0)
+    turn.set_run(step=-1, windows_from=None, override=None)
+    turn.tell("Withdrawn", f"no pod of the canary is ready: its {weight} % go back to the primary", warning=True)
 
 
 def _notice_override(turn: Turn) -> None:

@@ -169,7 +169,7 @@ def idle(turn: Turn) -> None:
     if problem is not None:
         _wait(turn, target, problem)
     elif not turn.has_pods(turn.primary):
-        _wait_for_primary(turn, target)
+        wait_for_primary(turn, target)
     else:
         start(turn, target)
 
@@ -202,7 +202,7 @@ def _wait(turn: Turn, target: Workload, problem: Problem) -> None:
     turn.ready = problem
 
 
-def _wait_for_primary(turn: Turn, target: Workload) -> None:
+def wait_for_primary(turn: Turn, target: Workload) -> None:
     """No run beside a primary without pods; but a primary that stays broken is healed by the new revision."""
     turn.ready = Problem(
         reason="PrimaryNotReady",
@@ -216,10 +216,10 @@ def _wait_for_primary(turn: Turn, target: Workload) -> None:
         heal(turn, target, "the primary has no ready pod")
 
 
-def start(turn: Turn, target: Workload, *, why: str = "NewRevision") -> None:
-    """Open a run for the target's revision at weight 0."""
+def start(turn: Turn, target: Workload, *, why: str = "NewRevision", floor: int = 1) -> None:
+    """Open a run for the target's revision at weight 0; `floor` is that of the run it replaces."""
     primary_ready = turn.primary.ready if turn.primary is not None else 0
-    run = new_run(turn, target.revision, floor=max(1, primary_ready))
+    run = new_run(turn, target.revision, floor=max(1, floor, primary_ready))
     turn.become(
         Phase.PROGRESSING,
         reason="ScalingUp",
