@@ -16,7 +16,7 @@ from delivery.cluster.protocols import Api
 from delivery.cluster.timers import ApschedulerTimers
 from delivery.controller.core import Controller, Surroundings
 from delivery.controller.doorbell import Doorbell
-from delivery.controller.reconciler import Policy
+from delivery.controller.reading import Policy
 from delivery.controller.settings import Settings
 from delivery.observability.exporter import Exporter
 from delivery.observability.http import ObservabilityServer, Probe

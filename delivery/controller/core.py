@@ -20,7 +20,8 @@ from delivery.cluster.reader import Reader
 from delivery.cluster.writer import Observe, Writer
 from delivery.controller.asker import Analyst, Asker
 from delivery.controller.queue import WorkQueue
-from delivery.controller.reconciler import Policy, Reconciler, Reporter
+from delivery.controller.reading import Policy
+from delivery.controller.reconciler import Reconciler, Reporter
 from delivery.routing.router import Router
 
 log = structlog.get_logger(__name__)

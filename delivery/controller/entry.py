@@ -3,8 +3,8 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from delivery.api.canary import Canary
 from delivery.cluster.objects import Ref
+from delivery.controller.reading import Reading
 from strategies.snapshot import Problem
 
 CONTESTED_TAKES = 3
@@ -15,7 +15,7 @@ CONTESTED_SECONDS = 60.0
 class Entry:
     """One Canary's memory. Times are monotonic seconds.
 
-    `valid` is the last spec that could be read. `confirmed` is the VirtualService (by uid) and the canary weight that a
+    `reading` is what was made of its JSON last. `confirmed` is the VirtualService (by uid) and the canary weight that a
     response of the API server, and no cache, has shown. `unsure`: a route write got no answer and may still arrive;
     the next one must change the object even if it looks right, so that the late one fails its test. `raise_at`: no
     route may give a role more before this, because destinations were written shortly before. `absent`: objects whose
@@ -23,7 +23,7 @@ class Entry:
     """
 
     key: str
-    valid: Canary | None = None
+    reading: Reading
     confirmed: tuple[str, int] | None = None
     unsure: bool = False
     raise_at: float = 0.0

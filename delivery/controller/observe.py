@@ -7,9 +7,6 @@ has said so.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from delivery.api.canary import Canary
-from delivery.api.parse import InvalidSpec, parse_canary
-from delivery.api.salvage import salvage_canary
 from delivery.cluster.objects import (
     CANARIES,
     DEPLOYMENTS,
@@ -26,9 +23,9 @@ from delivery.controller.changes import FINALIZER, apex_on_primary, changes
 from delivery.controller.entry import Entry
 from delivery.controller.interest import Interest
 from delivery.controller.picture import NEEDED, Picture, take
+from delivery.controller.reading import Spec
 from delivery.routing import preflight
 from delivery.routing.router import Router, RouteView
-from delivery.workloads.names import Names
 from delivery.workloads.observation import observe as observe_workload
 from delivery.workloads.ownership import is_ours
 from delivery.workloads.revision import matches
@@ -44,7 +41,6 @@ STALE_SECONDS = 30.0
 class Sight:
     """One look: the objects, and what they mean."""
 
-    canary: Canary
     picture: Picture
     snapshot: Snapshot
 
@@ -52,48 +48,32 @@ class Sight:
 class Observer:
     """Takes snapshots."""
 
-    def __init__(self, reader: Reader, router: Router, clock: Clock, *, cluster_domain: str) -> None:
+    def __init__(self, reader: Reader, router: Router, clock: Clock) -> None:
         self._reader = reader
         self._router = router
         self._clock = clock
-        self._domain = cluster_domain
         self._interest = Interest()
         self.interested = self._interest.of
         self.forget = self._interest.forget
-
-    def names(self, canary: Canary) -> Names:
-        """The names of a Canary's objects."""
-        return Names.of(canary, self._domain)
-
-    def read(self, entry: Entry, body: Object) -> tuple[Canary | None, Problem | None]:
-        """The spec, and what is wrong with it. Of an invalid one, the last valid or what can still be read of it."""
-        try:
-            canary = parse_canary(body)
-        except InvalidSpec as error:
-            problem = Problem(reason="InvalidSpec", message=str(error))
-            return entry.valid or salvage_canary(body), problem
-        entry.valid = canary
-        return canary, None
 
     async def observe(
         self,
         entry: Entry,
         body: Object,
-        canary: Canary,
-        spec: RolloutSpec,
+        spec: Spec,
         status: Status,
         *,
         epoch: int,
         delivered: frozenset[str],
-        hold: Problem | None,
     ) -> Sight:
         """Look at everything that belongs to a Canary. Raises Fenced when a later leader has written some of it."""
-        picture = take(self._reader, body, canary, cluster_domain=self._domain)
+        picture = take(self._reader, body, spec)
         self._interest.note(entry.key, picture.names)
         if await self._confirm_absence(entry, picture, status):
-            picture = take(self._reader, body, canary, cluster_domain=self._domain)
-        snapshot = self._snapshot(entry, picture, status, epoch=epoch, delivered=delivered, hold=hold)
-        return Sight(canary=canary, picture=picture, snapshot=self._with_routes(entry, picture, spec, status, snapshot))
+            picture = take(self._reader, body, spec)
+        snapshot = self._snapshot(entry, picture, status, epoch=epoch, delivered=delivered, hold=spec.hold)
+        snapshot = self._with_routes(entry, picture, spec.rollout, status, snapshot)
+        return Sight(picture=picture, snapshot=snapshot)
 
     async def _confirm_absence(self, entry: Entry, picture: Picture, status: Status) -> bool:
         """One GET for each object that should be there and is not; True when one was there after all."""

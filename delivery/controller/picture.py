@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.api.canary import Canary
 from delivery.cluster.objects import (
     CANARIES,
     DEPLOYMENTS,
@@ -17,6 +16,7 @@ from delivery.cluster.objects import (
     Ref,
 )
 from delivery.cluster.reader import LABEL_INDEX, OWNER_INDEX, Reader
+from delivery.controller.reading import Spec
 from delivery.workloads.deployment import template_of
 from delivery.workloads.names import Names
 from delivery.workloads.revision import POD_TEMPLATE_HASH, matches
@@ -31,7 +31,6 @@ NEEDED = (CANARIES, DEPLOYMENTS, PODS, SERVICES, VIRTUAL_SERVICES, DESTINATION_R
 class Picture:
     """The objects of one Canary; None where the caches have none."""
 
-    canary: Canary
     body: Object
     names: Names
     service: ServiceSpec
@@ -87,9 +86,9 @@ def _without_hash(template: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**template, "metadata": {**metadata, "labels": labels}}
 
 
-def take(reader: Reader, body: Object, canary: Canary, *, cluster_domain: str) -> Picture:
+def take(reader: Reader, body: Object, spec: Spec) -> Picture:
     """Look everything up. Costs no request."""
-    names = Names.of(canary, cluster_domain)
+    names = spec.names
 
     def find(kind: Any, name: str) -> Object | None:
         return reader.get(Ref(kind, names.namespace, name))
@@ -97,10 +96,9 @@ def take(reader: Reader, body: Object, canary: Canary, *, cluster_domain: str) -
     target = find(DEPLOYMENTS, names.target)
     primary = find(DEPLOYMENTS, names.primary)
     return Picture(
-        canary=canary,
         body=body,
         names=names,
-        service=ServiceSpec.of(canary),
+        service=spec.service,
         target=target,
         primary=primary,
         apex=find(SERVICES, names.apex),

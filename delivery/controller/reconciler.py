@@ -6,27 +6,25 @@ after any line; whoever comes next reads the status and goes on.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import structlog
 
-from delivery.api.canary import Canary
-from delivery.api.rollout import metric_specs, rollout_spec
 from delivery.api.status import UnreadableStatus, dump, load, too_new
 from delivery.cluster.errors import Conflict, Fenced, Gone, NotLeader
 from delivery.cluster.objects import CANARIES, Change, Object, Ref, resource_version
 from delivery.cluster.protocols import Clock, Leadership, Timers
 from delivery.cluster.reader import Reader
 from delivery.cluster.writer import Writer
-from delivery.controller.asker import Asker, Brief
+from delivery.controller.asker import Asker
 from delivery.controller.changes import FINALIZER, Changes, changes, finalizer_change
 from delivery.controller.converge import Converger
 from delivery.controller.entry import Entry
 from delivery.controller.observe import Observer, Sight
 from delivery.controller.queue import Retry
+from delivery.controller.reading import Policy, Reading, Spec
 from delivery.routing.router import Router
-from metrics.spec import Subject
 from strategies.decision import Decision
 from strategies.rollout import advance, refuse, wanted
 from strategies.snapshot import Problem
@@ -87,15 +85,6 @@ class Enqueue(Protocol):
     def __call__(self, key: str, *, urgent: bool = False) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What the process decides for every Canary. `metrics_server` is used where a Canary names none."""
-
-    metrics_server: str
-    scrape_interval_seconds: float = 15.0
-    cluster_domain: str = "cluster.local"
-
-
 class Reconciler:
     """Looks at one Canary at a time; the queue sees to it that no Canary is looked at twice at once."""
 
@@ -125,7 +114,7 @@ class Reconciler:
         self._router = router
         self._policy = policy
         self._enqueue = enqueue
-        self._observer = Observer(reader, router, clock, cluster_domain=policy.cluster_domain)
+        self._observer = Observer(reader, router, clock)
         self._converger = Converger(reader, writer, clock)
         self._entries: dict[str, Entry] = {}
 
@@ -145,7 +134,7 @@ class Reconciler:
         started = self._clock.monotonic()
         with structlog.contextvars.bound_contextvars(canary=key, **_labels(body)):
             try:
-                await self._look(self._entries.setdefault(key, Entry(key)), body)
+                await self._look(self._entry(key), body)
             except Fenced as error:
                 await self._fenced(error)
             finally:
@@ -153,30 +142,23 @@ class Reconciler:
                 self._reporter.observe_tick(namespace, target, self._clock.monotonic() - started)
 
     async def _look(self, entry: Entry, body: Object) -> None:
-        status = _status(body)
-        canary, invalid = self._observer.read(entry, body)
-        if canary is None:
-            await self._unreadable(body, status, invalid)
+        status, spec = _status(body), entry.reading.spec(body)
+        if isinstance(spec, Problem):
+            await self._unreadable(body, status, spec)
             return
-        spec = replace(
-            rollout_spec(canary, scrape_interval_seconds=self._policy.scrape_interval_seconds),
-            generation=body["metadata"].get("generation", 0),
-        )
         sight = await self._observer.observe(
             entry,
             body,
-            canary,
             spec,
             status,
             epoch=self._leadership.epoch,
             delivered=self._announcer.delivered(entry.key),
-            hold=invalid,
         )
         answers = self._asker.answers(entry.key)
-        decision = advance(spec, status, sight.snapshot, answers, self._clock.now())
+        decision = advance(spec.rollout, status, sight.snapshot, answers, self._clock.now())
         body = await self._record(body, status, decision)
-        self._follow_up(entry, body, sight.canary, decision)
-        wish = wanted(spec, decision.status, sight.snapshot)
+        self._follow_up(entry, body, spec, decision)
+        wish = wanted(spec.rollout, decision.status, sight.snapshot)
         picture = replace(sight.picture, body=body)
         running = decision.status.run is not None or decision.status.stage is not Stage.NONE
         found = changes(wish, picture, self._router, epoch=self._leadership.epoch, running=running)
@@ -184,20 +166,24 @@ class Reconciler:
             return
         self._count_repairs(entry, sight, found)
         await self._converger.converge(
-            entry, picture, wish, found, live=sight.snapshot.routes.canary_weight, settle=spec.settle_seconds
+            entry, picture, wish, found, live=sight.snapshot.routes.canary_weight, settle=spec.rollout.settle_seconds
         )
         await self._confirm(entry, sight, decision, wish, found)
 
-    async def _unreadable(self, body: Object, status: Status, problem: Problem | None) -> None:
+    def _entry(self, key: str) -> Entry:
+        if key not in self._entries:
+            self._entries[key] = Entry(key, Reading(self._policy))
+        return self._entries[key]
+
+    async def _unreadable(self, body: Object, status: Status, problem: Problem) -> None:
         """Nothing of the spec can be used, not even names: say so, touch nothing, keep no deletion waiting."""
         if "deletionTimestamp" in body["metadata"]:
             if FINALIZER in (body["metadata"].get("finalizers") or ()):
                 await self._writer.write(finalizer_change(body, present=False))
             return
-        if problem is not None:
-            generation = body["metadata"].get("generation", 0)
-            refused = refuse(status, problem, generation=generation, now=self._clock.now())
-            await self._record(body, status, Decision(status=refused))
+        generation = body["metadata"].get("generation", 0)
+        refused = refuse(status, problem, generation=generation, now=self._clock.now())
+        await self._record(body, status, Decision(status=refused))
 
     async def _confirm(self, entry: Entry, sight: Sight, decision: Decision, wish: Any, found: Changes) -> None:
         """A stage that waits for confirmed routes gets its one GET when no write of ours has confirmed them."""
@@ -233,10 +219,10 @@ class Reconciler:
         )
         return stored
 
-    def _follow_up(self, entry: Entry, body: Object, canary: Canary, decision: Decision) -> None:
+    def _follow_up(self, entry: Entry, body: Object, spec: Spec, decision: Decision) -> None:
         """Questions, timers, announcements and figures that belong to the recorded status."""
         status, names = decision.status, Ref.of(CANARIES, body)
-        self._asker.keep(entry.key, decision.questions, self._brief(canary))
+        self._asker.keep(entry.key, decision.questions, spec.brief)
         if decision.wake_at is None:
             self._timers.cancel(entry.key)
         else:
@@ -248,23 +234,8 @@ class Reconciler:
         waiting = tuple(each for each in status.outbox if each.id not in delivered)
         if waiting:
             self._announcer.offer(entry.key, body, waiting)
-        target, skipped = canary.spec.target_ref.name, canary.spec.skip_analysis
-        self._reporter.observe_status(names.namespace, names.name, target, status, skipped=skipped)
-
-    def _brief(self, canary: Canary) -> Brief:
-        names = self._observer.names(canary)
-        subject = Subject(
-            namespace=names.namespace,
-            name=names.canary,
-            target=names.target,
-            primary=names.primary,
-            apex_service=names.apex,
-            primary_service=names.primary_service,
-            canary_service=names.canary_service,
-        )
-        metrics = {each.name: each for each in metric_specs(canary)}
-        server = canary.spec.metrics_server or self._policy.metrics_server
-        return Brief(subject=subject, metrics=metrics, server=server)
+        skipped = spec.rollout.skip_analysis
+        self._reporter.observe_status(names.namespace, names.name, spec.names.target, status, skipped=skipped)
 
     def _count_repairs(self, entry: Entry, sight: Sight, found: Changes) -> None:
         """A hand edit that we are about to repair counts toward stepping back."""

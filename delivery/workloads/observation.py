@@ -11,7 +11,7 @@ from delivery.cluster.objects import Object
 from delivery.workloads.deployment import promoted_revision, target_template_of
 from delivery.workloads.health import is_ready, trouble
 from delivery.workloads.ownership import is_managed, labels
-from delivery.workloads.revision import POD_TEMPLATE_HASH, canonical, revision
+from delivery.workloads.revision import POD_TEMPLATE_HASH, revision
 from delivery.workloads.selectors import selects
 from strategies.snapshot import Workload
 
@@ -62,8 +62,8 @@ def newest_pods(deployment: Object, own: Sequence[Object], replica_sets: Iterabl
     """
     mine = [item for item in replica_sets if _owns(deployment, item)]
     if mine:
-        template = canonical(deployment["spec"]["template"])
-        same = [item for item in mine if canonical(item["spec"]["template"]) == template]
+        present = revision(deployment["spec"]["template"])
+        same = [item for item in mine if revision(item["spec"]["template"]) == present]
         hashes = {labels(item).get(POD_TEMPLATE_HASH) for item in same} - {None}
         return [pod for pod in own if labels(pod).get(POD_TEMPLATE_HASH) in hashes]
     if _seen(deployment) and _updated(deployment) == ((deployment.get("status") or {}).get("replicas") or 0):

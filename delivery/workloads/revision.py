@@ -8,6 +8,7 @@ carries its own version, so that a change of the method is recognised and starts
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 HASH_VERSION = "v1"
@@ -50,8 +51,14 @@ def _pruned(value: Any) -> Any:
 
 
 def _digest_v1(template: Mapping[str, Any]) -> str:
-    text = json.dumps(canonical(template), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+    return _digest_of(json.dumps(template, default=dict))
+
+
+@lru_cache(maxsize=1024)
+def _digest_of(text: str) -> str:
+    """The digest of a template's JSON; every tick asks for the same few."""
+    pruned = json.dumps(canonical(json.loads(text)), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(pruned.encode()).hexdigest()[:_DIGITS]
 
 
 _METHODS: dict[str, Callable[[Mapping[str, Any]], str]] = {"v1": _digest_v1}

@@ -12,7 +12,7 @@ from delivery.cluster.memory import Faults, MemoryApi, Request, Store, VirtualCl
 from delivery.cluster.memory.workloads import World
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, Kind, Ref
 from delivery.controller.core import Controller, LeadershipLostError, Surroundings
-from delivery.controller.reconciler import Policy
+from delivery.controller.reading import Policy
 from delivery.routing.istio import IstioRouter
 from strategies.status import Status
 from tests.simulation import bookinfo

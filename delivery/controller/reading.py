@@ -1,0 +1,101 @@
+"""What is made of a Canary's JSON: made once for each version of it, for a tick asks for all of it every time.
+
+Whether it is the same version is not taken from a number: what it was made of is compared, member by member.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from delivery.api.canary import Canary
+from delivery.api.parse import InvalidSpec, parse_canary
+from delivery.api.rollout import metric_specs, rollout_spec
+from delivery.api.salvage import salvage_canary
+from delivery.cluster.objects import Object
+from delivery.controller.asker import Brief
+from delivery.workloads.names import Names
+from delivery.workloads.service_spec import ServiceSpec
+from metrics.spec import Subject
+from strategies.snapshot import Problem
+from strategies.spec import RolloutSpec
+
+_NO_NEWS = ("resourceVersion", "managedFields")
+"""Metadata that every write of the status changes and that no spec is made of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the process decides for every Canary. `metrics_server` is used where a Canary names none."""
+
+    metrics_server: str
+    scrape_interval_seconds: float = 15.0
+    cluster_domain: str = "cluster.local"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """A Canary's spec as each room wants it. `hold` is what is wrong with the present one, if this is not it."""
+
+    canary: Canary
+    rollout: RolloutSpec
+    names: Names
+    service: ServiceSpec
+    brief: Brief
+    hold: Problem | None = None
+
+
+class Reading:
+    """The last reading of one Canary. Of an invalid spec: the last valid one, or what can still be read of it."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._valid: Canary | None = None
+        self._source: Mapping[str, Any] = {}
+        self._spec: Spec | Problem | None = None
+
+    def spec(self, body: Object) -> Spec | Problem:
+        """The spec; a Problem when nothing of it can be used, not even names."""
+        source = _source(body)
+        if self._spec is None or source != self._source:
+            self._spec, self._source = self._read(body), source
+        return self._spec
+
+    def _read(self, body: Object) -> Spec | Problem:
+        try:
+            self._valid = parse_canary(body)
+        except InvalidSpec as error:
+            problem = Problem(reason="InvalidSpec", message=str(error))
+            rest = self._valid or salvage_canary(body)
+            return problem if rest is None else self._all_of(rest, body, hold=problem)
+        return self._all_of(self._valid, body)
+
+    def _all_of(self, canary: Canary, body: Object, *, hold: Problem | None = None) -> Spec:
+        rollout = rollout_spec(canary, scrape_interval_seconds=self._policy.scrape_interval_seconds)
+        names = Names.of(canary, self._policy.cluster_domain)
+        return Spec(
+            canary=canary,
+            rollout=replace(rollout, generation=body["metadata"].get("generation", 0)),
+            names=names,
+            service=ServiceSpec.of(canary),
+            brief=_brief(canary, names, canary.spec.metrics_server or self._policy.metrics_server),
+            hold=hold,
+        )
+
+
+def _source(body: Object) -> dict[str, Any]:
+    """Everything of a Canary but its status and what changes with it."""
+    metadata = {key: value for key, value in body["metadata"].items() if key not in _NO_NEWS}
+    return {**body, "metadata": metadata, "status": None}
+
+
+def _brief(canary: Canary, names: Names, server: str) -> Brief:
+    subject = Subject(
+        namespace=names.namespace,
+        name=names.canary,
+        target=names.target,
+        primary=names.primary,
+        apex_service=names.apex,
+        primary_service=names.primary_service,
+        canary_service=names.canary_service,
+    )
+    return Brief(subject=subject, metrics={each.name: each for each in metric_specs(canary)}, server=server)
