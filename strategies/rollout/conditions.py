@@ -59,7 +59,7 @@ def _make(turn: Turn, kind: str, status: str, reason: str, message: str = "") ->
         type=kind,
         status=status,
         reason=reason,
-        message=brief(message, 200),
+        message=brief(message),
         last_transition_time=known.last_transition_time if same and known is not None else turn.now,
         observed_generation=turn.spec.generation,
     )

@@ -158,7 +158,7 @@ def _remember(turn: Turn, question: Question, verdict: Verdict) -> None:
         outcome=verdict.outcome,
         value=verdict.value,
         limit=brief(verdict.limit, 60),
-        message=brief(verdict.message, 160),
+        message=brief(verdict.message),
         passes=passes + 1 if verdict.outcome is Outcome.PASS else passes,
     )
     names = [spec.name for spec in turn.spec.checks]
@@ -211,7 +211,12 @@ def _unmeasured(turn: Turn) -> Problem | None:
         if check.name not in names:
             continue  # taken out of the analysis since
         if check.outcome is Outcome.ERROR:
-            return Problem(reason="MetricsUnavailable", message=f"{check.name}: {check.message}")
+            return Problem(reason="MetricsUnavailable", message=_named(check))
         if check.outcome is Outcome.INCONCLUSIVE:
-            return Problem(reason="NoData", message=f"{check.name}: {check.message}")
+            return Problem(reason="NoData", message=_named(check))
     return None
+
+
+def _named(check: Check) -> str:
+    """The check's message with the name of its metric, once: the way out stands at the end and must not be cut off."""
+    return check.message if check.name in check.message else f"{check.name}: {check.message}"
