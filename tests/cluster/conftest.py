@@ -19,12 +19,14 @@ import pytest_asyncio
 
 from delivery.cluster.kubernetes import KubernetesApi
 from delivery.cluster.objects import Ref
+from tests.cluster.harness import controller
 from tests.cluster.harness.control_plane import PROGRAMS, ControlPlane
 from tests.cluster.harness.kinds import NAMESPACES
 from tests.cluster.harness.kubectl import Kubectl
 from tests.cluster.harness.kubelet import Kubelet
 from tests.cluster.harness.manifests import install_crds
 from tests.cluster.harness.prometheus import Prometheus
+from tests.cluster.harness.stage import BY_IMAGE
 from tests.traffic.exporter import MeshExporter
 
 OUR_CRDS = Path(__file__).parents[2] / "crds"
@@ -115,3 +117,43 @@ def prometheus(prometheus_program: str, mesh: MeshExporter, tmp_path: Path) -> I
     """A Prometheus that scrapes the mesh every second."""
     with Prometheus.start(prometheus_program, tmp_path, mesh.target) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def world(control_plane: ControlPlane, crds: list[str]) -> Iterator[MeshExporter]:
+    """The mesh of all namespaces, for stories."""
+    with MeshExporter.start(str(control_plane.kubeconfig()), by_image=BY_IMAGE) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def world_prometheus(
+    prometheus_program: str, world: MeshExporter, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    """A Prometheus that scrapes all namespaces, for stories that do not harm it."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    with Prometheus.start(prometheus_program, folder, world.target) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def everywhere(
+    control_plane: ControlPlane, world_prometheus: Prometheus, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[controller.Replica]:
+    """A controller for all namespaces while the stories of a file are told, with the rights of deploy/cluster-wide."""
+    folder = tmp_path_factory.mktemp("controller")
+    own = Ref(NAMESPACES, "", f"controller-{secrets.token_hex(4)}")
+    async with KubernetesApi.connect(str(control_plane.kubeconfig())) as api:
+        await api.create(own, {})
+        await controller.permit_everywhere(api, own.name)
+        try:
+            async with controller.running(
+                control_plane.kubeconfig(controller.USER),
+                folder / "controller.log",
+                metrics_server=world_prometheus.url,
+                lease_namespace=own.name,
+            ) as replica:
+                yield replica
+        finally:
+            await controller.forbid_everywhere(api)
+            await api.delete(own)

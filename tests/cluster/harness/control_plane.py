@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.cluster.harness.processes import Program, free_port, start_on_free_ports
 
@@ -28,6 +29,7 @@ CONTROLLERS = (
     "deployment,replicaset,daemonset,statefulset,garbagecollector,namespace,endpoint,endpointslice,"
     "horizontalpodautoscaling"
 )
+AUDIT_LOG = "audit.log"
 GROUPS = {"admin": "system:masters", "controller": ""}
 
 
@@ -67,6 +69,11 @@ class ControlPlane:
         """The kubeconfig of a user: `admin` or `controller`."""
         return self.folder / f"{user}.kubeconfig"
 
+    def audited(self) -> Iterator[dict[str, Any]]:
+        """What user `controller` has asked for so far: the API server's audit events, one an answer."""
+        with (self.folder / AUDIT_LOG).open() as lines:
+            yield from (json.loads(line) for line in lines if line.endswith("\n"))
+
     @property
     def certificate(self) -> Path:
         """The CA (and certificate) that the API server made for itself."""
@@ -77,6 +84,14 @@ def _write_tokens(folder: Path, tokens: dict[str, str]) -> None:
     lines = [f'{token},{user},{user},"{GROUPS[user]}"' for user, token in tokens.items()]
     (folder / "tokens.csv").write_text("\n".join(lines) + "\n")
     (folder / "service-account.key").write_text(_signing_key())
+
+
+def _write_audit_policy(folder: Path) -> Path:
+    """Who asks for what, of the one user whose permissions are restricted."""
+    rules = [{"level": "Metadata", "users": ["controller"], "omitStages": ["RequestReceived"]}, {"level": "None"}]
+    path = folder / "audit-policy.json"
+    path.write_text(json.dumps({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": rules}))
+    return path
 
 
 def _signing_key() -> str:
@@ -117,6 +132,8 @@ def _start_apiserver(assets: Path, folder: Path, etcd_url: str, token: str) -> t
         "--authorization-mode=RBAC",
         "--service-cluster-ip-range=10.96.0.0/16",
         "--disable-admission-plugins=ServiceAccount",
+        f"--audit-policy-file={_write_audit_policy(folder)}",
+        f"--audit-log-path={folder / AUDIT_LOG}",
     ]
     program = Program(command, log=folder / f"kube-apiserver-{port}.log")
     server = f"https://127.0.0.1:{port}"

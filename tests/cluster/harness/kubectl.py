@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,17 +30,7 @@ class Kubectl:
 
     async def __call__(self, *arguments: str, stdin: str = "", seconds: float = SECONDS) -> str:
         """Run `kubectl ARGUMENTS`. Answers its output; KubectlError if it says no."""
-        process = await asyncio.create_subprocess_exec(
-            str(kubectl_path()),
-            f"--kubeconfig={self.kubeconfig}",
-            f"--cache-dir={self.cache}",
-            f"--namespace={self.namespace}",
-            *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "NO_PROXY": "127.0.0.1"},
-        )
+        process = await self._start(*arguments)
         try:
             output, errors = await asyncio.wait_for(process.communicate(stdin.encode()), seconds)
         finally:
@@ -50,6 +41,18 @@ class Kubectl:
             raise KubectlError(f"kubectl {' '.join(arguments)}: {errors.decode().strip()}")
         return output.decode()
 
+    async def follow(self, *arguments: str) -> AsyncIterator[str]:
+        """Run `kubectl ARGUMENTS` (a --watch) and answer its lines as they come, until the caller has enough."""
+        process = await self._start(*arguments)
+        assert process.stdout is not None
+        try:
+            async for line in process.stdout:
+                yield line.decode().rstrip()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
     async def apply(self, *bodies: Any) -> str:
         """`kubectl apply -f -` of some objects, given as dicts (JSON is YAML) or as YAML text.
 
@@ -57,3 +60,16 @@ class Kubectl:
         """
         texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
         return await self("apply", "--validate=false", "-f", "-", stdin="\n---\n".join(texts))
+
+    async def _start(self, *arguments: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            str(kubectl_path()),
+            f"--kubeconfig={self.kubeconfig}",
+            f"--cache-dir={self.cache}",
+            f"--namespace={self.namespace}",
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "NO_PROXY": "127.0.0.1"},
+        )
