@@ -40,12 +40,13 @@ async def telling(
     everywhere: Replica,
     control_plane: ControlPlane,
     world: MeshExporter,
+    world_prometheus: Prometheus,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Told]:
     folder = tmp_path_factory.mktemp("releases")
 
     def opened() -> AbstractAsyncContextManager[Stage]:
-        return open_stage(control_plane, world, folder)
+        return open_stage(control_plane, world, world_prometheus, folder)
 
     async with begin(request, opened) as told:
         yield told

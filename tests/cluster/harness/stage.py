@@ -29,6 +29,7 @@ from tests.cluster.harness.control_plane import ControlPlane
 from tests.cluster.harness.kinds import NAMESPACES
 from tests.cluster.harness.kubectl import Kubectl
 from tests.cluster.harness.manifests import documents
+from tests.cluster.harness.prometheus import Prometheus
 from tests.cluster.harness.waiting import eventually, states, until
 from tests.traffic.behaviour import Behaviour
 from tests.traffic.exporter import MeshExporter
@@ -67,12 +68,13 @@ class Chronicle:
 
 @dataclass
 class Stage:
-    """One story's namespace. `mesh` and `prometheus` may be shared with others."""
+    """One story's namespace. `mesh` and `prometheus` are shared with other stories, `folder` is not."""
 
     plane: ControlPlane
     api: KubernetesApi
     kubectl: Kubectl
     mesh: MeshExporter
+    prometheus: Prometheus
     namespace: str
     folder: Path
 
@@ -253,7 +255,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(plane: ControlPlane, mesh: MeshExporter, folder: Path) -> AsyncIterator[Stage]:
+async def open_stage(
+    plane: ControlPlane, mesh: MeshExporter, prometheus: Prometheus, folder: Path
+) -> AsyncIterator[Stage]:
     """A namespace of one's own while the block lasts."""
     async with KubernetesApi.connect(str(plane.kubeconfig())) as api:
         ref = Ref(NAMESPACES, "", f"story-{secrets.token_hex(4)}")
@@ -261,7 +265,7 @@ async def open_stage(plane: ControlPlane, mesh: MeshExporter, folder: Path) -> A
         own = folder / ref.name
         own.mkdir()
         kubectl = Kubectl(plane.kubeconfig(), ref.name, plane.folder / "kubectl-cache")
-        stage = Stage(plane, api, kubectl, mesh, ref.name, own)
+        stage = Stage(plane, api, kubectl, mesh, prometheus, ref.name, own)
         try:
             yield stage
         finally:

@@ -1,0 +1,164 @@
+"""Processes of the controller that crash, freeze, follow and stop, each story with its own and in its own namespace.
+
+They may do what deploy/namespaced allows, and nothing else.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from delivery.cluster.objects import LEASES, VIRTUAL_SERVICES, Object
+from tests.cluster.harness.control_plane import ControlPlane
+from tests.cluster.harness.controller import CLUSTER_WIDE, LEASE, NAMESPACED, Replica, lease, permit, running
+from tests.cluster.harness.manifests import documents
+from tests.cluster.harness.prometheus import Prometheus
+from tests.cluster.harness.stage import V2, Stage, canary, open_stage, weights
+from tests.cluster.harness.telling import Told, begin, together
+from tests.cluster.harness.waiting import until
+from tests.traffic.exporter import MeshExporter
+
+FENCE = "progressive.delivery/fence"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def telling(
+    request: pytest.FixtureRequest,
+    control_plane: ControlPlane,
+    world: MeshExporter,
+    world_prometheus: Prometheus,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Told]:
+    folder = tmp_path_factory.mktemp("replicas")
+
+    def opened() -> AbstractAsyncContextManager[Stage]:
+        return open_stage(control_plane, world, world_prometheus, folder)
+
+    async with begin(request, opened) as told:
+        yield told
+
+
+def replica(stage: Stage, name: str, *, flags: Sequence[str] = ()) -> AbstractAsyncContextManager[Replica]:
+    """One process, called `name`."""
+    return running(
+        stage.plane.kubeconfig("controller"),
+        stage.folder / f"{name}.log",
+        metrics_server=stage.prometheus.url,
+        lease_namespace=stage.namespace,
+        namespace=stage.namespace,
+        flags=[f"--identity={name}", *flags],
+    )
+
+
+@together
+async def test_a_killed_controller_is_followed_by_a_new_process_that_finishes_the_run(stage: Stage) -> None:
+    await permit(stage.api, stage.namespace)
+    async with replica(stage, "first") as first:
+        await stage.initialised()
+        await stage.release(V2)
+        run = (await stage.at_weight(20))["status"]["run"]["id"]
+        first.crash()
+    assert stage.lost() == 0
+
+    async with stage.chronicle(VIRTUAL_SERVICES) as routes, replica(stage, "second") as second:
+        body = await stage.at_rest("Succeeded")
+        await stage.rests()
+        assert await second.stop() == 0
+
+    assert [past["id"] for past in body["status"]["history"]] == [run]
+    assert routes.each(weights) == [(80, 20), (50, 50), (100, 0)]
+    assert set(routes.each(lambda one: one["metadata"]["annotations"][FENCE])) == {"1", "2"}
+    assert await stage.image("reviews-primary") == V2
+    assert stage.lost() == 0
+
+
+@together
+async def test_a_frozen_leader_is_followed_and_changes_nothing_when_it_thaws(stage: Stage) -> None:
+    await permit(stage.api, stage.namespace)
+    async with replica(stage, "old") as old:
+        await old.leading()
+        async with replica(stage, "new") as new:
+            await stage.initialised()
+            await stage.release(V2)
+            await stage.at_weight(20)
+            old.pause()
+
+            await until(stage.api, lease(stage.namespace), lambda one: one["spec"]["holderIdentity"] == "new")
+            await stage.at_weight(50)
+            async with stage.chronicle(VIRTUAL_SERVICES) as routes:
+                old.resume()
+                assert await old.ended() == 1
+                body = await stage.at_rest("Succeeded")
+
+            assert routes.each(weights) == [(50, 50), (100, 0)]
+            assert set(routes.each(lambda one: one["metadata"]["annotations"][FENCE])) == {"2"}
+            assert body["status"]["fence"] == 2
+            assert len(body["status"]["history"]) == 1
+            assert "the Lease was lost" in old.output()
+            assert (await new.get("/metrics"))[1].count("progressive_delivery_leader 1.0") == 1
+    assert stage.lost() == 0
+
+
+@together
+async def test_a_stopped_leader_gives_the_lease_back_and_is_followed_at_once(stage: Stage) -> None:
+    await permit(stage.api, stage.namespace)
+    async with replica(stage, "old") as old:
+        await old.leading()
+        async with replica(stage, "new") as new:
+            for each in (old, new):
+                assert await each.get("/healthz") == (200, "ok\n")
+                assert await each.get("/readyz") == (200, "ok\n")
+            assert "progressive_delivery_leader 1.0" in (await old.get("/metrics"))[1]
+            assert "progressive_delivery_leader 0.0" in (await new.get("/metrics"))[1]
+
+            async with stage.chronicle(LEASES, "progressive-delivery") as leases:
+                assert await old.stop() == 0
+                await new.leading()
+                await stage.initialised()
+                assert await new.stop() == 0
+
+            holders = leases.each(lambda one: one["spec"].get("holderIdentity", ""))
+            assert holders == ["old", "", "new", ""]
+            assert "Traceback" not in old.output() + new.output()
+
+
+@together
+async def test_a_run_uses_every_permission_of_the_manifests_and_lacks_none(stage: Stage) -> None:
+    await permit(stage.api, stage.namespace)
+    async with replica(stage, "only") as only:
+        await stage.deploy()
+        await stage.kubectl.apply(canary(spec={"skipAnalysis": True}))
+        await stage.phase("Initialized")
+        await stage.release(V2)
+        await stage.until(lambda one: one["status"]["phase"] == "Progressing" or one["status"].get("history"))
+        await stage.at_rest("Succeeded")
+        await stage.event("Promoted")
+        assert await only.stop() == 0
+
+    asked = [one for one in stage.plane.audited() if one.get("objectRef", {}).get("namespace") == stage.namespace]
+    denied = [one["requestURI"] for one in asked if one["responseStatus"]["code"] == 403]
+    used = {permission(one["verb"], one["objectRef"]) for one in asked}
+    assert not denied
+    assert granted(NAMESPACED) | granted(LEASE) == used
+    assert granted(NAMESPACED) == granted(CLUSTER_WIDE)
+
+
+def permission(verb: str, ref: Object) -> tuple[str, str]:
+    """(verb, resource[/subresource].group) of a request."""
+    resource = "/".join(filter(None, (ref["resource"], ref.get("subresource"))))
+    return verb, f"{resource}.{ref.get('apiGroup', '')}"
+
+
+def granted(manifest: Path) -> set[tuple[str, str]]:
+    """What the roles in a manifest allow."""
+    return {
+        (verb, f"{resource}.{group}")
+        for body in documents([manifest])
+        if "rules" in body
+        for rule in body["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
