@@ -56,6 +56,9 @@ class Converger:
         """Write what is missing, in the order that keeps users served."""
         errors: list[ClusterError] = []
         lowering = wanted.traffic is not None and live is not None and wanted.traffic.canary < live
+        if lowering and wanted.traffic is not None and wanted.traffic.canary > 0:
+            # A way back to the primary waits for nothing; repairing a step steps back from a rival like any other.
+            lowering = not entry.contested(self._clock.monotonic())
         if lowering or entry.unsure:
             await self._routes(entry, picture, found, wanted.traffic, errors)
         if wanted.finalizer:

@@ -32,10 +32,15 @@ class Entry:
     repair_at: float = 0.0
     takes: deque[float] = field(default_factory=lambda: deque(maxlen=CONTESTED_TAKES))
     rivals: int = 0
+    rival: str = ""
     absent: dict[Ref, None] = field(default_factory=dict)
 
-    def taken(self, now: float) -> None:
-        """Somebody took our fields once more; after three times in a minute we step back, longer each time."""
+    def taken(self, now: float, who: str) -> None:
+        """Somebody took our fields once more; after three times in a minute we step back, longer each time.
+
+        `who` is remembered, because our own write makes the API server forget whose the fields were.
+        """
+        self.rival = who
         self.takes.append(now)
         if len(self.takes) == CONTESTED_TAKES and now - self.takes[0] <= CONTESTED_SECONDS:
             self.rivals += 1

@@ -35,14 +35,17 @@ from strategies.spec import RolloutSpec
 from strategies.status import Phase, Stage, Status
 
 STALE_SECONDS = 30.0
+AGAIN_SECONDS = 5.0
+"""How often a Canary is looked at at the most while it waits for what is no event of any object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """One look: the objects, and what they mean."""
+    """One look: the objects, and what they mean. `again_in`: seconds after which to look again in any case."""
 
     picture: Picture
     snapshot: Snapshot
+    again_in: float | None = None
 
 
 class Observer:
@@ -73,7 +76,7 @@ class Observer:
             picture = take(self._reader, body, spec)
         snapshot = self._snapshot(entry, picture, status, epoch=epoch, delivered=delivered, hold=spec.hold)
         snapshot = self._with_routes(entry, picture, spec.rollout, status, snapshot)
-        return Sight(picture=picture, snapshot=snapshot)
+        return Sight(picture=picture, snapshot=snapshot, again_in=self._again_in(entry))
 
     async def _confirm_absence(self, entry: Entry, picture: Picture, status: Status) -> bool:
         """One GET for each object that should be there and is not; True when one was there after all."""
@@ -112,7 +115,7 @@ class Observer:
             primary=_workload(picture, picture.primary, since),
             refusal=self._refusal(picture),
             hold=hold or self._stale(),
-            contested=_contested(entry, self._view(picture)) if entry.contested(now) else None,
+            contested=_contested(entry) if entry.contested(now) else None,
             deleting="deletionTimestamp" in picture.body["metadata"],
             resolvable=not revision or picture.template(revision) is not None,
             finalizer=FINALIZER in (picture.body["metadata"].get("finalizers") or ()),
@@ -165,6 +168,15 @@ class Observer:
             reason="StaleCache",
             message=f"a watch has had no connection for more than {STALE_SECONDS:.0f} s; the weight does not rise",
         )
+
+    def _again_in(self, entry: Entry) -> float | None:
+        """When what no event tells may have changed: a watch has come back or is missed too long, a rival gave up."""
+        waits = []
+        if (seconds := self._reader.stale(NEEDED)) > 0:
+            waits.append(max(AGAIN_SECONDS, STALE_SECONDS - seconds))
+        if entry.contested(now := self._clock.monotonic()):
+            waits.append(max(AGAIN_SECONDS, entry.repair_at - now))
+        return min(waits, default=None)
 
     def _refusal(self, picture: Picture) -> Problem | None:
         """The first thing that forbids to take traffic over."""
@@ -226,10 +238,9 @@ def _target(picture: Picture, status: Status, since: datetime | None) -> Workloa
     return seen
 
 
-def _contested(entry: Entry, view: RouteView) -> Problem:
-    who = view.managers[0] if view.managers else "somebody"
+def _contested(entry: Entry) -> Problem:
     return Problem(
         reason="Contested",
-        message=f"{who} keeps changing the weights that this Canary manages; tell it to ignore them, or suspend the "
+        message=f"{entry.rival or 'somebody'} keeps changing the weights that this Canary manages; tell it to ignore them, or suspend the "
         "Canary. The weight does not rise meanwhile",
     )

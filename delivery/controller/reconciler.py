@@ -7,6 +7,7 @@ after any line; whoever comes next reads the status and goes on.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
@@ -144,7 +145,7 @@ class Reconciler:
     async def _look(self, entry: Entry, body: Object) -> None:
         status, spec = _status(body), entry.reading.spec(body)
         if isinstance(spec, Problem):
-            await self._unreadable(body, status, spec)
+            await self._unreadable(entry.key, body, status, spec)
             return
         sight = await self._observer.observe(
             entry,
@@ -157,7 +158,7 @@ class Reconciler:
         answers = self._asker.answers(entry.key)
         decision = advance(spec.rollout, status, sight.snapshot, answers, self._clock.now())
         body = await self._record(body, status, decision)
-        self._follow_up(entry, body, spec, decision)
+        self._follow_up(entry, body, spec, decision, again_in=sight.again_in)
         wish = wanted(spec.rollout, decision.status, sight.snapshot)
         picture = replace(sight.picture, body=body)
         running = decision.status.run is not None or decision.status.stage is not Stage.NONE
@@ -175,7 +176,7 @@ class Reconciler:
             self._entries[key] = Entry(key, Reading(self._policy))
         return self._entries[key]
 
-    async def _unreadable(self, body: Object, status: Status, problem: Problem) -> None:
+    async def _unreadable(self, key: str, body: Object, status: Status, problem: Problem) -> None:
         """Nothing of the spec can be used, not even names: say so, touch nothing, keep no deletion waiting."""
         if "deletionTimestamp" in body["metadata"]:
             if FINALIZER in (body["metadata"].get("finalizers") or ()):
@@ -183,7 +184,8 @@ class Reconciler:
             return
         generation = body["metadata"].get("generation", 0)
         refused = refuse(status, problem, generation=generation, now=self._clock.now())
-        await self._record(body, status, Decision(status=refused))
+        body = await self._record(body, status, Decision(status=refused))
+        self._announce(key, body, refused)
 
     async def _confirm(self, entry: Entry, sight: Sight, decision: Decision, wish: Any, found: Changes) -> None:
         """A stage that waits for confirmed routes gets its one GET when no write of ours has confirmed them."""
@@ -219,29 +221,41 @@ class Reconciler:
         )
         return stored
 
-    def _follow_up(self, entry: Entry, body: Object, spec: Spec, decision: Decision) -> None:
+    def _follow_up(self, entry: Entry, body: Object, spec: Spec, decision: Decision, *, again_in: float | None) -> None:
         """Questions, timers, announcements and figures that belong to the recorded status."""
         status, names = decision.status, Ref.of(CANARIES, body)
         self._asker.keep(entry.key, decision.questions, spec.brief)
-        if decision.wake_at is None:
-            self._timers.cancel(entry.key)
-        else:
-            self._timers.set(entry.key, decision.wake_at, lambda: self._enqueue(entry.key))
-        delivered = self._announcer.delivered(entry.key)
-        struck = delivered - {each.id for each in status.outbox}
-        if struck:
-            self._announcer.forget(entry.key, sorted(struck))
-        waiting = tuple(each for each in status.outbox if each.id not in delivered)
-        if waiting:
-            self._announcer.offer(entry.key, body, waiting)
+        self._look_again(entry.key, decision.wake_at, again_in)
+        self._announce(entry.key, body, status)
         skipped = spec.rollout.skip_analysis
         self._reporter.observe_status(names.namespace, names.name, spec.names.target, status, skipped=skipped)
+
+    def _look_again(self, key: str, wake_at: datetime | None, again_in: float | None) -> None:
+        """One timer, for the next moment that matters to the rollout or to what was seen."""
+        moments = [] if wake_at is None else [wake_at]
+        if again_in is not None:
+            moments.append(self._clock.now() + timedelta(seconds=again_in))
+        if moments:
+            self._timers.set(key, min(moments), lambda: self._enqueue(key))
+        else:
+            self._timers.cancel(key)
+
+    def _announce(self, key: str, body: Object, status: Status) -> None:
+        """Have told what the recorded outbox holds."""
+        delivered = self._announcer.delivered(key)
+        struck = delivered - {each.id for each in status.outbox}
+        if struck:
+            self._announcer.forget(key, sorted(struck))
+        waiting = tuple(each for each in status.outbox if each.id not in delivered)
+        if waiting:
+            self._announcer.offer(key, body, waiting)
 
     def _count_repairs(self, entry: Entry, sight: Sight, found: Changes) -> None:
         """A hand edit that we are about to repair counts toward stepping back."""
         now = self._clock.monotonic()
         if sight.snapshot.routes.hand_edited and found.routes and now >= entry.repair_at:
-            entry.taken(now)
+            managers = self._router.read(sight.picture.virtual_service, sight.picture.names).managers
+            entry.taken(now, managers[0] if managers else "")
 
     async def _fenced(self, error: Fenced) -> None:
         """A later leader's fence: prove by one GET of the Lease that we lead, or stop."""
