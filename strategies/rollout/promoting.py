@@ -53,6 +53,7 @@ def copy(turn: Turn) -> None:
         break_promotion(turn, Problem(reason="ProgressDeadlineExceeded", message=missing(primary, name="the primary")))
     elif held is not None:
         turn.explain(held.reason, held.message)
+        turn.ready = turn.seen.hold
     elif enough:
         finalise(turn, reason="Finalising", message="users go to the primary")
     elif turn.status.reason != "Promoting":
@@ -101,11 +102,15 @@ def break_promotion(turn: Turn, problem: Problem) -> None:
     analysed = turn.target is not None and turn.target.revision == turn.run.revision
     weight = safe_weight(turn, broken_promotion=analysed)
     where = "the canary" if weight > 0 else "the primary"
-    message = f"the promotion broke the primary: {problem.message}; users are served by {where}"
+    message = (
+        f"the promotion broke the primary, users are served by {where}, a fixed revision of the target heals it: "
+        f"{problem.message}"
+    )
     turn.become(Phase.FAILED, reason="PromotionFailed", message=message, stage=Stage.ROUTES)
     turn.set(canary_weight=weight)
     turn.set_run(stuck_since=None, spent_seconds=0.0)
-    turn.tell("PromotionFailed", f"{message}. A fixed revision of the target heals it", warning=True)
+    turn.ready = Problem(reason="PromotionFailed", message=message)
+    turn.tell("PromotionFailed", message, warning=True)
 
 
 def broken(turn: Turn) -> None:
