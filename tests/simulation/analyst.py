@@ -18,6 +18,7 @@ class SimulatedAnalyst:
 
     def __init__(self, store: Store, rng: random.Random) -> None:
         self.away = False
+        self.complaint = "Prometheus is away"
         self.quiet = False
         self.slow = 0.5
         self.fails: Counter[str] = Counter()
@@ -28,7 +29,7 @@ class SimulatedAnalyst:
     async def metric(self, spec: MetricSpec, subject: Subject, window: Window, *, server: str) -> Verdict:
         await self._think()
         if self.away:
-            return Verdict(Outcome.ERROR, limit=spec.limit, message="Prometheus is away")
+            return Verdict(Outcome.ERROR, limit=spec.limit, message=self.complaint)
         if self.quiet or self.quality(subject) == "unreachable":
             return Verdict(Outcome.INCONCLUSIVE, limit=spec.limit, message="no requests in this window")
         if self.quality(subject) == "bad":
@@ -40,7 +41,7 @@ class SimulatedAnalyst:
     async def traffic(self, subject: Subject, window: Window, *, server: str) -> Verdict:
         await self._think()
         if self.away:
-            return Verdict(Outcome.ERROR, message="Prometheus is away")
+            return Verdict(Outcome.ERROR, message=self.complaint)
         if self.quiet:
             return Verdict(Outcome.INCONCLUSIVE, counts=Counts(0, 0, 0))
         weight = self.weight(subject)
@@ -50,7 +51,7 @@ class SimulatedAnalyst:
     async def drained(self, subject: Subject, window: Window, *, server: str) -> Verdict:
         await self._think()
         if self.away:
-            return Verdict(Outcome.ERROR, message="Prometheus is away")
+            return Verdict(Outcome.ERROR, message=self.complaint)
         return Verdict(Outcome.PASS if self.weight(subject) == 0 else Outcome.FAIL, value=float(self.weight(subject)))
 
     def quality(self, subject: Subject) -> str:

@@ -62,6 +62,8 @@ class Invariants:
         self.story: list[str] = []
         self.lost_seconds = 0.0
         self.users = False
+        self.writer = ""
+        """The process whose request is being done."""
         self.tampered_at = -1e9
         self._settle = settle
         self._store = store
@@ -75,8 +77,7 @@ class Invariants:
 
     def observe(self, event: Happened) -> None:
         """One write."""
-        writer = _manager(event.object)
-        ours = writer.startswith(CONTROLLER)
+        ours = self.writer.startswith(CONTROLLER)
         if event.ref.kind == PODS:
             self._count_pods()
         if event.ref == CANARY:
@@ -145,7 +146,7 @@ class Invariants:
         self._expect(total == 100, f"G1: the weights of the route sum to {total}")
         if new == old:
             return
-        self.tell(f"route: canary {old} -> {new} by {_manager(event.object)}")
+        self.tell(f"route: canary {old} -> {new} by {self.writer}")
         status = self.status
         if self._loop.time() - self.tampered_at > self.patience and self._store.peek(CANARY) is not None:
             override = status.run.override if status.run is not None else None
@@ -175,9 +176,7 @@ class Invariants:
 
     def _fence_holds(self, event: Happened) -> None:
         before, after = fence_of(event.previous), fence_of(event.object)
-        self._expect(
-            after >= before, f"G3: {_manager(event.object)} wrote {event.ref} with fence {after} over {before}"
-        )
+        self._expect(after >= before, f"G3: {self.writer} wrote {event.ref} with fence {after} over {before}")
 
     # -- G4
 
@@ -196,7 +195,7 @@ class Invariants:
         after = event.object["spec"].get("replicas")
         if before == after:
             return
-        self.tell(f"target: {before} -> {after} replicas by {_manager(event.object)}")
+        self.tell(f"target: {before} -> {after} replicas by {self.writer}")
         if after == 0:
             weight = canary_weight(self._store.peek(ROUTE))
             self._expect(not weight, f"G10: the canary's pods go while it has {weight} %")
@@ -229,7 +228,7 @@ class Invariants:
         if (before.phase, before.stage, before.canary_weight) != (after.phase, after.stage, after.canary_weight):
             self.tell(
                 f"status: {after.phase or '-'} {after.stage} {after.canary_weight} % {after.step} {after.reason} "
-                f"by {_manager(event.object)}"
+                f"by {self.writer}"
             )
         self._expect(
             after.fence >= before.fence or before == Status(), f"G3: status fence {before.fence} -> {after.fence}"
@@ -288,11 +287,6 @@ class Invariants:
         if not holds:
             self.tell(f"BROKEN {promise}")
             raise BrokenPromise(promise)
-
-
-def _manager(body: Object) -> str:
-    entries = body["metadata"].get("managedFields") or [{}]
-    return str(entries[-1].get("manager", ""))
 
 
 def _foreign(body: Object, part: str) -> Mapping[str, Any]:

@@ -4,16 +4,19 @@ Everything but the cluster is the product: caches, election, queue, loop and sta
 decides the order of every await, all latencies and the story; the same seed tells the same story again.
 """
 
+import asyncio
 import random
 from collections.abc import Callable
 from typing import Any
 
+from delivery.cluster.errors import ClusterError
 from delivery.cluster.memory import Faults, MemoryApi, Request, Store, VirtualClock, VirtualLoop, VirtualTimers
 from delivery.cluster.memory.workloads import World
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, Kind, Ref
 from delivery.controller.core import Controller, LeadershipLostError, Surroundings
 from delivery.controller.reading import Policy
 from delivery.routing.istio import IstioRouter
+from delivery.workloads.ownership import MANAGER
 from strategies.status import Status
 from tests.simulation import bookinfo
 from tests.simulation.analyst import SimulatedAnalyst
@@ -33,6 +36,30 @@ class Nobody:
 
     def remove(self, namespace: str, name: str) -> None:
         """Not here."""
+
+
+class Signed(MemoryApi):
+    """All processes write as the same field manager; who of them it was is noted for the story."""
+
+    def __init__(self, promises: Invariants, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._promises = promises
+
+    def _serve(self, request: Request, *args: Any) -> None:
+        self._promises.writer = request.instance
+        try:
+            super()._serve(request, *args)
+        finally:
+            self._promises.writer = ""
+
+
+class Unforgiving(Controller):
+    """The controller, in which a look that fails by anything but the cluster is a mistake to be found."""
+
+    def _on_error(self, key: str, error: Exception, delay: float) -> None:
+        super()._on_error(key, error, delay)
+        if not isinstance(error, ClusterError):
+            asyncio.get_running_loop().call_exception_handler({"message": f"tick of {key}", "exception": error})
 
 
 class Simulation:
@@ -61,9 +88,8 @@ class Simulation:
         """One more controller process."""
         self._count += 1
         name = f"delivery-{self._count}"
-        api = MemoryApi(
-            self.store, self.loop, rng=random.Random(f"{name}/{self.loop.seed}"), faults=self.faults, manager=name
-        )
+        rng = random.Random(f"{name}/{self.loop.seed}")
+        api = Signed(self.promises, self.store, self.loop, rng=rng, faults=self.faults, manager=MANAGER)
         api.before, api.after = self.before, self.after
         self.apis[name] = api
 
@@ -80,7 +106,7 @@ class Simulation:
                 observe=lambda *_: None,
                 identity=name,
             )
-            self.controllers[name] = Controller(around)
+            self.controllers[name] = Unforgiving(around)
             await self.controllers[name].run()
 
         self.loop.spawn(life(), instance=name, on_exit=lambda error: self._ended(name, error))
