@@ -241,6 +241,6 @@ def _target(picture: Picture, status: Status, since: datetime | None) -> Workloa
 def _contested(entry: Entry) -> Problem:
     return Problem(
         reason="Contested",
-        message=f"{entry.rival or 'somebody'} keeps changing the weights that this Canary manages; tell it to ignore them, or suspend the "
-        "Canary. The weight does not rise meanwhile",
+        message=f"{entry.rival or 'somebody'} keeps changing the weights that this Canary manages; tell it to ignore "
+        "them, or suspend the Canary. The weight does not rise meanwhile",
     )
