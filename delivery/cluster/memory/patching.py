@@ -20,9 +20,14 @@ def json_patch(document: Any, ops: Sequence[Mapping[str, Any]]) -> Any:
 
     PatchFailedError: a test fails or a path does not exist. BadRequestError: an operation is malformed.
     """
+    return apply_json_patch(copy_json(document), ops)
+
+
+def apply_json_patch(document: Any, ops: Sequence[Mapping[str, Any]]) -> Any:
+    """The same, done to `document` itself; when it fails, no more than a part has been done."""
     if isinstance(ops, Mapping | str) or not isinstance(ops, Sequence):
         raise BadRequestError(f"JSON patch: a list of operations is needed, not {type(ops).__name__}")
-    root = {"": copy_json(document)}
+    root = {"": document}
     for number, op in enumerate(ops):
         if not isinstance(op, Mapping) or op.get("op") not in _OPERATIONS:
             allowed = ", ".join(_OPERATIONS)
@@ -33,15 +38,20 @@ def json_patch(document: Any, ops: Sequence[Mapping[str, Any]]) -> Any:
 
 def merge_patch(document: Any, patch: Any) -> Any:
     """`document` (not changed) with `patch` merged in: null removes, objects merge, the rest replaces."""
-    if not isinstance(patch, Mapping):
-        return copy_json(patch)
-    merged = dict(document) if isinstance(document, Mapping) else {}
+    return apply_merge_patch(copy_json(document), copy_json(patch))
+
+
+def apply_merge_patch(document: Any, patch: Any) -> Any:
+    """The same, done to `document` itself if it is an object; parts of `patch` go into it."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = document if isinstance(document, dict) else {}
     for key, value in patch.items():
         if value is None:
             merged.pop(key, None)
         else:
-            merged[key] = merge_patch(merged.get(key), value)
-    return copy_json(merged)
+            merged[key] = apply_merge_patch(merged.get(key), value)
+    return merged
 
 
 def _parts(op: Mapping[str, Any], member: str) -> list[str]:

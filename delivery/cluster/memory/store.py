@@ -15,11 +15,11 @@ from typing import Any
 from delivery.cluster.memory import rules
 from delivery.cluster.memory.garbage import Owners
 from delivery.cluster.memory.managed import attribute
-from delivery.cluster.memory.patching import json_patch, merge_patch
+from delivery.cluster.memory.patching import apply_json_patch, apply_merge_patch
 from delivery.cluster.memory.rejections import AlreadyExistsError, BadRequestError, NotFoundError
 from delivery.cluster.memory.resources import Resource, builtin_resources
 from delivery.cluster.memory.selectors import Predicate, field_selector, label_selector
-from delivery.cluster.memory.values import copy_json
+from delivery.cluster.memory.values import clone, copy_json
 from delivery.cluster.memory.watching import Happened, History, Subscription, parse_version
 from delivery.cluster.objects import Kind, Object, Ref
 from delivery.cluster.protocols import Clock, Listing, WatchEvent
@@ -34,7 +34,9 @@ _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 
 @dataclass(slots=True)
 class Admission:
-    """A write on its way in. A hook may change `object`, or raise a RejectionError."""
+    """A write on its way in. A hook may change `object` (of a write to a subresource, nothing), or raise a
+    RejectionError.
+    """
 
     operation: str
     ref: Ref
@@ -58,8 +60,8 @@ class Store:
         self.admission: list[Callable[[Admission], None]] = []
         self.observers: list[Callable[[Happened], None]] = []
         self.patchers: dict[str, Callable[[Resource, Body, Any], Any]] = {
-            JSON_PATCH: lambda _, body, patch: json_patch(body, patch),
-            MERGE_PATCH: lambda _, body, patch: merge_patch(body, patch),
+            JSON_PATCH: lambda _, body, patch: apply_json_patch(body, patch),
+            MERGE_PATCH: lambda _, body, patch: apply_merge_patch(body, copy_json(patch)),
         }
         self._clock, self._collect_at_once = clock, collect_at_once
         self._rng = random.Random(f"store/{seed}")  # noqa: S311 - no secret
@@ -88,7 +90,7 @@ class Store:
 
     def get(self, ref: Ref) -> Body:
         """One object; NotFoundError if there is none."""
-        body: Body = copy_json(self._current(ref))
+        body: Body = clone(self._current(ref))
         return body
 
     def peek(self, ref: Ref) -> Object | None:
@@ -109,7 +111,7 @@ class Store:
         """All objects of a kind that the selectors select, by namespace and name."""
         self._resource(kind)
         selects = _selects(labels, fields)
-        items = [copy_json(body) for body in self.scan(kind, namespace) if selects(body)]
+        items = [clone(body) for body in self.scan(kind, namespace) if selects(body)]
         return Listing(items, self.resource_version)
 
     def subscribe(
@@ -131,7 +133,7 @@ class Store:
         if resource_version in ("", "0"):
             for body in self.scan(kind, namespace):
                 if selects(body):
-                    deliver(WatchEvent("ADDED", copy_json(body)))
+                    deliver(WatchEvent("ADDED", clone(body)))
         else:
             since = parse_version(resource_version, self._version)
         return self._history.subscribe(kind, namespace, selects, deliver, since=since)
@@ -243,13 +245,15 @@ class Store:
         resource, old = self._resource(ref.kind), self._current(ref)
         if subresource not in ("", "status") or (subresource and not resource.status):
             raise NotFoundError(f"{ref}: there is no subresource {subresource!r}")
-        body = change(copy_json(old))
+        body = change(clone(old))
         if not isinstance(body, dict) or not isinstance(body.get("metadata"), Mapping):
             raise BadRequestError(f"{ref}: an object with metadata is needed, not {body!r:.80}")
         meta = body["metadata"]
         rules.check_preconditions(ref, old, meta.get("uid", ""), meta.get("resourceVersion", ""))
-        new = copy_json(rules.prepare_update(resource, old, body, subresource))
-        self._admit(Admission("UPDATE", ref, new, copy_json(old), subresource, manager))
+        new = rules.prepare_update(resource, old, body, subresource)  # may share parts with the old one
+        if self.admission and not subresource:
+            new = clone(new)
+        self._admit(Admission("UPDATE", ref, new, old, subresource, manager))
         rules.count_generation(resource, old, new)
         if rules.same_but_bookkeeping(old, new):
             return self.get(ref)
@@ -277,7 +281,7 @@ class Store:
         self._objects[ref.kind][ref.namespace, ref.name] = new
         self._owners.note(ref, old, new)
         self._tell(Happened(type_, ref, new, old, self._version))
-        answer: Body = copy_json(new)
+        answer: Body = clone(new)
         return answer
 
     def _tell(self, event: Happened) -> None:
@@ -293,7 +297,7 @@ class Store:
         return int(spec.get("terminationGracePeriodSeconds", 30)) if asked is None else asked
 
     def _mark(self, ref: Ref, old: Body, grace: int) -> Body:
-        new = copy_json(old)
+        new = clone(old)
         new["metadata"]["deletionTimestamp"] = self._timestamp(grace)
         new["metadata"]["deletionGracePeriodSeconds"] = grace
         if self._resources[ref.kind].generation:
@@ -302,14 +306,14 @@ class Store:
 
     def _remove(self, ref: Ref, old: Body) -> Body:
         self._version += 1
-        last = copy_json(old)
+        last = clone(old)
         last["metadata"]["resourceVersion"] = str(self._version)
         del self._objects[ref.kind][ref.namespace, ref.name]
         self._owners.note(ref, old, None)
         self._tell(Happened("DELETED", ref, last, old, self._version))
         if self._collect_at_once:
             self._collect(self._owners.dependents(old["metadata"]["uid"]))
-        answer: Body = copy_json(last)
+        answer: Body = clone(last)
         return answer
 
     def _collect(self, candidates: Sequence[Ref], *, dying: str = "") -> int:
@@ -332,7 +336,7 @@ class Store:
 
     def _disown(self, ref: Ref, uids: Sequence[str]) -> None:
         old = self._current(ref)
-        new = copy_json(old)
+        new = clone(old)
         kept = [owner for owner in new["metadata"]["ownerReferences"] if owner["uid"] not in uids]
         new["metadata"]["ownerReferences"] = kept
         self._commit(ref, old, new, "garbage-collector", "")

@@ -1,5 +1,6 @@
 """JSON values: copied so that nothing handed out is the stored one, and compared as JSON compares."""
 
+import marshal
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,14 +18,21 @@ def copy_json(value: Any) -> Any:
         raise BadRequestError(f"{path.lstrip('.') or 'body'}: {culprit!r} is no JSON value") from None
 
 
+def clone(value: Any) -> Any:
+    """A deep copy of what copy_json has made, and so is known to be JSON."""
+    return marshal.loads(marshal.dumps(value))  # noqa: S302 - what was written a moment ago, by far the fastest way
+
+
 def _copy(value: Any) -> Any:
     kind = type(value)
     if kind is dict:  # nearly everything is plain: the exact types first, for copies are what a store costs
         return {key: item if type(item) is str else _copy(item) for key, item in value.items()}
     if kind is list:
         return [item if type(item) is str else _copy(item) for item in value]
-    if kind in _SCALARS or isinstance(value, _SCALARS):
+    if kind in _SCALARS:
         return value
+    if isinstance(value, _SCALARS):
+        return next(base(value) for base in (str, int, float) if isinstance(value, base))
     if isinstance(value, Mapping):
         return {str(key): _copy(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -46,8 +54,12 @@ def _culprits(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 def equal_json(left: Any, right: Any) -> bool:
     """Equality of JSON values: 1 equals 1.0 but not true, and members have no order."""
+    if left is right:
+        return True
+    if left != right:
+        return False  # Python's equality is the weaker one: true equals 1
     if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(equal_json(left[key], right[key]) for key in left)
+        return all(equal_json(item, right[key]) for key, item in left.items() if type(item) is not str)
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(equal_json, left, right))
-    return bool(isinstance(left, bool) == isinstance(right, bool) and left == right)
+        return all(map(equal_json, left, right))
+    return isinstance(left, bool) == isinstance(right, bool)

@@ -7,7 +7,7 @@ from typing import Any
 
 from delivery.cluster.memory.rejections import BadRequestError, ExpiredError, TooEarlyError
 from delivery.cluster.memory.selectors import Predicate
-from delivery.cluster.memory.values import copy_json
+from delivery.cluster.memory.values import clone
 from delivery.cluster.objects import Kind, Ref
 from delivery.cluster.protocols import WatchEvent
 
@@ -46,7 +46,7 @@ class Subscription:
         after = event.type != "DELETED" and self.selects(event.object)
         if before or after:
             kind = "MODIFIED" if before and after else "ADDED" if after else "DELETED"
-            self.deliver(WatchEvent(kind, copy_json(event.object)))
+            self.deliver(WatchEvent(kind, clone(event.object)))
 
 
 class History:
