@@ -70,6 +70,7 @@ def _notice_override(turn: Turn) -> None:
         turn.set_run(override_paused=True)
     elif run.override is not None and run.override_paused and not turn.spec.paused:
         turn.set_run(override=None, override_paused=False)
+        open_step(turn)  # what was measured at another weight says nothing about this step's
 
 
 def _held(turn: Turn) -> Problem | None:

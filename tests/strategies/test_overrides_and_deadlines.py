@@ -43,6 +43,15 @@ def test_paused_set_and_cleared_resumes_after_an_override():
     world.until_phase(Phase.SUCCEEDED)
 
 
+def test_a_step_left_by_hand_is_measured_again_at_its_own_weight():
+    world = progressing(2)
+    world.by_hand(3).rest(600)
+    world.edit(paused=True).settle()
+    world.edit(paused=False).settle()
+
+    assert (world.live, [check.passes for check in world.status.checks]) == (25, [0])
+
+
 def test_an_override_while_paused_ends_when_the_pause_ends():
     world = progressing(2)
     world.edit(paused=True).settle()

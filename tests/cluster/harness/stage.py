@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from delivery.cluster.errors import Gone
 from delivery.cluster.kubernetes import KubernetesApi
 from delivery.cluster.objects import (
     CANARIES,
@@ -64,6 +65,14 @@ class Chronicle:
                 if not said or said[-1] != now:
                     said.append(now)
         return said
+
+    async def until(self, is_so: Callable[[Callable[..., list[Any]]], bool], *, what: str) -> None:
+        """Wait until what was written down is so: `is_so(self.each)`."""
+
+        async def look() -> bool:
+            return is_so(self.each)
+
+        await eventually(look, seconds=PATIENCE, what=what)
 
 
 @dataclass
@@ -271,7 +280,8 @@ async def open_stage(
         finally:
             with contextlib.suppress(ValueError):  # a story without callers
                 mesh.stop(stage.load)
-            await api.delete(ref)
+            with contextlib.suppress(Gone):  # a story that ended with its namespace
+                await api.delete(ref)
 
 
 def canary(*, name: str = "reviews", spec: dict[str, Any] | None = None, **analysis: Any) -> dict[str, Any]:
