@@ -73,7 +73,12 @@ def changes(wanted: Wanted, picture: Picture, router: Router, *, epoch: int, run
         resting=_rest(wanted, picture, epoch),
         unresolved=_unresolved(wanted, picture),
     )
-    return replace(found, fences=_fences(picture, found, epoch)) if running else found
+    return fenced(found, wanted, picture, epoch=epoch) if running else found
+
+
+def fenced(found: Changes, wanted: Wanted, picture: Picture, *, epoch: int) -> Changes:
+    """The same with our fence on every object of the run."""
+    return found if wanted.hands_off else replace(found, fences=_fences(picture, found, epoch))
 
 
 def _some(*found: Change | None) -> tuple[Change, ...]:

@@ -19,7 +19,7 @@ from delivery.cluster.objects import (
 )
 from delivery.cluster.protocols import Clock
 from delivery.cluster.reader import Reader
-from delivery.controller.changes import FINALIZER, apex_on_primary, changes
+from delivery.controller.changes import FINALIZER, Changes, apex_on_primary, changes
 from delivery.controller.entry import Entry
 from delivery.controller.interest import Interest
 from delivery.controller.picture import NEEDED, Picture, take
@@ -29,6 +29,7 @@ from delivery.routing.router import Router, RouteView
 from delivery.workloads.observation import observe as observe_workload
 from delivery.workloads.ownership import is_ours
 from delivery.workloads.revision import matches
+from strategies.decision import Wanted
 from strategies.rollout import wanted
 from strategies.snapshot import Problem, Routes, Snapshot, Workload
 from strategies.spec import RolloutSpec
@@ -41,10 +42,16 @@ AGAIN_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """One look: the objects, and what they mean. `again_in`: seconds after which to look again in any case."""
+    """One look: the objects, and what they mean.
+
+    `wish` is what the recorded status wants of them and `found` what is missing for it, fences aside. `again_in`:
+    seconds after which to look again in any case.
+    """
 
     picture: Picture
     snapshot: Snapshot
+    wish: Wanted
+    found: Changes
     again_in: float | None = None
 
 
@@ -75,8 +82,7 @@ class Observer:
         if await self._confirm_absence(entry, picture, status):
             picture = take(self._reader, body, spec)
         snapshot = self._snapshot(entry, picture, status, epoch=epoch, delivered=delivered, hold=spec.hold)
-        snapshot = self._with_routes(entry, picture, spec.rollout, status, snapshot)
-        return Sight(picture=picture, snapshot=snapshot, again_in=self._again_in(entry))
+        return self._with_routes(entry, picture, spec.rollout, status, snapshot)
 
     async def _confirm_absence(self, entry: Entry, picture: Picture, status: Status) -> bool:
         """One GET for each object that should be there and is not; True when one was there after all."""
@@ -125,7 +131,7 @@ class Observer:
 
     def _with_routes(
         self, entry: Entry, picture: Picture, spec: RolloutSpec, status: Status, snapshot: Snapshot
-    ) -> Snapshot:
+    ) -> Sight:
         """Add what the routes say, held against what the recorded status wants of them."""
         view = self._view(picture)
         snapshot = replace(snapshot, routes=Routes(canary_weight=view.canary_weight))
@@ -145,7 +151,8 @@ class Observer:
             failing_seconds=0.0 if since is None else self._clock.monotonic() - since,
             problem=entry.problem,
         )
-        return replace(snapshot, routes=routes)
+        snapshot = replace(snapshot, routes=routes)
+        return Sight(picture=picture, snapshot=snapshot, wish=wish, found=found, again_in=self._again_in(entry))
 
     def _note_sync(self, entry: Entry, *, expected: bool, in_sync: bool) -> None:
         if in_sync or not expected:

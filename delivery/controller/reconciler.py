@@ -19,14 +19,15 @@ from delivery.cluster.protocols import Clock, Leadership, Timers
 from delivery.cluster.reader import Reader
 from delivery.cluster.writer import Writer
 from delivery.controller.asker import Asker
-from delivery.controller.changes import FINALIZER, Changes, changes, finalizer_change
+from delivery.controller.changes import FINALIZER, Changes, changes, fenced, finalizer_change
 from delivery.controller.converge import Converger
 from delivery.controller.entry import Entry
 from delivery.controller.observe import Observer, Sight
+from delivery.controller.picture import Picture
 from delivery.controller.queue import Retry
 from delivery.controller.reading import Policy, Reading, Spec
 from delivery.routing.router import Router
-from strategies.decision import Decision
+from strategies.decision import Decision, Wanted
 from strategies.rollout import advance, refuse, wanted
 from strategies.snapshot import Problem
 from strategies.status import OPEN_PHASES, Announcement, Stage, Status
@@ -162,7 +163,7 @@ class Reconciler:
         wish = wanted(spec.rollout, decision.status, sight.snapshot)
         picture = replace(sight.picture, body=body)
         running = decision.status.run is not None or decision.status.stage is not Stage.NONE
-        found = changes(wish, picture, self._router, epoch=self._leadership.epoch, running=running)
+        found = self._missing(sight, wish, picture, running=running)
         if wish.hands_off:
             return
         self._count_repairs(entry, sight, found)
@@ -249,6 +250,13 @@ class Reconciler:
         waiting = tuple(each for each in status.outbox if each.id not in delivered)
         if waiting:
             self._announcer.offer(key, body, waiting)
+
+    def _missing(self, sight: Sight, wish: Wanted, picture: Picture, *, running: bool) -> Changes:
+        """What is missing; a tick that has recorded nothing and wants nothing new has seen that already."""
+        epoch = self._leadership.epoch
+        if picture == sight.picture and wish == sight.wish and epoch == sight.snapshot.epoch:
+            return fenced(sight.found, wish, picture, epoch=epoch) if running else sight.found
+        return changes(wish, picture, self._router, epoch=epoch, running=running)
 
     def _count_repairs(self, entry: Entry, sight: Sight, found: Changes) -> None:
         """A hand edit that we are about to repair counts toward stepping back."""

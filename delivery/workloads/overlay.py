@@ -33,7 +33,9 @@ def overlay(current: Mapping[str, Any], wanted: Mapping[str, Any], path: tuple[s
     for key, want in sorted(wanted.items()):
         here = (*path, key)
         have = current.get(key)
-        if isinstance(want, Absent):
+        if type(want) is str:  # most of what is wanted are words that are there
+            ops += () if have == want else _put(key in current, have, want, here)
+        elif isinstance(want, Absent):
             ops += [{"op": "remove", "path": pointer(*here)}] if key in current else []
         elif isinstance(want, Mapping) and isinstance(have, Mapping):
             ops += overlay(have, want, here)
@@ -51,6 +53,8 @@ def _put(present: bool, have: Any, want: Any, path: tuple[str, ...]) -> tuple[Op
 
 def plain(wanted: Any) -> Any:
     """What is wanted, as JSON: the body of a creation."""
+    if type(wanted) in (str, int):
+        return wanted
     if isinstance(wanted, Exact):
         return plain(wanted.value)
     if isinstance(wanted, Mapping):
