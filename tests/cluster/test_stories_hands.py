@@ -144,6 +144,20 @@ async def test_a_canary_made_anew_takes_up_the_primary_that_is_there(stage: Stag
 
 
 @together
+async def test_a_status_lost_in_the_middle_of_a_run_is_rebuilt_and_the_run_begins_again(stage: Stage) -> None:
+    await stage.initialised()
+    await stage.release(V2)
+    await stage.at_weight(20)
+
+    await stage.kubectl("patch", "canary/reviews", "--subresource=status", "--type=merge", "-p", '{"status": null}')
+
+    await stage.until(lambda one: one["status"]["canaryWeight"] == 0, what="taken back")
+    await stage.at_rest("Succeeded")
+    assert await stage.image("reviews-primary") == V2
+    assert stage.lost() == 0
+
+
+@together
 async def test_a_namespace_is_deleted_in_the_middle_of_a_run(stage: Stage) -> None:
     await stage.initialised(interval=HOUR)
     await stage.release(V2)
