@@ -8,10 +8,21 @@ known may be late: a write is preconditioned on the version that it was decided 
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from delivery.cluster.cache import Cache, Index, Key, number
 from delivery.cluster.errors import Gone
-from delivery.cluster.objects import GROUP, PODS, REPLICA_SETS, Kind, Object, Ref
+from delivery.cluster.objects import (
+    CANARIES,
+    DESTINATION_RULES,
+    GROUP,
+    PODS,
+    REPLICA_SETS,
+    VIRTUAL_SERVICES,
+    Kind,
+    Object,
+    Ref,
+)
 from delivery.cluster.protocols import Api, Clock, Projection
 from delivery.cluster.reflector import WATCH_SECONDS, Reflector
 
@@ -26,6 +37,13 @@ OWNER_INDEX = "owner"
 
 LABEL_INDEX = "label"
 """Finds Pods by "namespace/key=value" of any of their labels."""
+
+
+HOST_INDEX = "host"
+"""Finds VirtualServices and DestinationRules of all namespaces by the first word of a host ("*" for wildcards)."""
+
+TARGET_INDEX = "target"
+"""Finds Canaries by "namespace/name" of their target."""
 
 
 def by_label(label: str) -> Index:
@@ -51,6 +69,24 @@ def by_owner(body: Object) -> Iterable[str]:
     return [owner["uid"] for owner in body["metadata"].get("ownerReferences") or () if "uid" in owner]
 
 
+def by_host(body: Object) -> Iterable[str]:
+    """An index by the first word of each host; one that starts with a wildcard may be any, so all are found at "*"."""
+    spec = _mapping(body.get("spec"))
+    hosts = spec.get("hosts")
+    for host in (*(hosts if isinstance(hosts, list) else ()), *((spec["host"],) if "host" in spec else ())):
+        yield "*" if str(host).startswith("*") else str(host).split(".", 1)[0]
+
+
+def by_target(body: Object) -> Iterable[str]:
+    """An index by the namespace and name of a Canary's target."""
+    target = _mapping(_mapping(body.get("spec")).get("targetRef"))
+    return (f"{body['metadata'].get('namespace', '')}/{target.get('name')}",)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}  # an index must not die of one odd object
+
+
 def default_indexes(kind: Kind) -> dict[str, Index]:
     """The indexes that a kind has unless told otherwise."""
     indexes = {CANARY_INDEX: by_label(CANARY_LABEL)}
@@ -58,6 +94,10 @@ def default_indexes(kind: Kind) -> dict[str, Index]:
         indexes[OWNER_INDEX] = by_owner
     if kind == PODS:
         indexes[LABEL_INDEX] = by_labels
+    if kind in (VIRTUAL_SERVICES, DESTINATION_RULES):
+        indexes[HOST_INDEX] = by_host
+    if kind == CANARIES:
+        indexes[TARGET_INDEX] = by_target
     return indexes
 
 

@@ -7,6 +7,7 @@ has said so.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from delivery.cluster.cache import key_of
 from delivery.cluster.objects import (
     CANARIES,
     DEPLOYMENTS,
@@ -18,7 +19,7 @@ from delivery.cluster.objects import (
     Ref,
 )
 from delivery.cluster.protocols import Clock
-from delivery.cluster.reader import Reader
+from delivery.cluster.reader import HOST_INDEX, TARGET_INDEX, Reader
 from delivery.controller.changes import FINALIZER, Changes, apex_on_primary, changes
 from delivery.controller.entry import Entry
 from delivery.controller.interest import Interest
@@ -26,6 +27,7 @@ from delivery.controller.picture import NEEDED, Picture, take
 from delivery.controller.reading import Spec
 from delivery.routing import preflight
 from delivery.routing.router import Router, RouteView
+from delivery.workloads.names import Names
 from delivery.workloads.observation import observe as observe_workload
 from delivery.workloads.ownership import is_ours
 from delivery.workloads.revision import matches
@@ -201,19 +203,24 @@ class Observer:
             preflight.target_conflict(names, created, self._rivals(picture))
             or preflight.name_too_long(names)
             or preflight.not_ours(names, candidates)
-            or preflight.host_conflict(names, self._reader.list(VIRTUAL_SERVICES))
-            or preflight.apex_destination_rule(names, self._reader.list(DESTINATION_RULES))
+            or preflight.host_conflict(names, self._on_host(VIRTUAL_SERVICES, names))
+            or preflight.apex_destination_rule(names, self._on_host(DESTINATION_RULES, names))
             or preflight.port_problem(names, picture.service, picture.apex)
             or (preflight.selector_problem(picture.target) if picture.target is not None else None)
         )
 
+    def _on_host(self, kind: Kind, names: Names) -> list[Object]:
+        """What may be about the apex host, in any namespace; by namespace and name."""
+        found = [body for word in (names.apex, "*") for body in self._reader.indexed(kind, HOST_INDEX, word)]
+        return sorted(found, key=key_of)
+
     def _rivals(self, picture: Picture) -> list[tuple[str, str]]:
         """Other Canaries on this target: names and times of creation."""
         found = []
-        for body in self._reader.list(CANARIES, picture.names.namespace):
-            meta, spec = body["metadata"], body.get("spec") or {}
-            target = (spec.get("targetRef") or {}).get("name")
-            if meta["name"] != picture.names.canary and target == picture.names.target:
+        names = picture.names
+        for body in self._reader.indexed(CANARIES, TARGET_INDEX, f"{names.namespace}/{names.target}"):
+            meta = body["metadata"]
+            if meta["name"] != names.canary:
                 found.append((meta["name"], str(meta.get("creationTimestamp", ""))))
         return found
 
