@@ -20,6 +20,8 @@ class SimulatedAnalyst:
         self.away = False
         self.complaint = "Prometheus is away"
         self.quiet = False
+        self.turned = ""
+        """How good every version is from now on, whatever its template says."""
         self.slow = 0.5
         self.fails: Counter[str] = Counter()
         self.failed_at: list[float] = []
@@ -58,7 +60,7 @@ class SimulatedAnalyst:
         """How good the target's present version is."""
         body = self._store.peek(Ref(DEPLOYMENTS, subject.namespace, subject.target))
         annotations = (body or {}).get("spec", {}).get("template", {}).get("metadata", {}).get("annotations", {})
-        return str(annotations.get("sim/quality", "good"))
+        return self.turned or str(annotations.get("sim/quality", "good"))
 
     def weight(self, subject: Subject) -> int:
         """What the live routes give to the canary."""

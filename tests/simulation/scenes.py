@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from delivery.cluster.memory import Admission, ForbiddenError, Request
-from delivery.cluster.objects import EVENTS, LEASES, Kind, Object
-from delivery.workloads.ownership import MANAGER
+from delivery.cluster.objects import EVENTS, LEASES, PODS, Kind, Object, Ref
+from delivery.workloads.health import is_ready
+from delivery.workloads.ownership import MANAGER, labels
 from tests.simulation import bookinfo
 from tests.simulation.invariants import PRIMARY, ROUTE
 from tests.simulation.simulation import Simulation
@@ -134,6 +135,31 @@ def foreign(kind: Kind, name: str, spec: dict[str, Any], **metadata: Any) -> dic
     """Somebody's object."""
     meta = {"name": name, "namespace": bookinfo.NAMESPACE, **metadata}
     return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": meta, "spec": spec}
+
+
+def turn_bad(sim: Simulation) -> None:
+    """What had good figures so far has bad ones from now on."""
+    sim.analyst.turned = "bad"
+
+
+def unready(sim: Simulation, deployment: Ref, count: int) -> None:
+    """So many ready pods of a Deployment stop being ready, until they are deleted."""
+    for ref in pods_of(sim, deployment, ready=True)[:count]:
+        status = dict((sim.store.peek(ref) or {})["status"])
+        status["conditions"] = [{**each, "status": _without(each)} for each in status["conditions"]]
+        sim.merge(ref, {"status": status}, subresource="status", manager="kubelet")
+
+
+def _without(condition: Object) -> str:
+    return "False" if condition["type"] in ("Ready", "ContainersReady") else str(condition["status"])
+
+
+def pods_of(sim: Simulation, deployment: Ref, *, ready: bool) -> list[Ref]:
+    """The living pods of a Deployment that are ready, or those that are not."""
+    app = (sim.store.peek(deployment) or {})["spec"]["selector"]["matchLabels"]["app"]
+    pods = [each for each in sim.store.scan(PODS, bookinfo.NAMESPACE) if labels(each).get("app") == app]
+    living = [each for each in pods if "deletionTimestamp" not in each["metadata"]]
+    return [Ref.of(PODS, each) for each in living if is_ready(each) == ready]
 
 
 # -- what was asked of the API server

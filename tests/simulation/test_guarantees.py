@@ -1,0 +1,490 @@
+"""One attempt to break each published guarantee, G1 to G11."""
+
+import json
+
+import pytest
+
+from delivery.cluster.memory import Happened, Request
+from delivery.cluster.objects import (
+    CANARIES,
+    DEPLOYMENTS,
+    DESTINATION_RULES,
+    LEASES,
+    SERVICES,
+    VIRTUAL_SERVICES,
+    Ref,
+)
+from strategies.status import Phase, Stage
+from tests.simulation import bookinfo
+from tests.simulation.invariants import APEX, CANARY, PRIMARY, ROUTE, TARGET
+from tests.simulation.scenes import (
+    asked,
+    at_weight,
+    events,
+    initialised,
+    pods_of,
+    recovers,
+    served,
+    set_weight,
+    turn_bad,
+    unready,
+    version,
+)
+from tests.simulation.simulation import Simulation
+
+
+@pytest.fixture
+def sim():
+    with Simulation(5) as world:
+        yield world
+
+
+# Moments of a release: the phase and stage that the status shows, and the weight that it wants.
+
+INITIALISING = [(Phase.INITIALIZING, stage, 0) for stage in (Stage.PRIMARY, Stage.ROUTES, Stage.APEX, Stage.DRAIN)]
+RUNNING = [
+    (Phase.PROGRESSING, Stage.NONE, 0),
+    (Phase.PROGRESSING, Stage.NONE, 10),
+    (Phase.PROGRESSING, Stage.NONE, 50),
+    (Phase.PROMOTING, Stage.PRIMARY, 50),
+    (Phase.FINALISING, Stage.ROUTES, 0),
+    (Phase.FINALISING, Stage.DRAIN, 0),
+]
+LEAVING = [(Phase.FAILED, Stage.ROUTES, 0), (Phase.FAILED, Stage.DRAIN, 0)]
+
+
+def named(moment: tuple[Phase, Stage, int]) -> str:
+    return "-".join(str(part) for part in moment if part != "")
+
+
+def reach(sim: Simulation, moment: tuple[Phase, Stage, int]) -> None:
+    """Bring a Canary to a moment of its initialisation, of a good release, or of the end of a bad one."""
+    if moment in INITIALISING:
+        sim.set_up()
+        sim.start_controller()
+    else:
+        initialised(sim)
+        sim.release("v2", quality="bad" if moment in LEAVING else "good")
+
+    def there() -> bool:
+        status = sim.status
+        return (status.phase, status.stage, status.canary_weight) == moment
+
+    sim.until(there, seconds=300, what=str(moment))
+
+
+# -- G1: no share beyond ready pods
+
+
+def test_g1_no_step_beyond_the_ready_pods_of_the_canary(sim):
+    at_weight(sim, replicas=4)
+    unready(sim, TARGET, 3)
+    sim.loop.advance(55)
+    assert (sim.weight, sim.status.phase) == (10, Phase.PROGRESSING), "one pod of four carries no half"
+    assert sim.status.reason in ("CanaryNotReady", "CanaryLacksCapacity")
+
+    sim.store.delete(pods_of(sim, TARGET, ready=False)[0])
+    sim.until(lambda: len(pods_of(sim, TARGET, ready=True)) == 2, seconds=30, what="a second pod")
+    assert sim.weight == 10
+
+
+def test_g1_no_promotion_without_the_primary_s_capacity(sim):
+    at_weight(sim, 50, replicas=4)
+    unready(sim, PRIMARY, 3)
+    sim.until(lambda: sim.status.phase is Phase.WAITING_PROMOTION, seconds=120, what="waiting for the primary")
+    sim.loop.advance(2)
+    assert version(sim) == "v1"
+    assert "too few" in events(sim, "WaitingPromotion")[-1]
+
+    for ref in pods_of(sim, PRIMARY, ready=False):
+        sim.store.delete(ref)
+    recovers(sim)
+
+
+def test_g1_the_last_pod_of_the_primary_goes_during_a_rollback(sim):
+    """Users stay on the canary, bad as its figures may be, until one pod of the primary is ready."""
+    at_weight(sim, 50, threshold=1)
+    turn_bad(sim)
+    unready(sim, PRIMARY, 2)
+    sim.until(lambda: sim.status.phase is Phase.FAILED, seconds=120, what="rollback")
+    sim.loop.advance(5)
+    assert sim.weight == 100
+    for ref in pods_of(sim, PRIMARY, ready=False):
+        sim.store.delete(ref)
+    sim.until(lambda: sim.weight == 0, seconds=30, what="users on the primary")
+
+
+# -- G2: the status lost
+
+
+@pytest.mark.parametrize("moment", [*INITIALISING, *RUNNING, *LEAVING], ids=named)
+def test_g2_a_lost_status(sim, moment):
+    reach(sim, moment)
+    sim.promises.tampered()
+    sim.merge(CANARY, {"status": None}, subresource="status")
+    sim.loop.advance(3)
+    if moment in LEAVING:
+        sim.until_phase("Failed")
+        assert version(sim) == "v1"
+    else:
+        wanted = "v2" if moment in RUNNING else "v1"
+        sim.until(lambda: version(sim) == wanted and sim.weight == 0, seconds=300, what=wanted)
+        sim.until_phase("Succeeded", "Initialized")
+    assert sim.store.peek(TARGET)["spec"]["replicas"] == 0
+    served(sim)
+
+
+# -- G3: an old leader
+
+
+def test_g3_a_leader_paused_between_status_and_route_writes_no_route(sim):
+    initialised(sim)
+    old = "delivery-1"
+
+    def stop(request: Request) -> None:
+        if request.instance == old and request.subresource == "status" and sim.status.canary_weight == 10:
+            sim.loop.pause(old)
+
+    sim.apis[old].after = stop
+    sim.release("v2", quality="bad")
+    sim.until(lambda: sim.loop.is_paused(old), seconds=60, what="the pause")
+    assert sim.weight == 0
+    sim.start_controller()
+    sim.until_phase("Failed")
+    sent = len(sim.apis[old].log)
+
+    sim.loop.resume(old)
+    sim.loop.advance(60)
+    late = [str(each) for each in sim.apis[old].log[sent:] if each.write]
+    assert not late, f"written by the old leader: {late}"
+    assert sim.weight == 0
+    served(sim)
+
+
+@pytest.mark.parametrize("weight", [10, 50])
+@pytest.mark.parametrize("ending", ["Succeeded", "Failed"])
+def test_g3_a_route_write_that_arrives_late(sim, weight, ending):
+    """It left before the pause and reaches the server when another leader has finished or rolled back."""
+    initialised(sim)
+    delayed = delay(sim, "delivery-1", VIRTUAL_SERVICES, lambda: sim.status.canary_weight == weight, seconds=90)
+    sim.release("v2")
+    sim.until(lambda: bool(delayed), seconds=120, what="the write")
+    if ending == "Failed":
+        turn_bad(sim)
+    sim.until(lambda: delayed[0].outcome != "", seconds=120, what="its arrival")
+    assert delayed[0].outcome != "done", f"a late write came through: {delayed[0]}"
+    sim.until_phase(ending)
+    assert sim.weight == 0
+    served(sim)
+
+
+def delay(sim: Simulation, name: str, kind, when, *, seconds: float) -> list[Request]:
+    """The first write of a kind that a process sends travels for long; the process stops meanwhile, another starts."""
+    found: list[Request] = []
+    usual = sim.faults.latency
+
+    def before(request: Request) -> None:
+        if found or not request.write or request.kind != kind or not when():
+            return
+        found.append(request)
+        sim.faults.latency = (seconds, seconds)
+        sim.loop.call_soon(go_on, context=sim.loop.world)
+
+    def go_on() -> None:
+        sim.faults.latency = usual
+        sim.loop.pause(name)
+        sim.start_controller()
+        sim.loop.call_later(seconds - 1, sim.loop.resume, name, context=sim.loop.world)
+
+    sim.apis[name].before = before
+    return found
+
+
+def test_g3_a_deleted_lease(sim):
+    at_weight(sim)
+    sim.store.delete(Ref(LEASES, "default", "progressive-delivery"))
+    sim.start_controller()
+    recovers(sim)
+    assert fences(sim) == {sim.status.fence}
+
+
+def test_g3_a_yaml_copied_from_another_cluster(sim):
+    """With a fence that no leader of this one has reached: whoever holds the Lease goes above it."""
+    at_weight(sim)
+    sim.merge(ROUTE, {"metadata": {"annotations": {"progressive.delivery/fence": "41"}}})
+    sim.release("v3")
+    recovers(sim)
+    lease = sim.store.peek(Ref(LEASES, "default", "progressive-delivery"))
+    assert lease["spec"]["leaseTransitions"] > 41
+    assert version(sim) == "v3"
+
+
+def fences(sim: Simulation) -> set[int]:
+    """The fences on the routed objects."""
+    return {int(sim.store.peek(ref)["metadata"]["annotations"]["progressive.delivery/fence"]) for ref in (ROUTE,)}
+
+
+# -- G4: what is not ours
+
+
+def test_g4_what_others_wrote_survives_a_release_exactly(sim):
+    initialised(sim)
+    marks = {"metadata": {"labels": {"team": "books"}, "annotations": {"example.com/note": "keep"}}}
+    canary_rule = Ref(DESTINATION_RULES, bookinfo.NAMESPACE, "reviews-canary")
+    for ref in (ROUTE, PRIMARY, APEX, canary_rule, Ref(SERVICES, bookinfo.NAMESPACE, "reviews-primary")):
+        sim.merge(ref, marks)
+    mine = sim.store.peek(ROUTE)["spec"]["http"][0]
+    testers = {
+        "name": "testers",
+        "match": [{"headers": {"x-tester": {"exact": "yes"}}}],
+        "route": [{"destination": {"host": "reviews-canary"}}],
+    }
+    sim.merge(ROUTE, {"spec": {"http": [testers, {**mine, "timeout": "3s"}], "exportTo": ["."]}})
+    sim.merge(canary_rule, {"spec": {"subsets": [{"name": "all"}]}})
+    sim.merge(PRIMARY, {"spec": {"revisionHistoryLimit": 3, "replicas": 3}})
+
+    sim.release("v2")
+    recovers(sim)
+    route = sim.store.peek(ROUTE)["spec"]
+    assert route["http"][0] == testers
+    assert (route["http"][1]["timeout"], route["exportTo"]) == ("3s", ["."])
+    assert sim.store.peek(canary_rule)["spec"]["subsets"] == [{"name": "all"}]
+    assert sim.store.peek(PRIMARY)["spec"]["replicas"] == 3
+    for ref in (ROUTE, PRIMARY, APEX, canary_rule):
+        meta = sim.store.peek(ref)["metadata"]
+        assert (meta["labels"]["team"], meta["annotations"]["example.com/note"]) == ("books", "keep"), ref
+
+
+# -- G5: what it costs
+
+
+def test_g5_a_step_is_three_writes_and_no_read(sim):
+    initialised(sim)
+    since = len(sim.requests())
+    sim.release("v2")
+    recovers(sim)
+    made = asked(sim, since)
+    reads = [str(each) for each in made if not each.write]
+    assert not reads, f"a calm run reads nothing: {reads}"
+    for weight in (10, 50):
+        at = moment_of(sim, f"status: Progressing  {weight} %")
+        step = [each for each in made if at - 0.06 <= each.at <= at + 5]
+        kinds = sorted((each.kind.kind, each.verb) for each in step)
+        assert kinds == [("Canary", "patch"), ("Event", "create"), ("VirtualService", "patch")], kinds
+    assert len(made) <= 24, f"{len(made)} writes in a run of two steps"
+
+
+def moment_of(sim: Simulation, what: str) -> float:
+    """When the story tells this first."""
+    return next(float(line.split()[0]) for line in sim.promises.story if what in line)
+
+
+def test_g5_a_hundred_canaries_at_rest_ask_nothing():
+    with Simulation(None) as sim:
+        for number in range(100):
+            for kind, body in (
+                (DEPLOYMENTS, bookinfo.deployment(replicas=1)),
+                (SERVICES, bookinfo.service()),
+                (CANARIES, bookinfo.canary()),
+            ):
+                meta = {**body["metadata"], "namespace": f"shop-{number}"}
+                sim.store.create(kind, {**body, "metadata": meta}, namespace=f"shop-{number}", manager="kubectl")
+        sim.start_controller()
+
+        def rested() -> bool:
+            phases = [(body.get("status") or {}).get("phase") for body in sim.store.scan(CANARIES)]
+            return phases == ["Initialized"] * 100
+
+        sim.until(rested, seconds=300, what="a hundred Canaries")
+        sim.loop.advance(90)
+        since = len(sim.requests())
+        sim.loop.advance(60)
+        assert not asked(sim, since)
+        verbs = {(each.verb, each.kind) for each in sim.requests()[since:]}
+        assert verbs <= {("watch", kind) for kind in sim.controllers["delivery-1"].reader._caches} | {("patch", LEASES)}
+
+
+# -- G6: promoted is what was analysed
+
+
+@pytest.mark.parametrize("moment", RUNNING, ids=named)
+def test_g6_a_bad_version_slipped_in_is_never_promoted(sim, moment):
+    reach(sim, moment)
+    sim.release("v3", quality="bad")
+    sim.until_phase("Failed")
+    assert version(sim) in ("v1", "v2")
+    ran = {line.split("primary: ")[1] for line in sim.promises.story if " primary: " in line}
+    assert not any(sim.status.last_applied_spec in each.split(" -> ")[1] for each in ran)
+    served(sim)
+
+
+def test_g6_at_the_very_write_of_the_promotion(sim):
+    """The target changes between the recorded decision to promote and the write of the template."""
+    initialised(sim)
+
+    def slip(event: Happened) -> None:
+        body = event.object
+        if event.ref == CANARY and body["status"].get("phase") == "Promoting" and not slipped:
+            slipped.append(1)
+            sim.loop.call_soon(lambda: sim.release("v3", quality="bad"), context=sim.loop.world)
+
+    slipped: list[int] = []
+    sim.store.observers.append(slip)
+    sim.release("v2")
+    sim.until(lambda: bool(slipped), seconds=120, what="the promotion")
+    sim.until_phase("Failed")
+    assert version(sim) in ("v1", "v2")
+    served(sim)
+
+
+# -- G7: nobody answers
+
+
+def test_g7_a_rollback_needs_no_prometheus(sim):
+    at_weight(sim)
+    sim.analyst.away = True
+    sim.workloads.break_pods("app=reviews", "crash-loop")
+    sim.until(lambda: sim.weight == 0, seconds=30, what="users on the primary")
+    sim.until_phase("Failed", seconds=180)
+    assert sim.store.peek(TARGET)["spec"]["replicas"] == 0, "the drain ends by itself"
+
+
+# -- G8: how fast
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("weight", [10, 50])
+def test_g8_from_the_failing_answer_to_the_route_in_two_seconds(seed, weight):
+    with Simulation(seed) as sim:
+        at_weight(sim, weight)
+        turn_bad(sim)
+        sim.until(lambda: sim.weight == 0, seconds=120, what="rollback")
+        seconds = sim.loop.time() - sim.analyst.failed_at[-1]
+        assert len(sim.analyst.failed_at) == 2, "the threshold"
+        assert seconds < 2.0, f"{seconds:.2f} s"
+
+
+def test_g8_crashing_pods_take_no_longer(sim):
+    at_weight(sim, 50)
+    at = sim.loop.time()
+    sim.workloads.break_pods("app=reviews", "image-pull")
+    sim.until(lambda: sim.weight == 0, seconds=30, what="users on the primary")
+    assert sim.loop.time() - at < 2.0
+
+
+# -- G9: a way out of everything
+
+
+@pytest.mark.parametrize(
+    ("hang", "reason"),
+    [
+        (lambda sim: unready(sim, TARGET, 2), "CanaryNotReady"),
+        (lambda sim: setattr(sim.analyst, "away", True), "MetricsUnavailable"),
+        (lambda sim: setattr(sim.analyst, "quiet", True), "NoData"),
+        (lambda sim: sim.edit(paused=True), "Paused"),
+        (lambda sim: set_weight(sim, 3), "ManualOverride"),
+        (lambda sim: sim.edit(service={"port": 1}), "PortNotInService"),
+    ],
+    ids=["unready", "away", "quiet", "paused", "by hand", "port"],
+)
+def test_g9_what_it_waits_for_is_said_with_what_to_do(sim, hang, reason):
+    at_weight(sim)
+    hang(sim)
+    sim.until(lambda: sim.status.reason == reason, seconds=120, what=reason)
+    assert sim.status.message
+    assert len(sim.status.message) > 20, "what to do"
+
+
+def test_g9_a_primary_that_never_becomes_ready_at_first(sim):
+    sim.workloads.break_pods("app=reviews-primary", "never-ready")
+    sim.set_up()
+    sim.start_controller()
+    sim.loop.advance(3600)
+    ready = sim.status.condition("Ready")
+    assert (sim.status.phase, ready.status, ready.reason) == (Phase.INITIALIZING, "False", "PrimaryNotReady")
+    assert sim.store.peek(APEX)["spec"]["selector"] == {"app": "reviews"}
+    served(sim)
+
+    sim.workloads.heal_pods("app=reviews-primary")
+    recovers(sim, "Initialized")
+
+
+# -- G10: deleted
+
+
+@pytest.mark.parametrize("moment", [*INITIALISING, *RUNNING, *LEAVING], ids=named)
+@pytest.mark.parametrize("controller", ["stays", "gone too"])
+def test_g10_deleted_at_any_moment(sim, moment, controller):
+    reach(sim, moment)
+    sim.promises.tampered()
+    sim.store.delete(CANARY)
+    if controller == "gone too":
+        sim.kill("delivery-1", restart=False)
+        sim.loop.advance(300)
+        served(sim)
+        sim.start_controller()
+    sim.until(lambda: sim.store.peek(CANARY) is None, seconds=120, what="the Canary gone")
+    sim.loop.advance(600)
+    served(sim)
+    assert sim.weight in (0, None)
+    assert not sim.loop.errors
+
+
+def test_g10_deleted_while_a_broken_promotion_keeps_users_on_the_canary(sim):
+    at_weight(sim, 50)
+    sim.workloads.break_pods("app=reviews-primary,version=v2", "crash-loop")
+    sim.until(lambda: sim.weight == 100, seconds=300, what="users on the canary")
+    sim.loop.advance(30)
+    sim.promises.tampered()
+    sim.store.delete(CANARY)
+    sim.until(lambda: sim.store.peek(CANARY) is None, seconds=120, what="the Canary gone")
+    sim.loop.advance(600)
+    assert sim.weight == 100
+    assert len(pods_of(sim, TARGET, ready=True)) >= 1
+    served(sim)
+
+
+# -- G11: the floor
+
+
+@pytest.mark.parametrize("quality", ["good", "bad"])
+def test_g11_the_primary_has_the_pods_that_the_run_began_with_until_it_is_drained(sim, quality):
+    at_weight(sim, 50, replicas=3, threshold=3)
+    if quality == "bad":
+        turn_bad(sim)
+    short = below(sim, 3)
+    sim.merge(PRIMARY, {"spec": {"replicas": 1}})
+    sim.until(lambda: sim.store.peek(PRIMARY)["spec"]["replicas"] == 3, seconds=5, what="the floor")
+    sim.until(lambda: sim.status.stage is Stage.DRAIN, seconds=300, what="the drain")
+    assert len(short) == 1, "only the hand that scaled it down"
+    sim.merge(PRIMARY, {"spec": {"replicas": 1}})
+    sim.until(lambda: sim.store.peek(PRIMARY)["spec"]["replicas"] == 3, seconds=5, what="the floor while draining")
+    sim.until_phase("Succeeded", "Failed")
+
+    sim.merge(PRIMARY, {"spec": {"replicas": 1}})
+    sim.loop.advance(60)
+    assert sim.store.peek(PRIMARY)["spec"]["replicas"] == 1, "afterwards it is people's again"
+
+
+def below(sim: Simulation, floor: int) -> list[float]:
+    """When the primary is scaled below its floor."""
+    found: list[float] = []
+
+    def look(event: Happened) -> None:
+        was = (event.previous or {}).get("spec", {}).get("replicas", 0)
+        if event.ref == PRIMARY and event.object["spec"]["replicas"] < floor <= was:
+            found.append(sim.loop.time())
+
+    sim.store.observers.append(look)
+    return found
+
+
+def test_the_status_stays_small(sim):
+    """Every run leaves its mark, and the whole stays under 4 KB."""
+    initialised(sim)
+    for number in range(2, 10):
+        sim.release(f"v{number}", quality="bad" if number % 2 else "good")
+        sim.until_phase("Succeeded", "Failed")
+        sim.loop.advance(5)
+    assert len(json.dumps(sim.store.peek(CANARY)["status"])) < 4096
+    assert len(sim.status.history) == 5
