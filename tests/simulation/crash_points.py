@@ -1,12 +1,13 @@
 """Every call of a controller as the last thing that it does, or the one thing that goes wrong.
 
 A story is told once undisturbed. Then it is told again for each of its calls: killed before it, killed when the server
-has done it and the answer has not come, its answer lost, itself refused. The end must be the same, users must never
-have met an absent pod, and nobody must be told anything twice. `python -m tests.simulation.crash_points promoted
-killed-after 12` replays one.
+has done it and the answer has not come, its answer lost, itself refused, or under way until all has changed. The end
+must be the same, users must never have met an absent pod, and nobody must be told anything twice.
+`python -m tests.simulation.crash_points promoted killed-after 12` replays one.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -41,10 +42,15 @@ class Fate(StrEnum):
     KILLED_AFTER = "killed-after"
     ANSWER_LOST = "answer-lost"
     REFUSED = "refused"
+    LATE = "late"
+    KILLED_LATE = "killed-late"
 
 
-KILLS = (Fate.KILLED_BEFORE, Fate.KILLED_AFTER)
-FAULTS = (Fate.ANSWER_LOST, Fate.REFUSED)
+KILLS = (Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.KILLED_LATE)
+FAULTS = (Fate.ANSWER_LOST, Fate.REFUSED, Fate.LATE)
+LATE = (Fate.LATE, Fate.KILLED_LATE)
+LATE_SECONDS = 40.0
+"""How long a late request travels: over every timeout, and over a takeover."""
 
 TOLD_OF_FAULTS = {"ClusterUnavailable", "NotConverged", "StaleCache"}
 """What people may be told besides, when a call failed."""
@@ -163,6 +169,21 @@ class Trap:
         elif self._takes(request, len(self.calls), Fate.REFUSED):
             self._sim.faults.refuse = 1.0
             self._sim.loop.call_soon(self._sim.faults.heal, context=self._sim.loop.world)
+        elif self._takes(request, len(self.calls), Fate.LATE):
+            self._travel_long(lambda: None)
+        elif self._takes(request, len(self.calls), Fate.KILLED_LATE):
+            self._travel_long(lambda: self._sim.kill(request.instance))
+
+    def _travel_long(self, then: Callable[[], None]) -> None:
+        """This request, and no other, is on its way for long."""
+        faults, usual = self._sim.faults, self._sim.faults.latency
+
+        def sent() -> None:
+            faults.latency = usual
+            then()
+
+        faults.latency = (LATE_SECONDS, LATE_SECONDS)
+        self._sim.loop.call_soon(sent, context=self._sim.loop.world)
 
     def after(self, request: Request) -> bool:
         """A call was done, its answer has not left. True: it never will."""
@@ -267,18 +288,21 @@ def told(sim: Simulation) -> Counter[tuple[str, str]]:
 
 
 def points(name: str, story: Undisturbed, fates: Iterable[Fate]) -> list[Point]:
-    """Every call of a story with each of the fates. What becomes of a watch's answer is not one moment."""
-    return [
-        Point(name, number, fate)
-        for fate in fates
-        for number, verb in story.calls
-        if verb != "watch" or fate in (Fate.KILLED_BEFORE, Fate.REFUSED)
-    ]
+    """Every call of a story with each of the fates that it can have."""
+    return [Point(name, number, fate) for fate in fates for number, verb in story.calls if _can_meet(verb, fate)]
+
+
+def _can_meet(verb: str, fate: Fate) -> bool:
+    """What becomes of a watch's answer is not one moment; a read that comes late is a lost one."""
+    if fate in LATE:
+        return verb in ("create", "patch", "delete")
+    return verb != "watch" or fate in (Fate.KILLED_BEFORE, Fate.REFUSED)
 
 
 def survive(name: str, chosen: Sequence[Point], expected: Undisturbed) -> list[str]:
     """Tell the story with each of the points; what was different, with the story."""
     _be_quiet()
+    gc.disable()  # a collection would make each copy of the world a real one
     worlds = Multiverse(name, chosen)
     with Simulation(None) as sim:
         trap = Trap(sim, multiverse=worlds)
