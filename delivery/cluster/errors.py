@@ -10,7 +10,7 @@ class Conflict(ClusterError):
 
 
 class Gone(ClusterError):
-    """The object (404) is not there."""
+    """The object (404) is not there, or the namespace of a new one is being deleted."""
 
 
 class Expired(ClusterError):

@@ -1,6 +1,7 @@
 """The transport against a real API server: what is promised in delivery.cluster.protocols.Api."""
 
 import json
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -13,7 +14,7 @@ from delivery.cluster.kubernetes import KubernetesApi
 from delivery.cluster.objects import DEPLOYMENTS, PODS, SERVICES, VIRTUAL_SERVICES, Kind, Ref, resource_version
 from delivery.cluster.protocols import WatchEvent
 from tests.cluster.harness.control_plane import ControlPlane
-from tests.cluster.harness.kinds import CONFIG_MAPS
+from tests.cluster.harness.kinds import CONFIG_MAPS, NAMESPACES
 from tests.cluster.harness.processes import free_port
 
 VIRTUAL_SERVICE = {"spec": {"hosts": ["reviews"], "http": [{"route": [{"destination": {"host": "reviews"}}]}]}}
@@ -143,6 +144,20 @@ async def test_a_user_without_the_right_is_denied(as_controller: KubernetesApi, 
         await as_controller.create(Ref(CONFIG_MAPS, namespace, "settings"), {})
     with pytest.raises(Denied):
         await anext(as_controller.watch(DEPLOYMENTS, namespace, resource_version="1", timeout=5))
+
+
+async def test_nothing_is_created_in_a_namespace_that_is_being_deleted(api: KubernetesApi) -> None:
+    """No matter of permissions, although the server says 403."""
+    leaving = Ref(NAMESPACES, "", f"leaving-{secrets.token_hex(4)}")
+    held = Ref(CONFIG_MAPS, leaving.name, "held")
+    await api.create(leaving, {})
+    await api.create(held, {"metadata": {"finalizers": ["test/held"]}})
+    await api.delete(leaving)
+
+    with pytest.raises(Gone, match="it is being terminated"):
+        await api.create(Ref(CONFIG_MAPS, leaving.name, "late"), {})
+
+    await api.patch(held, [{"op": "remove", "path": "/metadata/finalizers"}])
 
 
 async def test_an_unknown_token_is_denied(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ whatever happened, while a write that got a 500 or a 504 may have been stored be
 track of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -42,6 +42,8 @@ def error(what: str, code: int, status: Status, *, write: bool = False, json_pat
 
 
 def _meaning(code: int, status: Status, *, write: bool, json_patch: bool) -> type[ClusterError]:
+    if code == HTTPStatus.FORBIDDEN and any(cause.get("reason") == "NamespaceTerminating" for cause in _causes(status)):
+        return Gone  # not a matter of permissions: the namespace is being deleted, and takes no new objects
     if code in MEANINGS:
         return MEANINGS[code]
     if code == HTTPStatus.UNPROCESSABLE_ENTITY and json_patch and not _causes(status):
@@ -51,8 +53,8 @@ def _meaning(code: int, status: Status, *, write: bool, json_patch: bool) -> typ
     return Unknown if write and code not in REFUSED_BEFORE_WORK else Unavailable
 
 
-def _causes(status: Status) -> bool:
-    return bool((status.get("details") or {}).get("causes"))
+def _causes(status: Status) -> Sequence[Mapping[str, Any]]:
+    return (status.get("details") or {}).get("causes") or ()
 
 
 def _words(code: int, status: Status) -> str:
