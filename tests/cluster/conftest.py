@@ -154,6 +154,8 @@ async def everywhere(
                 lease_namespace=own.name,
             ) as replica:
                 yield replica
+                assert await replica.stop() == 0
+                assert "Traceback" not in replica.output()
         finally:
             await controller.forbid_everywhere(api)
             await api.delete(own)

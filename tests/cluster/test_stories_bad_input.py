@@ -74,17 +74,17 @@ async def test_what_the_schema_cannot_say_is_said_by_the_canary_until_it_is_corr
 
 @together
 async def test_an_invalid_edit_in_the_middle_of_a_run_holds_the_weight(stage: Stage) -> None:
-    await stage.initialised()
+    await stage.initialised(interval="8s")
     await stage.release(V2)
     await stage.at_weight(20)
     async with stage.chronicle(VIRTUAL_SERVICES) as routes:
         await stage.edit({"analysis": {"stepWeight": 10}})
         message = await stage.condition("Ready", "False", "InvalidSpec")
         assert "spec.analysis" in message
-        await _windows(stage, 3)
+        await stage.until(lambda one: one["status"]["checks"][0]["passes"] > 0, what="passed at 20 %")
         assert routes.each(weights) == [(80, 20)]
 
-        await stage.edit({"analysis": {"stepWeight": None}})
+        await stage.edit({"analysis": {"stepWeight": None, "interval": "3s"}})
         await stage.at_rest("Succeeded")
     assert routes.each(weights) == [(80, 20), (50, 50), (100, 0)]
     assert stage.lost() == 0

@@ -12,7 +12,7 @@ from tests.cluster.harness.control_plane import ControlPlane
 from tests.cluster.harness.controller import Replica
 from tests.cluster.harness.kinds import NAMESPACES
 from tests.cluster.harness.prometheus import Prometheus
-from tests.cluster.harness.stage import HOUR, PATIENCE, V1, V2, Stage, open_stage, weights
+from tests.cluster.harness.stage import HOUR, PATIENCE, QUICK, V1, V2, Stage, open_stage, weights
 from tests.cluster.harness.telling import Told, begin, together
 from tests.cluster.harness.waiting import until_gone
 from tests.traffic.exporter import MeshExporter
@@ -38,7 +38,7 @@ async def telling(
 
 @together
 async def test_less_for_the_canary_by_hand_is_held_until_somebody_pauses_and_goes_on(stage: Stage) -> None:
-    await stage.initialised()
+    await stage.initialised(interval=HOUR)
     await stage.release(V2)
     await stage.at_weight(20)
     async with stage.chronicle(VIRTUAL_SERVICES) as routes:
@@ -46,6 +46,7 @@ async def test_less_for_the_canary_by_hand_is_held_until_somebody_pauses_and_goe
         held = await stage.until(lambda one: one["status"]["reason"] == "ManualOverride", what="held")
         assert "set spec.paused and clear it to go on" in held["status"]["message"]
         assert "to 5 % by hand" in await stage.event("ManualOverride")
+        await stage.edit(QUICK)
         window = await _window(stage, after=0)
         await _window(stage, after=window)  # the run is still watched
         assert routes.each(weights) == [(80, 20), (95, 5)]
@@ -79,7 +80,7 @@ async def test_more_for_the_canary_by_hand_is_repaired_and_a_foreign_annotation_
 
 @together
 async def test_a_paused_canary_holds_its_weight_and_a_new_revision_waits(stage: Stage) -> None:
-    await stage.initialised()
+    await stage.initialised(interval=HOUR)
     await stage.edit({"paused": True})
     await stage.release(V2)
     await stage.phase("Waiting")
@@ -88,8 +89,8 @@ async def test_a_paused_canary_holds_its_weight_and_a_new_revision_waits(stage: 
 
     await stage.edit({"paused": False})
     await stage.at_weight(20)
-    await stage.edit({"paused": True})
     async with stage.chronicle(VIRTUAL_SERVICES) as routes:
+        await stage.edit({"paused": True, **QUICK})
         await stage.until(lambda one: one["status"]["reason"] == "Paused", what="paused")
         window = await _window(stage, after=0)
         await _window(stage, after=window + 1)

@@ -20,6 +20,7 @@ from tests.cluster.harness.stage import (
     FAILING,
     HOUR,
     PATIENCE,
+    QUICK,
     SLOW,
     V1,
     V2,
@@ -72,6 +73,7 @@ async def test_a_good_version_is_promoted_and_no_request_is_lost(stage: Stage) -
         await stage.kubectl("wait", "canary/reviews", "--for=condition=promoted", "--timeout=90s", seconds=PATIENCE)
     body = await stage.at_rest("Succeeded")
 
+    assert len(json.dumps(body["status"], separators=(",", ":"))) < 4096
     assert before == V1
     assert await stage.image("reviews-primary") == V2
     await stage.rests()
@@ -80,8 +82,8 @@ async def test_a_good_version_is_promoted_and_no_request_is_lost(stage: Stage) -
     revision = body["status"]["revision"]
     for row in (  # SEEN is of the last window that was judged
         rf"reviews Progressing 1/2 20 {revision} Analysing",
-        rf"reviews Progressing 2/2 50 (19|2[01])(\.\d)? {revision} Analysing",
-        rf"reviews Promoting 2/2 50 (49|5[01])(\.\d)? {revision} Promoting",
+        rf"reviews Progressing 2/2 50 [12]\d(\.\d)? {revision} Analysing",
+        rf"reviews Promoting 2/2 50 [345]\d(\.\d)? {revision} Promoting",
         rf"reviews Finalising 2/2 0 \S+ {revision} Finalising",
         rf"reviews Succeeded 0 \S+ {revision} Promoted",
     ):
@@ -94,13 +96,23 @@ async def test_a_good_version_is_promoted_and_no_request_is_lost(stage: Stage) -
 @together
 async def test_errors_roll_back_and_the_primary_is_left_alone(stage: Stage) -> None:
     await stage.initialised()
-    await _rolled_back(stage, FAILING, reason="CheckFailed", words=("request-success-rate", "80", "2 of 2"))
+    await _rolled_back(
+        stage,
+        FAILING,
+        reason="CheckFailed",
+        says=r"request-success-rate [78]\d(\.\d+)? % is below the minimum of 99 % \(2 of 2 failed checks\)",
+    )
 
 
 @together
 async def test_slow_answers_roll_back(stage: Stage) -> None:
     await stage.initialised(metrics=[duration()])
-    await _rolled_back(stage, SLOW, reason="CheckFailed", words=("request-duration", "maximum of 500 ms", "2 of 2"))
+    await _rolled_back(
+        stage,
+        SLOW,
+        reason="CheckFailed",
+        says=r"request-duration \S+ ms is above the maximum of 500 ms \(2 of 2 failed checks\)",
+    )
 
 
 @together
@@ -149,12 +161,13 @@ async def test_an_image_that_cannot_be_pulled_gets_no_request_and_a_fix_is_promo
 async def test_without_prometheus_the_weight_is_held_and_the_run_goes_on_when_it_is_back(stage: Stage) -> None:
     with Prometheus.start("prometheus", stage.folder, stage.mesh.target) as prometheus:
         await stage.deploy()
-        await stage.kubectl.apply(canary(spec={"metricsServer": prometheus.url}))
+        await stage.kubectl.apply(canary(interval=HOUR, spec={"metricsServer": prometheus.url}))
         await stage.phase("Initialized")
         await stage.release(V2)
         await stage.at_weight(20)
         async with stage.chronicle(VIRTUAL_SERVICES) as routes:
             await asyncio.to_thread(prometheus.go_away)
+            await stage.edit(QUICK)
             message = await stage.condition("AnalysisHealthy", "False", "MetricsUnavailable")
             assert prometheus.url in message
             assert "check that the metrics server is up and reachable" in message
@@ -174,12 +187,13 @@ async def test_without_prometheus_the_weight_is_held_and_the_run_goes_on_when_it
 async def test_a_prometheus_that_hangs_holds_the_weight_too(stage: Stage) -> None:
     with Prometheus.start("prometheus", stage.folder, stage.mesh.target) as prometheus:
         await stage.deploy()
-        await stage.kubectl.apply(canary(spec={"metricsServer": prometheus.url}))
+        await stage.kubectl.apply(canary(interval=HOUR, spec={"metricsServer": prometheus.url}))
         await stage.phase("Initialized")
         await stage.release(V2)
         await stage.at_weight(20)
         async with stage.chronicle(VIRTUAL_SERVICES) as routes:
             prometheus.hang()
+            await stage.edit(QUICK)
             assert prometheus.url in await stage.condition("AnalysisHealthy", "False", "MetricsUnavailable")
             assert routes.each(weights) == [(80, 20)]
             prometheus.go_on()
@@ -199,7 +213,7 @@ def image_of(deployment: Object) -> str:
     return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
-async def _rolled_back(stage: Stage, image: str, *, reason: str, words: tuple[str, ...]) -> None:
+async def _rolled_back(stage: Stage, image: str, *, reason: str, says: str) -> None:
     """Release an image: it fails with this reason, the routes lead back, the primary was not touched."""
     async with stage.chronicle(DEPLOYMENTS, "reviews-primary") as primary:
         await stage.release(image)
@@ -209,9 +223,8 @@ async def _rolled_back(stage: Stage, image: str, *, reason: str, words: tuple[st
 
     assert body["status"]["reason"] == reason
     told = await stage.event("RolledBack")
-    for word in words:
-        assert word in body["status"]["message"], body["status"]["message"]
-        assert word in told, told
+    assert re.fullmatch(says, body["status"]["message"]), body["status"]["message"]
+    assert told == f"Rolled back at 20 %: {body['status']['message']}"
     assert primary.each(image_of) == [V1]
     assert await stage.condition("Promoted", "False", "Failed") == body["status"]["message"]
     assert stage.lost() == 0
