@@ -2,10 +2,12 @@
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from delivery.cluster.objects import Ref
 from delivery.controller.reading import Reading
 from strategies.snapshot import Problem
+from strategies.status import Status
 
 CONTESTED_TAKES = 3
 CONTESTED_SECONDS = 60.0
@@ -15,15 +17,17 @@ CONTESTED_SECONDS = 60.0
 class Entry:
     """One Canary's memory. Times are monotonic seconds.
 
-    `reading` is what was made of its JSON last. `confirmed` is the VirtualService (by uid) and the canary weight that a
-    response of the API server, and no cache, has shown. `unsure`: a route write got no answer and may still arrive;
-    the next one must change the object even if it looks right, so that the late one fails its test. `raise_at`: no
-    route may give a role more before this, because destinations were written shortly before. `absent`: objects whose
-    absence a GET has confirmed since they were seen last.
+    `reading` is what was made of its JSON last, `status` what was made of the `recorded` one. `confirmed` is the
+    VirtualService (by uid) and the canary weight that a response of the API server, and no cache, has shown. `unsure`:
+    a route write got no answer and may still arrive; the next one must change the object even if it looks right, so
+    that the late one fails its test. `raise_at`: no route may give a role more before this, because destinations were
+    written shortly before. `absent`: objects whose absence a GET has confirmed since they were seen last.
     """
 
     key: str
     reading: Reading
+    recorded: Any = None
+    status: Status | None = None
     confirmed: tuple[str, int] | None = None
     unsure: bool = False
     raise_at: float = 0.0

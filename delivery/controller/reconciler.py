@@ -48,6 +48,14 @@ def _status(body: Object) -> Status:
     return status
 
 
+def _recorded(entry: Entry, body: Object) -> Status:
+    """The recorded status, read anew only when it is another one than last time."""
+    recorded = body.get("status")
+    if entry.status is None or entry.recorded != recorded:
+        entry.status, entry.recorded = _status(body), recorded
+    return entry.status
+
+
 def _labels(body: Object) -> dict[str, str]:
     """What every line of the log about a Canary says besides its name: the run in progress and its step."""
     status = body.get("status") or {}
@@ -144,7 +152,7 @@ class Reconciler:
                 self._reporter.observe_tick(namespace, target, self._clock.monotonic() - started)
 
     async def _look(self, entry: Entry, body: Object) -> None:
-        status, spec = _status(body), entry.reading.spec(body)
+        status, spec = _recorded(entry, body), entry.reading.spec(body)
         if isinstance(spec, Problem):
             await self._unreadable(entry.key, body, status, spec)
             return
