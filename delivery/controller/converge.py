@@ -59,14 +59,15 @@ class Converger:
         if lowering and wanted.traffic is not None and wanted.traffic.canary > 0:
             # A way back to the primary waits for nothing; repairing a step steps back from a rival like any other.
             lowering = not entry.contested(self._clock.monotonic())
-        if lowering or entry.unsure:
+        first = lowering or entry.unsure
+        if first:
             await self._routes(entry, picture, found, wanted.traffic, errors)
         if wanted.finalizer:
             await self._group(found.finalizer, errors)
         if found.destinations and await self._group(found.destinations, errors):
             entry.raise_at = self._clock.monotonic() + settle
         await self._group((*found.scaling, *found.fences), errors)
-        if not (lowering or entry.unsure) and found.routes:
+        if found.routes and not first:
             await self._raise(entry, picture, found, wanted.traffic, errors)
         if not errors:
             await self._group((*found.apex, *found.resting), errors)
