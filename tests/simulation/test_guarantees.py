@@ -142,6 +142,22 @@ def test_g3_a_route_write_that_arrives_late(sim, weight, ending):
     served(sim)
 
 
+def test_g3_a_late_raise_after_a_rollback_that_had_nothing_to_write(sim):
+    """The route never left 0, so the new leader's rollback changes no weight; its fence alone keeps the raise out."""
+    initialised(sim)
+    delayed = delay(sim, "delivery-1", VIRTUAL_SERVICES, lambda: sim.status.canary_weight == 10, seconds=90)
+    sim.release("v2")
+    sim.until(lambda: bool(delayed), seconds=120, what="the write")
+    sim.workloads.break_pods("app=reviews", "crash-loop")
+    sim.until_phase("Failed")
+    assert sim.status.reason == "PodHealth"
+    sim.until(lambda: delayed[0].outcome != "", seconds=120, what="its arrival")
+    assert delayed[0].outcome != "done", f"a late write came through: {delayed[0]}"
+    sim.loop.advance(5)
+    assert sim.weight == 0
+    served(sim)
+
+
 def delay(sim: Simulation, name: str, kind, when, *, seconds: float) -> list[Request]:
     """The first write of a kind that a process sends travels for long; the process stops meanwhile, another starts."""
     found: list[Request] = []
