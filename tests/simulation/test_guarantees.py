@@ -158,6 +158,21 @@ def test_g3_a_late_raise_after_a_rollback_that_had_nothing_to_write(sim):
     served(sim)
 
 
+def test_g3_a_late_end_of_the_last_run_takes_no_pods_from_the_next(sim):
+    """The canary is to rest; until the write arrives, the next version is at a weight with as many pods as before."""
+    initialised(sim, interval="60s")
+    delayed = delay(sim, "delivery-1", DEPLOYMENTS, lambda: sim.status.phase is Phase.SUCCEEDED, seconds=90)
+    sim.release("v2")
+    sim.until(lambda: bool(delayed), seconds=600, what="the write")
+    sim.until(lambda: sim.store.peek(TARGET)["spec"]["replicas"] == 0, seconds=60, what="the canary at rest")
+    sim.release("v3")
+    sim.until(lambda: sim.weight == 10, seconds=60, what="weight 10")
+    assert delayed[0].outcome == "", "it is still on its way"
+    sim.until(lambda: delayed[0].outcome != "", seconds=120, what="its arrival")
+    assert delayed[0].outcome != "done", f"a late write came through: {delayed[0]}"
+    recovers(sim)
+
+
 def delay(sim: Simulation, name: str, kind, when, *, seconds: float) -> list[Request]:
     """The first write of a kind that a process sends travels for long; the process stops meanwhile, another starts."""
     found: list[Request] = []
