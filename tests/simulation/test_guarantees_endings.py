@@ -13,6 +13,7 @@ from tests.simulation.scenes import (
     initialised,
     pods_of,
     recovers,
+    says,
     served,
     set_weight,
     turn_bad,
@@ -188,6 +189,24 @@ def test_g11_the_primary_has_the_pods_that_the_run_began_with_until_it_is_draine
     sim.merge(PRIMARY, {"spec": {"replicas": 1}})
     sim.loop.advance(60)
     assert sim.store.peek(PRIMARY)["spec"]["replicas"] == 1, "afterwards it is people's again"
+
+
+@pytest.mark.parametrize("quality", ["good", "bad"])
+def test_g11_the_canary_s_pods_are_kept_while_the_primary_lacks_some(sim, quality):
+    at_weight(sim, 50, threshold=1)
+    if quality == "bad":
+        turn_bad(sim)
+    sim.until(lambda: sim.status.stage is Stage.DRAIN, seconds=300, what="the drain")
+    unready(sim, PRIMARY, 1)
+    says(sim, "Ready", "PrimaryNotReady", "pods are kept")
+    sim.loop.advance(300)
+    assert len(pods_of(sim, TARGET, ready=True)) == 2
+    assert sim.weight == 0
+
+    sim.store.delete(pods_of(sim, PRIMARY, ready=False)[0])
+    sim.until_phase("Succeeded", "Failed")
+    assert sim.store.peek(TARGET)["spec"]["replicas"] == 0
+    served(sim)
 
 
 def below(sim: Simulation, floor: int) -> list[float]:
