@@ -122,7 +122,7 @@ def _contested(turn: Turn) -> Condition | None:
     return _bad(turn, "Contested", turn.seen.contested, status="True") if turn.seen.contested is not None else None
 
 
-_QUIET = {"Initializing", "NoAnalysis", "Deleted", "NoRoutes", "Suspended"}
+_QUIET = {"Initializing", "Draining", "NoAnalysis", "Deleted", "NoRoutes", "Suspended"}
 
 
 def _tell_the_bad(turn: Turn, conditions: tuple[Condition, ...]) -> None:

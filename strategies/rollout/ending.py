@@ -71,6 +71,7 @@ def _drained(turn: Turn) -> bool:
     """
     spec, since = turn.spec, turn.status.stage_since
     if not turn.reached(since, spec.drain_seconds):
+        _say_what_pods_wait_for(turn)
         return False
     if not is_ready(spec, Role.PRIMARY, turn.primary):
         turn.ready = Problem(
@@ -81,12 +82,30 @@ def _drained(turn: Turn) -> bool:
     return turn.reached(since, max(spec.drain_seconds, spec.drain_max_seconds)) or _nobody_asks(turn)
 
 
+_NOT_YET = {Outcome.FAIL: "; they still get some", Outcome.ERROR: "; Prometheus cannot tell"}
+
+
+def _say_what_pods_wait_for(turn: Turn, answer: Outcome | None = None) -> None:
+    """In the phases that have nothing else to say: users are where they belong, pods wait for the last requests."""
+    if turn.status.phase not in (Phase.INITIALIZING, Phase.FINALISING):
+        return
+    if answer is not None or turn.status.reason != "Draining":
+        limit = max(turn.spec.drain_seconds, turn.spec.drain_max_seconds)
+        message = (
+            f"users are with the primary; the target's pods stay until they get no more requests, at most {limit:.0f} s"
+        )
+        turn.explain("Draining", message + _NOT_YET.get(answer or Outcome.PASS, ""))
+    if turn.status.phase is Phase.INITIALIZING:
+        turn.ready = Problem(reason="Draining", message=turn.status.message)
+
+
 def _nobody_asks(turn: Turn) -> bool:
     spec, since = turn.spec, turn.status.stage_since
     if since is None:
         return False
     scrape, length = spec.scrape_interval_seconds, 2 * spec.scrape_interval_seconds
     if not turn.reached(since, spec.drain_seconds + scrape):
+        _say_what_pods_wait_for(turn)
         return False
     first = since + timedelta(seconds=spec.drain_seconds)
     number = floor_of(((turn.now - first).total_seconds() - scrape) / length)
@@ -107,6 +126,7 @@ def _nobody_asks(turn: Turn) -> bool:
     answer = turn.answers.get(question)
     if answer is not None and answer.outcome is Outcome.PASS:
         return True
+    _say_what_pods_wait_for(turn, answer.outcome if answer is not None else None)
     turn.questions.add(question)  # also when it was answered "no": so the answer is kept until the next one is due
     turn.wake(end + timedelta(seconds=scrape + length))
     return False
