@@ -149,6 +149,10 @@ class Converger:
     def _conclude(self, entry: Entry, errors: list[ClusterError]) -> None:
         serious = [error for error in errors if not isinstance(error, Conflict)]
         entry.problem = problem_of(serious[0]) if serious else None
+        if not serious:
+            entry.failing_since = None
+        elif entry.failing_since is None:
+            entry.failing_since = self._clock.monotonic()
         if serious:
             raise serious[0]
         if errors:

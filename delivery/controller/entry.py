@@ -32,6 +32,7 @@ class Entry:
     unsure: bool = False
     raise_at: float = 0.0
     unsynced_since: float | None = None
+    failing_since: float | None = None
     problem: Problem | None = None
     repair_at: float = 0.0
     takes: deque[float] = field(default_factory=lambda: deque(maxlen=CONTESTED_TAKES))

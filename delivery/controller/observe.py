@@ -143,14 +143,15 @@ class Observer:
         self._note_sync(entry, expected=wish.traffic is not None or _waits(status), in_sync=in_sync)
         route = picture.virtual_service
         signature = (route["metadata"]["uid"], wish.traffic.canary) if route is not None and wish.traffic else None
-        since = entry.unsynced_since
+        # Whatever could not be written counts: a run also waits for its finalizer and for its pods.
+        since = [each for each in (entry.unsynced_since, entry.failing_since) if each is not None]
         routes = Routes(
             canary_weight=view.canary_weight,
             in_sync=in_sync,
             confirmed=in_sync and not entry.unsure and entry.confirmed == signature,
             hand_edited=view.canary_weight is not None and not view.applied_matches,
             apex_moved=apex_on_primary(picture),
-            failing_seconds=0.0 if since is None else self._clock.monotonic() - since,
+            failing_seconds=self._clock.monotonic() - min(since) if since else 0.0,
             problem=entry.problem,
         )
         snapshot = replace(snapshot, routes=routes)

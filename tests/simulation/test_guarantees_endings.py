@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from delivery.cluster.memory import Happened
+from delivery.cluster.memory import Admission, ForbiddenError, Happened
+from delivery.workloads.ownership import MANAGER
 from strategies.status import Phase, Stage
 from tests.simulation.invariants import APEX, CANARY, PRIMARY, TARGET
 from tests.simulation.moments import INITIALISING, LEAVING, RUNNING, named, reach
@@ -153,6 +154,23 @@ def test_g10_deleted_at_any_moment(sim, moment, controller):
     served(sim)
     assert sim.weight in (0, None)
     assert not sim.loop.errors
+
+
+def test_g10_no_weight_before_the_finalizer_holds_the_canary(sim):
+    """Without it a deletion could leave users where a run has sent them."""
+    initialised(sim)
+
+    def refuse(admission: Admission) -> None:
+        if admission.manager == MANAGER and admission.ref == CANARY and not admission.subresource:
+            raise ForbiddenError("canaries: delivery cannot patch resource")
+
+    sim.store.admission.append(refuse)
+    sim.release("v2")
+    says(sim, "TrafficSynced", "WriteDenied", "grant")
+    sim.loop.advance(300)
+    assert sim.weight == 0
+    sim.store.admission.remove(refuse)
+    recovers(sim)
 
 
 def test_g10_deleted_while_a_broken_promotion_keeps_users_on_the_canary(sim):
