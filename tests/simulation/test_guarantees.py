@@ -24,6 +24,7 @@ from tests.simulation.scenes import (
     pods_of,
     recovers,
     served,
+    set_weight,
     turn_bad,
     unready,
     version,
@@ -158,6 +159,58 @@ def test_g3_a_late_raise_after_a_rollback_that_had_nothing_to_write(sim):
     served(sim)
 
 
+def test_g3_a_raise_without_an_answer_that_arrives_after_the_same_leader_has_rolled_back(sim):
+    """The route never left 0, so the rollback has no weight to write: it must change the object all the same."""
+    initialised(sim)
+    raised: list[Request] = []
+    usual = sim.faults.latency
+
+    def slow(request: Request) -> None:
+        if not raised and request.write and request.kind == VIRTUAL_SERVICES and sim.status.canary_weight == 10:
+            raised.append(request)
+            sim.faults.latency = (30.0, 30.0)
+            sim.loop.call_soon(lambda: setattr(sim.faults, "latency", usual), context=sim.loop.world)
+
+    sim.apis["delivery-1"].before = slow
+    sim.release("v2")
+    sim.until(lambda: bool(raised), seconds=120, what="the raise")
+    sim.workloads.break_pods("app=reviews", "crash-loop")
+    sim.until(lambda: sim.status.phase is Phase.FAILED, seconds=29, what="the rollback, before the raise arrives")
+    sim.until(lambda: raised[0].outcome != "", seconds=60, what="its arrival")
+    assert raised[0].outcome != "done", f"a late write came through: {raised[0]}"
+    sim.loop.advance(5)
+    assert sim.weight == 0
+    served(sim)
+
+
+def test_a_late_raise_of_the_same_leader_after_a_rollback_that_had_nothing_to_write(sim):
+    """The raise had no answer and the route still says 0: a write that changes nothing rules it out."""
+    initialised(sim)
+    delayed = delay(sim, "delivery-1", VIRTUAL_SERVICES, lambda: sim.status.canary_weight == 10, seconds=60, stop=False)
+    sim.release("v2")
+    sim.until(lambda: bool(delayed), seconds=120, what="the write")
+    sim.workloads.break_pods("app=reviews", "crash-loop")
+    sim.until(lambda: delayed[0].outcome != "", seconds=120, what="its arrival")
+    assert delayed[0].outcome != "done", f"a late write came through: {delayed[0]}"
+    sim.until_phase("Failed")
+    assert sim.weight == 0
+    served(sim)
+
+
+def test_pods_go_only_when_the_server_itself_has_said_where_users_go(sim):
+    """A hand has set the weight to 0 and then to 40, of which the caches will hear late; then the canary fails."""
+    at_weight(sim, 50)
+    set_weight(sim, 0)
+    sim.until(lambda: sim.status.reason == "ManualOverride", seconds=30, what="the hand is honoured")
+    sim.faults.kind_lag[VIRTUAL_SERVICES] = (60.0, 60.0)
+    set_weight(sim, 40)
+    turn_bad(sim)
+    sim.until(lambda: sim.status.phase is Phase.FAILED, seconds=120, what="rollback")
+    sim.until(lambda: sim.weight == 0, seconds=2, what="users on the primary, though the caches knew of nothing to do")
+    sim.until_phase("Failed")
+    served(sim)
+
+
 def test_g3_a_late_end_of_the_last_run_takes_no_pods_from_the_next(sim):
     """The canary is to rest; until the write arrives, the next version is at a weight with as many pods as before."""
     initialised(sim, interval="60s")
@@ -173,7 +226,7 @@ def test_g3_a_late_end_of_the_last_run_takes_no_pods_from_the_next(sim):
     recovers(sim)
 
 
-def delay(sim: Simulation, name: str, kind, when, *, seconds: float) -> list[Request]:
+def delay(sim: Simulation, name: str, kind, when, *, seconds: float, stop: bool = True) -> list[Request]:
     """The first write of a kind that a process sends travels for long; the process stops meanwhile, another starts."""
     found: list[Request] = []
     usual = sim.faults.latency
@@ -187,6 +240,8 @@ def delay(sim: Simulation, name: str, kind, when, *, seconds: float) -> list[Req
 
     def go_on() -> None:
         sim.faults.latency = usual
+        if not stop:
+            return
         sim.loop.pause(name)
         sim.start_controller()
         sim.loop.call_later(seconds - 1, sim.loop.resume, name, context=sim.loop.world)
