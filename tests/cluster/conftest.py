@@ -1,4 +1,4 @@
-"""A real control plane for the tests in this folder; started once a session, each test in a namespace of its own.
+"""A real control plane for the tests in this folder; started once, each test in a namespace of its own.
 
     async def test_something(api, kubectl, namespace): ...
 
@@ -39,7 +39,7 @@ def skip(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def assets() -> Path:
     folder = os.environ.get("KUBEBUILDER_ASSETS", "")
     if not folder:
@@ -50,7 +50,7 @@ def assets() -> Path:
     return Path(folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prometheus_program() -> str:
     program = shutil.which("prometheus")
     if program is None:
@@ -58,7 +58,7 @@ def prometheus_program() -> str:
     return str(program)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def istio_crds() -> Path:
     file = os.environ.get("ISTIO_CRDS", "")
     if not file or not Path(file).is_file():
@@ -66,7 +66,7 @@ def istio_crds() -> Path:
     return Path(file)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def control_plane(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A control plane, and a kubelet that makes Pods ready."""
     with (
@@ -76,7 +76,7 @@ def control_plane(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield plane
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def crds(control_plane: ControlPlane, istio_crds: Path) -> list[str]:
     """Our own and Istio's custom resource definitions, installed."""
     async with KubernetesApi.connect(str(control_plane.kubeconfig())) as api:
@@ -119,14 +119,14 @@ def prometheus(prometheus_program: str, mesh: MeshExporter, tmp_path: Path) -> I
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(control_plane: ControlPlane, crds: list[str]) -> Iterator[MeshExporter]:
     """The mesh of all namespaces, for stories."""
     with MeshExporter.start(str(control_plane.kubeconfig()), by_image=BY_IMAGE) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world_prometheus(
     prometheus_program: str, world: MeshExporter, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
