@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from delivery.cluster.memory.store import Store
-from delivery.cluster.memory.timekeeping import VirtualClock
-from delivery.cluster.memory.virtual import VirtualLoop
+from delivery.cluster.memory.timekeeping import Schedule
 from delivery.cluster.objects import Kind, Object, Ref
 
 Seconds = tuple[float, float]
@@ -34,16 +33,16 @@ def owner_reference(ref: Ref, body: Object) -> dict[str, Any]:
 class Context:
     """One world's tools. Work on an object is queued once and done after a delay drawn from `delay`."""
 
-    def __init__(self, store: Store, loop: VirtualLoop, *, delay: Seconds, rng: random.Random) -> None:
-        self.store, self.loop, self.rng = store, loop, rng
-        self._clock, self._delay = VirtualClock(loop), delay
+    def __init__(self, store: Store, schedule: Schedule, *, delay: Seconds, rng: random.Random) -> None:
+        self.store, self.rng = store, rng
+        self._schedule, self._delay = schedule, delay
         self._syncs: dict[Kind, Callable[[Ref], None]] = {}
         self._queued: dict[Ref, None] = {}
         self._wakes: dict[Ref, datetime] = {}
 
     def now(self) -> datetime:
         """The world's wall clock."""
-        return self._clock.now()
+        return self._schedule.now()
 
     def timestamp(self) -> str:
         """The time as the API writes it."""
@@ -61,7 +60,7 @@ class Context:
 
     def later(self, delay: float, call: Callable[..., None], *args: Any) -> None:
         """Call in the world after `delay` seconds."""
-        self.loop.call_later(delay, call, *args, context=self.loop.world)
+        self._schedule.call_later(delay, call, *args)
 
     def wake_at(self, ref: Ref, times: Iterable[datetime]) -> None:
         """Have the object looked at again at the first of `times`."""

@@ -10,13 +10,14 @@ from delivery.cluster.memory.deployments import Deployments
 from delivery.cluster.memory.kubelet import Behaviour, Kubelet
 from delivery.cluster.memory.replicasets import ReplicaSets
 from delivery.cluster.memory.store import Store
+from delivery.cluster.memory.timekeeping import Schedule, VirtualSchedule
 from delivery.cluster.memory.virtual import VirtualLoop
 from delivery.cluster.memory.watching import Happened
 from delivery.cluster.objects import DEPLOYMENTS, PODS, REPLICA_SETS, Object, Ref
 
 
 class World:
-    """Deployments, ReplicaSets and pods that do what the real ones do, in virtual time.
+    """Deployments, ReplicaSets and pods that do what the real ones do, in virtual or in real time.
 
     `delay` is how late each controller is, in seconds; `ready_seconds` how long a healthy pod takes to become Ready
     unless its annotation `sim/ready-after` says; `terminate_seconds` how long a deleted pod lives on at the most.
@@ -25,14 +26,15 @@ class World:
     def __init__(
         self,
         store: Store,
-        loop: VirtualLoop,
+        time: VirtualLoop | Schedule,
         *,
         delay: Seconds = (0.01, 0.2),
         ready_seconds: float = 1.0,
         terminate_seconds: float = 2.0,
     ) -> None:
+        schedule = VirtualSchedule(time) if isinstance(time, VirtualLoop) else time
         self._store = store
-        self._context = Context(store, loop, delay=delay, rng=loop.random("world"))
+        self._context = Context(store, schedule, delay=delay, rng=schedule.random("world"))
         self._kubelet = Kubelet(self._context, ready_seconds=ready_seconds, terminate_seconds=terminate_seconds)
         self._context.handle(DEPLOYMENTS, Deployments(self._context).sync)
         self._context.handle(REPLICA_SETS, ReplicaSets(self._context).sync)
