@@ -3,11 +3,12 @@
 The store raises these; a transport hands them on as they are, and a server turns them into `Status` objects.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from delivery.cluster.errors import ClusterError, Conflict, Denied, Expired, Gone, Invalid, Unavailable
+from delivery.cluster.objects import Kind, Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +20,34 @@ class Cause:
     reason: str = "FieldValueInvalid"
 
 
+def resource_name(kind: Kind) -> str:
+    """How the API server calls a kind in its messages: `pods`, `deployments.apps`."""
+    return f"{kind.plural}.{kind.group}" if kind.group else kind.plural
+
+
+def resource_details(ref: Ref) -> dict[str, str]:
+    """`details` of a refusal that names its object by resource, as most do (`kind` holds the plural there)."""
+    return _without_empty(name=ref.name, group=ref.kind.group, kind=ref.kind.plural)
+
+
+def _without_empty(**details: str) -> dict[str, str]:
+    return {key: value for key, value in details.items() if value}
+
+
 class RejectionError(ClusterError):
-    """A request that the API server refused, with its HTTP code and its reason."""
+    """A request that the API server refused, with its HTTP code and its reason.
+
+    `details` are the members of `Status.details` besides the causes: name, group, kind.
+    """
 
     code: ClassVar[int] = 500
     reason: ClassVar[str] = "InternalError"
 
-    def __init__(self, message: str, *, causes: Sequence[Cause] = ()) -> None:
+    def __init__(self, message: str, *, causes: Sequence[Cause] = (), details: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.causes = tuple(causes)
+        self.details = dict(details or {})
 
     @property
     def status(self) -> dict[str, Any]:
@@ -42,10 +61,10 @@ class RejectionError(ClusterError):
             "reason": self.reason,
             "code": self.code,
         }
+        details: dict[str, Any] = dict(self.details)
         if self.causes:
-            causes = [{"reason": c.reason, "message": c.message, "field": c.field} for c in self.causes]
-            status["details"] = {"causes": causes}
-        return status
+            details["causes"] = [{"reason": c.reason, "message": c.message, "field": c.field} for c in self.causes]
+        return {**status, "details": details} if details else status
 
 
 class NotFoundError(RejectionError, Gone):
@@ -53,17 +72,33 @@ class NotFoundError(RejectionError, Gone):
 
     code, reason = 404, "NotFound"
 
+    @classmethod
+    def of(cls, ref: Ref) -> "NotFoundError":
+        """There is no such object."""
+        return cls(f'{resource_name(ref.kind)} "{ref.name}" not found', details=resource_details(ref))
+
 
 class AlreadyExistsError(RejectionError, Conflict):
     """409: something of that name is there."""
 
     code, reason = 409, "AlreadyExists"
 
+    @classmethod
+    def of(cls, ref: Ref) -> "AlreadyExistsError":
+        """The name is taken."""
+        return cls(f'{resource_name(ref.kind)} "{ref.name}" already exists', details=resource_details(ref))
+
 
 class VersionConflictError(RejectionError, Conflict):
     """409: the object is not the one, or not in the version, that the request was made for."""
 
     code, reason = 409, "Conflict"
+
+    @classmethod
+    def of(cls, ref: Ref, why: str) -> "VersionConflictError":
+        """A precondition does not hold."""
+        message = f'Operation cannot be fulfilled on {resource_name(ref.kind)} "{ref.name}": {why}'
+        return cls(message, details=resource_details(ref))
 
 
 class PatchFailedError(RejectionError, Conflict):
@@ -76,6 +111,15 @@ class ContentInvalidError(RejectionError, Invalid):
     """422 with causes: the object breaks a rule."""
 
     code, reason = 422, "Invalid"
+
+    @classmethod
+    def of(cls, ref: Ref, causes: Sequence[Cause]) -> "ContentInvalidError":
+        """What is wrong with an object, all of it."""
+        kind = ref.kind
+        subject = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
+        told = [cause.message if not cause.field else f"{cause.field}: {cause.message}" for cause in causes]
+        message = f'{subject} "{ref.name}" is invalid: ' + (told[0] if len(told) == 1 else f"[{', '.join(told)}]")
+        return cls(message, causes=causes, details=_without_empty(name=ref.name, group=kind.group, kind=kind.kind))
 
 
 class BadRequestError(RejectionError, Invalid):

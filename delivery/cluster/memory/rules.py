@@ -12,6 +12,8 @@ from delivery.cluster.objects import Ref
 
 Body = dict[str, Any]
 
+MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
+
 _SERVERS_OWN = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 
@@ -52,7 +54,7 @@ def prepare_update(resource: Resource, old: Body, body: Body, subresource: str) 
         new = {**old, "metadata": dict(old["metadata"])}
         new.pop("status", None)
         return {**new, "status": body["status"]} if "status" in body else new
-    _check_identity(old, body)
+    _check_identity(Ref.of(resource.kind, old), old, body)
     meta, was = body["metadata"], old["metadata"]
     for field in (*_SERVERS_OWN, "managedFields", "resourceVersion"):
         meta.pop(field, None)
@@ -75,12 +77,10 @@ def check_preconditions(ref: Ref, old: Body, uid: str, resource_version: str) ->
     """VersionConflictError when the object is another one, or in another version, than the request names."""
     meta = old["metadata"]
     if uid and uid != meta["uid"]:
-        raise VersionConflictError(f"{ref}: the uid in the precondition is {uid}, the object's is {meta['uid']}")
+        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {meta['uid']}"
+        raise VersionConflictError.of(ref, why)
     if resource_version and resource_version != meta["resourceVersion"]:
-        raise VersionConflictError(
-            f"{ref}: the object has been modified (resourceVersion {meta['resourceVersion']}, "
-            f"not {resource_version}); apply your changes to the latest version and try again"
-        )
+        raise VersionConflictError.of(ref, MODIFIED)
 
 
 def content_changed(resource: Resource, old: Body, new: Body) -> bool:
@@ -102,7 +102,7 @@ def same_but_bookkeeping(old: Body, new: Body) -> bool:
     return equal_json(essence(old), essence(new))
 
 
-def _check_identity(old: Body, body: Body) -> None:
+def _check_identity(ref: Ref, old: Body, body: Body) -> None:
     meta, was = body.get("metadata"), old["metadata"]
     if not isinstance(meta, dict):
         raise BadRequestError(f"metadata: an object is needed, not {meta!r}")
@@ -114,7 +114,5 @@ def _check_identity(old: Body, body: Body) -> None:
     added = [name for name in meta.get("finalizers") or () if name not in (was.get("finalizers") or ())]
     if added and "deletionTimestamp" in was:
         message = f"no new finalizers can be added while the object is being deleted: {', '.join(added)}"
-        raise ContentInvalidError(
-            f"metadata.finalizers: {message}",
-            causes=[Cause("metadata.finalizers", message, "FieldValueForbidden")],
-        )
+        cause = Cause("metadata.finalizers", f"Forbidden: {message}", "FieldValueForbidden")
+        raise ContentInvalidError.of(ref, [cause])

@@ -7,7 +7,8 @@ order on top; the semantics of requests live here only.
 
 import random
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,12 @@ from delivery.cluster.memory import rules
 from delivery.cluster.memory.garbage import Owners
 from delivery.cluster.memory.managed import attribute
 from delivery.cluster.memory.patching import apply_json_patch, apply_merge_patch
-from delivery.cluster.memory.rejections import AlreadyExistsError, BadRequestError, NotFoundError
+from delivery.cluster.memory.rejections import (
+    AlreadyExistsError,
+    BadRequestError,
+    NotFoundError,
+    resource_name,
+)
 from delivery.cluster.memory.resources import Resource, builtin_resources
 from delivery.cluster.memory.selectors import Predicate, field_selector, label_selector
 from delivery.cluster.memory.values import clone, copy_json
@@ -50,8 +56,9 @@ class Store:
     """The objects of one cluster.
 
     `history` is how many events of each kind a watch can go back; `collect_at_once` False leaves dependents of
-    deleted objects to calls of collect_garbage. `admission` hooks see every create and update, in their order;
-    `observers` are told of every write, within it, and must neither write nor change what they are shown.
+    deleted objects to calls of collect_garbage. `shapers` make of a body that was sent what a schema makes of it
+    (defaults, unknown fields), before anything else looks at it. `admission` hooks see every create and update, in
+    their order; `observers` are told of every write, within it, and must neither write nor change what they see.
     """
 
     def __init__(
@@ -59,6 +66,7 @@ class Store:
     ) -> None:
         self.admission: list[Callable[[Admission], None]] = []
         self.observers: list[Callable[[Happened], None]] = []
+        self.shapers: list[Callable[[Resource, Body], None]] = []
         self.patchers: dict[str, Callable[[Resource, Body, Any], Any]] = {
             JSON_PATCH: lambda _, body, patch: apply_json_patch(body, patch),
             MERGE_PATCH: lambda _, body, patch: apply_merge_patch(body, copy_json(patch)),
@@ -68,7 +76,7 @@ class Store:
         self._resources: dict[Kind, Resource] = {}
         self._objects: dict[Kind, dict[tuple[str, str], Body]] = {}
         self._history, self._owners = History(history), Owners()
-        self._version = 1
+        self._version, self._rehearsing = 1, False
         for resource in builtin_resources():
             self.register(resource)
 
@@ -78,6 +86,22 @@ class Store:
         """Serve a kind (again, with other rules: its objects stay)."""
         self._resources[resource.kind] = resource
         self._objects.setdefault(resource.kind, {})
+
+    def unregister(self, kind: Kind) -> None:
+        """No longer serve a kind; ValueError while there are objects of it."""
+        if self._objects.get(kind):
+            raise ValueError(f"{kind.plural}: there are {len(self._objects[kind])} objects left")
+        self._resources.pop(kind, None)
+        self._objects.pop(kind, None)
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """Writes within the block are checked and answered, and change nothing (dryRun=All)."""
+        self._rehearsing = True
+        try:
+            yield
+        finally:
+            self._rehearsing = False
 
     def kinds(self) -> list[Resource]:
         """What is served."""
@@ -152,7 +176,9 @@ class Store:
     def create(self, kind: Kind, body: Object, *, namespace: str = "", manager: str = "unknown") -> Body:
         """Store a new object; AlreadyExistsError if the name is taken. `metadata.generateName` is honoured."""
         resource = self._resource(kind)
-        new = rules.prepare_create(resource, rules.identify(resource, namespace, copy_json(body)))
+        sent = rules.identify(resource, namespace, copy_json(body))
+        self._shape(resource, sent)
+        new = rules.prepare_create(resource, sent)
         meta = new["metadata"]
         if not meta.get("name") and meta.get("generateName"):
             meta["name"] = meta["generateName"] + "".join(self._rng.choice(_SUFFIX) for _ in range(5))
@@ -160,7 +186,7 @@ class Store:
             raise BadRequestError("metadata.name: name or generateName is required")
         ref = Ref.of(kind, new)
         if self.peek(ref) is not None:
-            raise AlreadyExistsError(f"{ref} already exists")
+            raise AlreadyExistsError.of(ref)
         meta["uid"] = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
         meta["creationTimestamp"] = self._timestamp()
         self._admit(Admission("CREATE", ref, new, None, "", manager))
@@ -204,6 +230,8 @@ class Store:
             raise BadRequestError(f"propagationPolicy: {propagation!r}; one of Background, Foreground, Orphan")
         old = self._current(ref)
         rules.check_preconditions(ref, old, uid, resource_version)
+        if self._rehearsing:
+            propagation = "Background"  # nothing becomes of dependents
         if propagation == "Orphan":
             self._orphan(old["metadata"]["uid"])
         elif propagation == "Foreground":
@@ -224,18 +252,22 @@ class Store:
     def _resource(self, kind: Kind) -> Resource:
         resource = self._resources.get(kind)
         if resource is None:
-            raise NotFoundError(f"the server could not find the requested resource ({kind.plural}.{kind.group})")
+            raise NotFoundError(f"the server could not find the requested resource ({resource_name(kind)})")
         return resource
 
     def _current(self, ref: Ref) -> Body:
         self._resource(ref.kind)
         body = self._objects[ref.kind].get((ref.namespace, ref.name))
         if body is None:
-            raise NotFoundError(f"{ref} not found")
+            raise NotFoundError.of(ref)
         return body
 
     def _timestamp(self, seconds: int = 0) -> str:
         return (self._clock.now() + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _shape(self, resource: Resource, body: Body) -> None:
+        for shape in self.shapers:
+            shape(resource, body)
 
     def _admit(self, admission: Admission) -> None:
         for hook in self.admission:
@@ -248,6 +280,7 @@ class Store:
         body = change(clone(old))
         if not isinstance(body, dict) or not isinstance(body.get("metadata"), Mapping):
             raise BadRequestError(f"{ref}: an object with metadata is needed, not {body!r:.80}")
+        self._shape(resource, body)
         meta = body["metadata"]
         rules.check_preconditions(ref, old, meta.get("uid", ""), meta.get("resourceVersion", ""))
         new = rules.prepare_update(resource, old, body, subresource)  # may share parts with the old one
@@ -260,7 +293,7 @@ class Store:
         done = self._commit(ref, old, new, manager, subresource)
         meta = new["metadata"]
         held = meta.get("finalizers") or meta.get("deletionGracePeriodSeconds")
-        if "deletionTimestamp" in meta and not held:
+        if "deletionTimestamp" in meta and not held and not self._rehearsing:
             self._remove(ref, self._current(ref))
         return done
 
@@ -276,6 +309,8 @@ class Store:
         return self._put("ADDED" if old is None else "MODIFIED", ref, old, new)
 
     def _put(self, type_: str, ref: Ref, old: Body | None, new: Body) -> Body:
+        if self._rehearsing:
+            return new
         self._version += 1
         new["metadata"]["resourceVersion"] = str(self._version)
         self._objects[ref.kind][ref.namespace, ref.name] = new
@@ -305,6 +340,8 @@ class Store:
         return self._put("MODIFIED", ref, old, new)
 
     def _remove(self, ref: Ref, old: Body) -> Body:
+        if self._rehearsing:
+            return self.get(ref)
         self._version += 1
         last = clone(old)
         last["metadata"]["resourceVersion"] = str(self._version)
