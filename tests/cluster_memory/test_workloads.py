@@ -2,7 +2,8 @@
 
 import pytest
 
-from delivery.cluster.memory import InstanceError, Store, VirtualClock, VirtualLoop, World
+from delivery.cluster.memory import Store, VirtualClock, VirtualLoop, World
+from delivery.cluster.memory.behaviours import BEHAVIOUR, PREFIX, READY_AFTER
 from delivery.cluster.memory.conditions import find, is_ready
 from delivery.cluster.objects import DEPLOYMENTS, PODS, REPLICA_SETS, SERVICES, Ref
 
@@ -17,7 +18,7 @@ def scale(store, ref, replicas):
 
 
 def release(store, ref, image, **annotations):
-    marks = {f"sim/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    marks = {f"{PREFIX}/{key.replace('_', '-')}": value for key, value in annotations.items()}
     store.patch(
         ref,
         [
@@ -84,7 +85,7 @@ def test_the_server_s_defaults_are_filled_in(store, world, deployment, reviews):
 
 
 def test_pods_become_ready_when_their_annotation_says(loop, store, world, deployment, reviews):
-    store.create(DEPLOYMENTS, deployment(annotations={"sim/ready-after": "20"}))
+    store.create(DEPLOYMENTS, deployment(annotations={READY_AFTER: "20"}))
     loop.advance(19)
     assert ready(store) == 0
     loop.advance(2)
@@ -196,7 +197,7 @@ def container(store):
 
 
 def test_a_crash_loop_shows_as_a_kubelet_shows_it(loop, store, world, deployment):
-    store.create(DEPLOYMENTS, deployment(replicas=1, annotations={"sim/behaviour": "crash-loop"}))
+    store.create(DEPLOYMENTS, deployment(replicas=1, annotations={BEHAVIOUR: "crash-loop"}))
     loop.advance(5)
     assert container(store)["state"]["waiting"]["reason"] == "CrashLoopBackOff"
     assert container(store)["lastState"]["terminated"]["exitCode"] == 1
@@ -207,13 +208,13 @@ def test_a_crash_loop_shows_as_a_kubelet_shows_it(loop, store, world, deployment
 
 
 def test_out_of_memory_and_a_missing_image(loop, store, world, deployment):
-    store.create(DEPLOYMENTS, deployment(replicas=1, annotations={"sim/behaviour": "oom"}))
+    store.create(DEPLOYMENTS, deployment(replicas=1, annotations={BEHAVIOUR: "oom"}))
     loop.advance(5)
     assert container(store)["lastState"]["terminated"]["reason"] == "OOMKilled"
     assert container(store)["lastState"]["terminated"]["exitCode"] == 137
     store.delete(Ref(DEPLOYMENTS, "shop", "reviews"))
     loop.advance(5)
-    store.create(DEPLOYMENTS, deployment(replicas=1, annotations={"sim/behaviour": "image-pull"}))
+    store.create(DEPLOYMENTS, deployment(replicas=1, annotations={BEHAVIOUR: "image-pull"}))
     loop.advance(2)
     assert container(store)["state"]["waiting"]["reason"] == "ErrImagePull"
     loop.advance(5)
@@ -221,12 +222,62 @@ def test_out_of_memory_and_a_missing_image(loop, store, world, deployment):
     assert store.scan(PODS)[0]["status"]["phase"] == "Pending"
 
 
-def test_an_unknown_behaviour_is_named(loop, store, world, deployment):
+def waiting(store):
+    return container(store)["state"]["waiting"]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "message"),
+    [
+        ({BEHAVIOUR: "melt"}, f"annotation {BEHAVIOUR}: 'melt'; one of healthy, never-ready"),
+        ({READY_AFTER: "soon"}, f"annotation {READY_AFTER}: 'soon'; seconds, 0 to 86400"),
+        ({READY_AFTER: "nan"}, f"annotation {READY_AFTER}: 'nan'; seconds"),
+        ({READY_AFTER: "-1"}, f"annotation {READY_AFTER}: '-1'; seconds"),
+    ],
+)
+def test_a_wrong_annotation_is_told_as_a_kubelet_tells_it(loop, store, world, deployment, annotations, message):
+    store.create(DEPLOYMENTS, deployment(replicas=1, annotations=annotations))
+    loop.advance(5)
+    assert waiting(store)["reason"] == "CreateContainerConfigError"
+    assert waiting(store)["message"].startswith(message)
+    pod = Ref.of(PODS, store.scan(PODS)[0])
+    store.patch(pod, [{"op": "add", "path": "/metadata/annotations", "value": {}}])
+    loop.advance(20)
+    assert ready(store) == 1
+
+
+def test_an_unknown_behaviour_cannot_be_imposed(world):
     with pytest.raises(ValueError, match="behaviour: 'melt'; one of healthy, never-ready"):
         world.break_pods("app=reviews", "melt")
-    store.create(DEPLOYMENTS, deployment(annotations={"sim/behaviour": "melt"}))
-    with pytest.raises(InstanceError, match="annotation sim/behaviour: 'melt'"):
-        loop.advance(5)
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        ("reviews:no-such-tag", "ImagePullBackOff"),
+        ("example.com:5000/books/reviews:missing", "ImagePullBackOff"),
+        ("reviews:missing-2", "ImagePullBackOff"),
+        ("Reviews:1", "InvalidImageName"),
+        ("reviews:", "InvalidImageName"),
+    ],
+)
+def test_images_that_no_registry_has_are_not_pulled(loop, store, world, deployment, reviews, image, reason):
+    store.create(DEPLOYMENTS, deployment(replicas=1))
+    loop.run_until(settled(store, reviews), max_time=30)
+    release(store, reviews, image)
+    loop.advance(10)
+    (pod,) = (each for each in store.scan(PODS) if each["spec"]["containers"][0]["image"] == image)
+    assert pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == reason
+    assert ready(store, "reviews:1") == 1
+
+
+@pytest.mark.parametrize("image", ["reviews", "docker.io/istio/reviews-v1:1.20.2", "reviews:missingno", "r:a.missing"])
+def test_any_other_image_is_there(loop, store, world, deployment, image):
+    body = deployment(replicas=1)
+    body["spec"]["template"]["spec"]["containers"][0]["image"] = image
+    store.create(DEPLOYMENTS, body)
+    loop.advance(5)
+    assert ready(store, image) == 1
 
 
 def test_running_pods_can_be_broken_and_healed_from_outside(loop, store, world, deployment, reviews):

@@ -9,9 +9,9 @@ KEY = f"{NAMESPACE}/{NAME}"
 
 def deployment(version: str = "v1", *, quality: str = "good", replicas: int = 2, behaviour: str = "") -> dict[str, Any]:
     """The target. `quality` is what the analyst will find, `behaviour` what the kubelet will."""
-    annotations = {"sim/quality": quality, "sim/ready-after": "2"}
+    annotations = {"sim/quality": quality, "sandbox.progressive.delivery/ready-after": "2"}
     if behaviour:
-        annotations["sim/behaviour"] = behaviour
+        annotations["sandbox.progressive.delivery/behaviour"] = behaviour
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

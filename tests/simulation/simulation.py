@@ -162,7 +162,7 @@ class Simulation:
         if known is None:
             self.apply(DEPLOYMENTS, body)
             return
-        template["metadata"]["annotations"].setdefault("sim/behaviour", "healthy")
+        template["metadata"]["annotations"].setdefault("sandbox.progressive.delivery/behaviour", "healthy")
         self.merge(TARGET, {"spec": {"template": template}})
 
     def set_up(self, *, replicas: int = 2, **analysis: Any) -> None:

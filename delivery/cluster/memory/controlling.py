@@ -1,15 +1,22 @@
 """What the controllers of the simulated world share: the store, the time, a queue, and ownership."""
 
+import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from delivery.cluster.memory.recording import Recorder
+from delivery.cluster.memory.rejections import RejectionError
 from delivery.cluster.memory.store import Store
 from delivery.cluster.memory.timekeeping import Schedule
 from delivery.cluster.objects import Kind, Object, Ref
 
+log = logging.getLogger(__name__)
+
 Seconds = tuple[float, float]
+
+FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 1.0, 60.0
 
 
 def controller_of(body: Object) -> Mapping[str, Any]:
@@ -31,7 +38,13 @@ def owner_reference(ref: Ref, body: Object) -> dict[str, Any]:
 
 
 class Context:
-    """One world's tools. Work on an object is queued once and done after a delay drawn from `delay`."""
+    """One world's tools. Work on an object is queued once and done after a delay drawn from `delay`.
+
+    What the API server refuses (a namespace that is being deleted, an admission rule) is tried again after a while.
+    `recorder` None: no Events are written.
+    """
+
+    recorder: Recorder | None = None
 
     def __init__(self, store: Store, schedule: Schedule, *, delay: Seconds, rng: random.Random) -> None:
         self.store, self.rng = store, rng
@@ -39,6 +52,7 @@ class Context:
         self._syncs: dict[Kind, Callable[[Ref], None]] = {}
         self._queued: dict[Ref, None] = {}
         self._wakes: dict[Ref, datetime] = {}
+        self._refused: dict[Ref, int] = {}
 
     def now(self) -> datetime:
         """The world's wall clock."""
@@ -80,9 +94,36 @@ class Context:
         op = {"op": "add", "path": "/status", "value": status}
         self.store.patch(ref, [op], subresource="status", manager=manager)
 
+    @property
+    def tells(self) -> bool:
+        """Are Events wanted?"""
+        return self.recorder is not None
+
+    def tell(self, about: Object, reason: str, message: str, *, source: str, **more: Any) -> None:
+        """Write an Event about an object, if Events are wanted; `more` as Recorder.record takes it."""
+        if self.recorder is not None:
+            try:
+                self.recorder.record(about, reason, message, source=source, **more)
+            except RejectionError as error:  # a namespace on its way out takes no Events; nobody misses them
+                log.debug("event refused: %s", error)
+
     def _sync(self, ref: Ref) -> None:
         self._queued.pop(ref, None)
-        self._syncs[ref.kind](ref)
+        try:
+            self._syncs[ref.kind](ref)
+        except RejectionError as error:
+            self._retry(ref, error)
+        else:
+            self._refused.pop(ref, None)
+
+    def _retry(self, ref: Ref, error: RejectionError) -> None:
+        body = self.store.peek(ref)
+        if body is None:
+            self._refused.pop(ref, None)
+            return
+        times = self._refused[ref] = self._refused.get(ref, 0) + 1
+        self.tell(body, "FailedCreate", error.message, source="kube-controller-manager", warning=True)
+        self.later(min(FIRST_RETRY_SECONDS * 2 ** min(times, 10), LONGEST_RETRY_SECONDS), self.enqueue, ref)
 
     def _awake(self, ref: Ref, at: datetime) -> None:
         if self._wakes.get(ref) == at:

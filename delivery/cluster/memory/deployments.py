@@ -16,6 +16,7 @@ from delivery.cluster.memory.values import copy_json, equal_json
 from delivery.cluster.objects import PODS, REPLICA_SETS, Object, Ref
 
 MANAGER = "kube-controller-manager"
+SOURCE = "deployment-controller"
 HASH_LABEL = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
 
@@ -78,16 +79,21 @@ class Deployments:
         spec = body["spec"]
         sizes = next_sizes(spec, self._state(new, spec), [self._state(each, spec) for each in old])
         for name, replicas in sizes.items():
-            self._scale(Ref(REPLICA_SETS, body["metadata"]["namespace"], name), replicas)
+            self._scale(body, Ref(REPLICA_SETS, body["metadata"]["namespace"], name), replicas)
         if not sizes:
             self._forget_history(spec, old)
 
     def _scale_paused(self, body: Object, sets: list[Object]) -> None:
         active = [each for each in sets if each["spec"]["replicas"]] or sets[-1:]
         if len(active) == 1:
-            self._scale(Ref.of(REPLICA_SETS, active[0]), int(body["spec"].get("replicas", 1)))
+            self._scale(body, Ref.of(REPLICA_SETS, active[0]), int(body["spec"].get("replicas", 1)))
 
-    def _scale(self, ref: Ref, replicas: int) -> None:
+    def _scale(self, body: Object, ref: Ref, replicas: int) -> None:
+        before = int((self._store.peek(ref) or {"spec": {"replicas": replicas}})["spec"]["replicas"])
+        if before != replicas:
+            way = "up" if replicas > before else "down"
+            text = f"Scaled {way} replica set {ref.name} from {before} to {replicas}"
+            self._context.tell(body, "ScalingReplicaSet", text, source=SOURCE)
         self._store.patch(ref, [{"op": "replace", "path": "/spec/replicas", "value": replicas}], manager=MANAGER)
 
     def _forget_history(self, spec: Object, old: list[Object]) -> None:
@@ -141,24 +147,26 @@ class Deployments:
         least = int(body["spec"].get("replicas", 1)) - Bounds.of(body["spec"]).unavailable
         enough = status["availableReplicas"] >= least
         reason = "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable"
+        message = f"Deployment {'has' if enough else 'does not have'} minimum availability."
         before = find(body.get("status") or {}, "Available")
-        return _updated(before, "Available", enough, self._context.timestamp(), reason, "")
+        return _updated(before, "Available", enough, self._context.timestamp(), reason, message)
 
     def _is_progressing(self, ref: Ref, body: Object, status: Body, new: Object | None) -> Body:
         was, now = body.get("status") or {}, self._context.timestamp()
         before = find(was, "Progressing")
-        name = new["metadata"]["name"] if new is not None else ""
-        message = f'ReplicaSet "{name}"'
-        if before.get("message") != message:
-            return _updated({}, "Progressing", True, now, "NewReplicaSetCreated", message)
+        name = f'"{new["metadata"]["name"] if new is not None else ""}"'
+        subject = f"ReplicaSet {name}"
+        if name not in before.get("message", ""):
+            return _updated({}, "Progressing", True, now, "NewReplicaSetCreated", f"Created new replica set {name}")
         if _complete(body, status):
-            return _updated(before, "Progressing", True, now, "NewReplicaSetAvailable", message)
+            done = f"{subject} has successfully progressed."
+            return _updated(before, "Progressing", True, now, "NewReplicaSetAvailable", done)
         if before["reason"] == "NewReplicaSetAvailable":
             return dict(before)  # pods lost after a completed roll are no roll
         if _advanced(was, status):
             before = {**before, "reason": ""}  # every advance counts as an update
-            return _updated(before, "Progressing", True, now, "ReplicaSetUpdated", message)
-        return self._overdue(ref, body, before, message)
+            return _updated(before, "Progressing", True, now, "ReplicaSetUpdated", f"{subject} is progressing.")
+        return self._overdue(ref, body, before, f"{subject} has timed out progressing.")
 
     def _overdue(self, ref: Ref, body: Object, before: Object, message: str) -> Body:
         seconds = int(body["spec"].get("progressDeadlineSeconds", 600))

@@ -1,55 +1,30 @@
-"""The scheduler and the kubelets of the simulated world: pods start, become ready, crash, and go when deleted.
+"""The scheduler and the kubelets of the cluster in memory: pods start, become ready, crash, and go when deleted.
 
-How a pod behaves stands in annotations of its template (`sim/ready-after` in seconds, `sim/behaviour`), or is imposed
-from outside while it runs, as real pods fail for reasons that no manifest tells.
+How a pod behaves stands in its annotations and its image (behaviours.py), or is imposed from outside while it runs, as
+real pods fail for reasons that no manifest tells.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from delivery.cluster.memory.conditions import Condition, condition, find
+from delivery.cluster.memory.behaviours import Behaviour, Fate, fate_of, images, invalid_image
+from delivery.cluster.memory.conditions import is_ready
 from delivery.cluster.memory.controlling import Context
+from delivery.cluster.memory.pod_status import Life, pod_status, waiting, waiting_for
 from delivery.cluster.memory.selectors import Predicate, label_selector
 from delivery.cluster.objects import PODS, Object, Ref
 
-READY_AFTER = "sim/ready-after"
-BEHAVIOUR = "sim/behaviour"
-
 MANAGER = "kubelet"
+SCHEDULER = "default-scheduler"
 RUN_SECONDS = 1.0
 FIRST_BACKOFF, LONGEST_BACKOFF = 10.0, 300.0
-
-
-class Behaviour(StrEnum):
-    """What becomes of a pod's containers."""
-
-    HEALTHY = "healthy"
-    NEVER_READY = "never-ready"
-    CRASH_LOOP = "crash-loop"
-    IMAGE_PULL = "image-pull"
-    OOM = "oom"
-
-    @classmethod
-    def parse(cls, text: str, field: str) -> "Behaviour":
-        """The behaviour of that name; ValueError names the field and what is allowed."""
-        if text not in list(cls):
-            raise ValueError(f"{field}: {text!r}; one of {', '.join(cls)}")
-        return cls(text)
-
+RETRY_SECONDS = 10.0
+PROBE_SECONDS = 10.0
 
 _CRASHES = {Behaviour.CRASH_LOOP: ("Error", 1), Behaviour.OOM: ("OOMKilled", 137)}
 
-
-@dataclass(slots=True)
-class _Life:
-    """What the kubelet remembers of a pod. `chapter` outdates the timers of what was going on before."""
-
-    address: str
-    chapter: int = 0
-    crashes: int = 0
-    last: dict[str, Any] | None = None
-    terminating: bool = False
+Chapter = Callable[[Ref, str], None]
 
 
 class Kubelet:
@@ -58,9 +33,10 @@ class Kubelet:
     def __init__(self, context: Context, *, ready_seconds: float, terminate_seconds: float) -> None:
         self._context, self._store = context, context.store
         self._ready_seconds, self._terminate_seconds = ready_seconds, terminate_seconds
-        self._lives: dict[str, _Life] = {}
+        self._lives: dict[str, Life] = {}
         self._imposed: list[tuple[Predicate, Behaviour]] = []
-        self._addresses = 0
+        lives = (Life.remembered(pod) for pod in self._store.scan(PODS))
+        self._addresses = max((_number(life.address) for life in lives if life is not None), default=0)
 
     def impose(self, selector: str, behaviour: Behaviour, namespace: str | None) -> None:
         """Pods that `selector` selects, those there are and those to come, behave so from now on."""
@@ -81,42 +57,89 @@ class Kubelet:
             return
         uid = pod["metadata"]["uid"]
         if uid not in self._lives:
-            self._take_up(ref, uid)
-        elif "deletionTimestamp" in pod["metadata"] and not self._lives[uid].terminating:
+            self._take_up(ref, uid, pod)
+        if "deletionTimestamp" in pod["metadata"] and not self._lives[uid].terminating:
             self._lives[uid].terminating = True
             self._lives[uid].chapter += 1
             grace = float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
+            self._tell_of_containers(ref, "Killing", "Stopping container {name}")
             self._context.later(min(grace, self._terminate_seconds), self._terminate, ref, uid)
 
     # -- chapters of a pod's life
 
-    def _take_up(self, ref: Ref, uid: str) -> None:
+    def _take_up(self, ref: Ref, uid: str, pod: Object) -> None:
+        life = Life.remembered(pod)
+        if life is not None and pod["spec"].get("nodeName"):
+            self._lives[uid] = life
+            self._resume(ref, uid, pod)
+            return
         self._addresses += 1
-        address = f"10.{self._addresses >> 16 & 255}.{self._addresses >> 8 & 255}.{self._addresses & 255}"
-        self._lives[uid] = _Life(address)
-        bind = [{"op": "add", "path": "/spec/nodeName", "value": f"node-{self._addresses % 3 + 1}"}]
+        self._lives[uid] = Life(_address(self._addresses))
+        node = f"node-{self._addresses % 3 + 1}"
+        bind = [{"op": "add", "path": "/spec/nodeName", "value": node}]
         self._store.patch(ref, bind, manager="kube-scheduler")
-        self._write(ref, uid, "Pending", {"waiting": {"reason": "ContainerCreating"}})
-        self._later(ref, uid, min(0.5, self._ready_after(ref)), self._run)
+        assigned = f"Successfully assigned {ref.namespace}/{ref.name} to {node}"
+        self._context.tell(pod, "Scheduled", assigned, source=SCHEDULER)
+        self._write(ref, uid, "Pending", waiting("ContainerCreating"))
+        self._later(ref, uid, self._creating_seconds(ref), self._run)
+
+    def _resume(self, ref: Ref, uid: str, pod: Object) -> None:
+        """Go on with a pod that an earlier kubelet ran: one that is Ready stays so."""
+        if is_ready(pod) or "deletionTimestamp" in pod["metadata"]:
+            return
+        backoff = FIRST_BACKOFF if waiting_for(pod) == "CrashLoopBackOff" else 0.0
+        self._later(ref, uid, backoff, self._run)
 
     def _run(self, ref: Ref, uid: str) -> None:
         """The containers start, and what happens then is up to the behaviour."""
-        behaviour = self._behaviour(ref)
-        if behaviour is Behaviour.IMAGE_PULL:
-            self._write(ref, uid, "Pending", _waiting("ErrImagePull", "rpc error: code = NotFound"))
-            self._later(ref, uid, 2.0, self._back_off_pulling)
+        try:
+            fate = self._fate(ref)
+        except ValueError as error:
+            self._refuse(ref, uid, "CreateContainerConfigError", str(error))
             return
-        self._write(ref, uid, "Running", {"running": {"startedAt": self._context.timestamp()}})
-        if behaviour is Behaviour.HEALTHY:
-            self._later(ref, uid, max(0.0, self._ready_after(ref) - 0.5), self._become_ready)
-        elif behaviour in _CRASHES:
+        if fate.behaviour is Behaviour.IMAGE_PULL:
+            self._pull_in_vain(ref, uid)
+            return
+        self._lives[uid].started = self._context.timestamp()
+        self._write(ref, uid, "Running", self._running(uid))
+        self._tell_of_start(ref)
+        if fate.behaviour is Behaviour.HEALTHY:
+            self._later(ref, uid, max(0.0, fate.ready_after - 0.5), self._become_ready)
+        elif fate.behaviour is Behaviour.NEVER_READY:
+            self._fail_probe(ref, uid)
+        else:
             self._later(ref, uid, RUN_SECONDS, self._crash)
 
     def _become_ready(self, ref: Ref, uid: str) -> None:
-        self._write(ref, uid, "Running", {"running": {"startedAt": self._context.timestamp()}}, ready=True)
+        self._write(ref, uid, "Running", self._running(uid), ready=True)
+
+    def _fail_probe(self, ref: Ref, uid: str) -> None:
+        """A probe that fails changes nothing but what is told of it."""
+        if self._context.tells:
+            why = "Readiness probe failed: HTTP probe failed with statuscode: 503"
+            self._tell_of_containers(ref, "Unhealthy", why, warning=True)
+            self._later(ref, uid, PROBE_SECONDS, self._fail_probe)
+
+    def _refuse(self, ref: Ref, uid: str, reason: str, message: str) -> None:
+        """What cannot be started is tried again, as its annotations may be changed meanwhile."""
+        self._write(ref, uid, "Pending", waiting(reason, message))
+        self._tell_of_containers(ref, "Failed", f"Error: {message}", warning=True)
+        self._later(ref, uid, RETRY_SECONDS, self._run)
+
+    def _pull_in_vain(self, ref: Ref, uid: str) -> None:
+        unusable = next((image for image in images(self._pod(ref)) if invalid_image(image)), None)
+        if unusable is not None:
+            self._refuse(ref, uid, "InvalidImageName", f"couldn't parse image name {unusable!r}")
+            return
+        self._tell_of_containers(ref, "Pulling", 'Pulling image "{image}"')
+        self._write(ref, uid, "Pending", waiting("ErrImagePull", "rpc error: code = NotFound"))
+        why = 'Failed to pull image "{image}": rpc error: code = NotFound'
+        self._tell_of_containers(ref, "Failed", why, warning=True)
+        self._later(ref, uid, 2.0, self._back_off_pulling)
 
     def _back_off_pulling(self, ref: Ref, uid: str) -> None:
-        self._write(ref, uid, "Pending", _waiting("ImagePullBackOff", "Back-off pulling image"))
+        self._write(ref, uid, "Pending", waiting("ImagePullBackOff", "Back-off pulling image"))
+        self._tell_of_containers(ref, "BackOff", 'Back-off pulling image "{image}"')
 
     def _crash(self, ref: Ref, uid: str) -> None:
         life, behaviour = self._lives[uid], self._behaviour(ref)
@@ -124,10 +147,13 @@ class Kubelet:
             self._run(ref, uid)
             return
         reason, code = _CRASHES[behaviour]
-        life.last = {"terminated": {"reason": reason, "exitCode": code, "finishedAt": self._context.timestamp()}}
+        ended = {"startedAt": life.started, "finishedAt": self._context.timestamp()}
+        life.last = {"terminated": {"reason": reason, "exitCode": code, **ended}}
         backoff = min(FIRST_BACKOFF * 2**life.crashes, LONGEST_BACKOFF)
         life.crashes += 1
-        self._write(ref, uid, "Running", _waiting("CrashLoopBackOff", f"back-off {backoff:.0f}s restarting"))
+        self._write(ref, uid, "Running", waiting("CrashLoopBackOff", f"back-off {backoff:.0f}s restarting"))
+        why = f"Back-off restarting failed container {{name}} in pod {ref.name}_{ref.namespace}({uid})"
+        self._tell_of_containers(ref, "BackOff", why, warning=True)
         self._later(ref, uid, backoff, self._run)
 
     def _terminate(self, ref: Ref, uid: str) -> None:
@@ -138,7 +164,7 @@ class Kubelet:
 
     # -- inside
 
-    def _later(self, ref: Ref, uid: str, delay: float, chapter: Any) -> None:
+    def _later(self, ref: Ref, uid: str, delay: float, chapter: Chapter) -> None:
         """Begin the next chapter, if the pod is still in this one by then."""
         life = self._lives[uid]
         life.chapter += 1
@@ -156,57 +182,54 @@ class Kubelet:
     def _pod(self, ref: Ref) -> Object:
         return self._store.peek(ref) or {"metadata": {}}
 
-    def _ready_after(self, ref: Ref) -> float:
-        annotations = self._pod(ref)["metadata"].get("annotations") or {}
-        return float(annotations.get(READY_AFTER, self._ready_seconds))
+    def _creating_seconds(self, ref: Ref) -> float:
+        try:
+            return min(0.5, self._fate(ref).ready_after)
+        except ValueError:
+            return 0.5  # what is wrong with it is told when it is run
 
-    def _behaviour(self, ref: Ref) -> Behaviour:
+    def _fate(self, ref: Ref) -> Fate:
         pod = self._pod(ref)
+        fate = fate_of(pod, ready_seconds=self._ready_seconds)
         for applies, behaviour in reversed(self._imposed):
             if applies(pod):
-                return behaviour
-        text = (pod["metadata"].get("annotations") or {}).get(BEHAVIOUR, "healthy")
-        return Behaviour.parse(text, f"{ref}, annotation {BEHAVIOUR}")
+                return Fate(behaviour, fate.ready_after)
+        return fate
+
+    def _behaviour(self, ref: Ref) -> Behaviour | None:
+        """None if the annotations can't be used."""
+        with suppress(ValueError):
+            return self._fate(ref).behaviour
+        return None
+
+    def _running(self, uid: str) -> dict[str, Any]:
+        return {"running": {"startedAt": self._lives[uid].started}}
 
     def _write(self, ref: Ref, uid: str, phase: str, state: dict[str, Any], *, ready: bool = False) -> None:
         pod, life = self._pod(ref), self._lives[uid]
-        was, now = pod.get("status") or {}, self._context.timestamp()
         life.chapter += 1
-        containers = [self._container(each, life, state, ready) for each in pod["spec"].get("containers") or ()]
-        status = {
-            "phase": phase,
-            "conditions": _conditions(was, now, ready),
-            "containerStatuses": containers,
-            "hostIP": "192.168.0.1",
-            "podIP": life.address,
-            "startTime": was.get("startTime", now),
-            "qosClass": "BestEffort",
-        }
+        status = pod_status(pod, life, phase, state, ready=ready, now=self._context.timestamp())
         self._context.write_status(ref, status, MANAGER)
 
-    def _container(self, spec: Object, life: _Life, state: dict[str, Any], ready: bool) -> dict[str, Any]:
-        return {
-            "name": spec["name"],
-            "image": spec.get("image", ""),
-            "imageID": "",
-            "ready": ready,
-            "started": "running" in state,
-            "restartCount": life.crashes,
-            "state": state,
-            "lastState": life.last or {},
-        }
+    def _tell_of_start(self, ref: Ref) -> None:
+        self._tell_of_containers(ref, "Pulled", 'Container image "{image}" already present on machine')
+        self._tell_of_containers(ref, "Created", "Created container: {name}")
+        self._tell_of_containers(ref, "Started", "Started container {name}")
+
+    def _tell_of_containers(self, ref: Ref, reason: str, message: str, *, warning: bool = False) -> None:
+        """The same of every container; `{name}` and `{image}` stand for what they are."""
+        pod = self._store.peek(ref)
+        if pod is None or not self._context.tells:
+            return
+        for each in pod["spec"].get("containers") or ():
+            text = message.replace("{name}", each["name"]).replace("{image}", str(each.get("image", "")))
+            self._context.tell(pod, reason, text, source=MANAGER, warning=warning, container=each["name"])
 
 
-def _waiting(reason: str, message: str) -> dict[str, Any]:
-    return {"waiting": {"reason": reason, "message": message}}
+def _address(number: int) -> str:
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
-def _conditions(was: Object, now: str, ready: bool) -> list[Condition]:
-    """The conditions that a kubelet writes, and PodScheduled."""
-    why = {} if ready else {"reason": "ContainersNotReady", "message": "containers with unready status"}
-    return [
-        condition(find(was, "Initialized"), "Initialized", True, now),
-        condition(find(was, "Ready"), "Ready", ready, now, **why),
-        condition(find(was, "ContainersReady"), "ContainersReady", ready, now, **why),
-        condition(find(was, "PodScheduled"), "PodScheduled", True, now),
-    ]
+def _number(address: str) -> int:
+    _, high, middle, low = map(int, address.split("."))
+    return high << 16 | middle << 8 | low

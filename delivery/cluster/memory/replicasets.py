@@ -7,6 +7,7 @@ from delivery.cluster.memory.controlling import Context, owner_reference
 from delivery.cluster.objects import PODS, Object, Ref
 
 MANAGER = "kube-controller-manager"
+SOURCE = "replicaset-controller"
 
 
 class ReplicaSets:
@@ -26,6 +27,8 @@ class ReplicaSets:
             self._create(ref, body)
         for pod in sorted(pods, key=_rank)[: max(0, surplus)]:
             self._context.store.delete(Ref.of(PODS, pod))
+            gone = f"Deleted pod: {pod['metadata']['name']}"
+            self._context.tell(body, "SuccessfulDelete", gone, source=SOURCE)
         self._report(ref)
 
     def _create(self, ref: Ref, body: Object) -> None:
@@ -37,7 +40,9 @@ class ReplicaSets:
             "ownerReferences": [owner_reference(ref, body)],
         }
         pod = {"metadata": meta, "spec": template["spec"]}
-        self._context.store.create(PODS, pod, namespace=ref.namespace, manager=MANAGER)
+        created = self._context.store.create(PODS, pod, namespace=ref.namespace, manager=MANAGER)
+        text = f"Created pod: {created['metadata']['name']}"
+        self._context.tell(body, "SuccessfulCreate", text, source=SOURCE)
 
     def _report(self, ref: Ref) -> None:
         body = self._context.store.peek(ref)

@@ -4,10 +4,12 @@ It lives in the instance "world", so neither a pause nor a kill of a controller 
 directly: its own API requests are not what is being tested.
 """
 
+from delivery.cluster.memory.behaviours import Behaviour
 from delivery.cluster.memory.controlling import Context, Seconds, controller_of
 from delivery.cluster.memory.defaulting import default_builtins
 from delivery.cluster.memory.deployments import Deployments
-from delivery.cluster.memory.kubelet import Behaviour, Kubelet
+from delivery.cluster.memory.kubelet import Kubelet
+from delivery.cluster.memory.recording import Recorder
 from delivery.cluster.memory.replicasets import ReplicaSets
 from delivery.cluster.memory.store import Store
 from delivery.cluster.memory.timekeeping import Schedule, VirtualSchedule
@@ -20,7 +22,8 @@ class World:
     """Deployments, ReplicaSets and pods that do what the real ones do, in virtual or in real time.
 
     `delay` is how late each controller is, in seconds; `ready_seconds` how long a healthy pod takes to become Ready
-    unless its annotation `sim/ready-after` says; `terminate_seconds` how long a deleted pod lives on at the most.
+    unless its annotation says (behaviours.py); `terminate_seconds` how long a deleted pod lives on at the most.
+    With `events`, the controllers write Events as the real ones do.
     """
 
     def __init__(
@@ -31,10 +34,13 @@ class World:
         delay: Seconds = (0.01, 0.2),
         ready_seconds: float = 1.0,
         terminate_seconds: float = 2.0,
+        events: bool = False,
     ) -> None:
         schedule = VirtualSchedule(time) if isinstance(time, VirtualLoop) else time
         self._store = store
         self._context = Context(store, schedule, delay=delay, rng=schedule.random("world"))
+        if events:
+            self._context.recorder = self._recorder(store, schedule)
         self._kubelet = Kubelet(self._context, ready_seconds=ready_seconds, terminate_seconds=terminate_seconds)
         self._context.handle(DEPLOYMENTS, Deployments(self._context).sync)
         self._context.handle(REPLICA_SETS, ReplicaSets(self._context).sync)
@@ -52,6 +58,9 @@ class World:
     def heal_pods(self, selector: str, *, namespace: str | None = None) -> None:
         """Pods with these labels are healthy from now on, whatever their annotation says."""
         self._kubelet.impose(selector, Behaviour.HEALTHY, namespace)
+
+    def _recorder(self, store: Store, schedule: Schedule) -> Recorder:
+        return Recorder(store, now=schedule.now, later=schedule.call_later, rng=schedule.random("events"))
 
     def _note(self, event: Happened) -> None:
         """Take note of a write: whoever has to do with the object looks at it soon."""
