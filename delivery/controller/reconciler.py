@@ -167,6 +167,8 @@ class Reconciler:
         answers = self._asker.answers(entry.key)
         decision = advance(spec.rollout, status, sight.snapshot, answers, self._clock.now())
         body = await self._record(body, status, decision)
+        if _begins_to_leave(status, decision.status):
+            entry.confirmed = None  # what a response said before this decision is no word on what the routes say since
         self._follow_up(entry, body, spec, decision, again_in=sight.again_in)
         wish = wanted(spec.rollout, decision.status, sight.snapshot)
         picture = replace(sight.picture, body=body)
@@ -291,3 +293,9 @@ class Reconciler:
     def interested(self, kind: Any, body: Object) -> Mapping[str, None]:
         """The Canaries that a change of an object concerns."""
         return self._observer.interested(kind, body)
+
+
+def _begins_to_leave(before: Status, after: Status) -> bool:
+    """Does a stage begin that waits for confirmed routes?"""
+    was, now = ((each.phase, each.stage, each.canary_weight) for each in (before, after))
+    return after.stage is Stage.ROUTES and was != now

@@ -20,6 +20,7 @@ def test_g1_pods_do_not_go_on_a_cache_s_word(sim):
     set_weight(sim, 0)
     sim.until(lambda: sim.status.reason == "ManualOverride", seconds=30, what="the override")
     hear = deaf(sim, VIRTUAL_SERVICES)
+    sim.loop.advance(5)  # until the watch is really gone
     set_weight(sim, 30)
     turn_bad(sim)
     sim.until_phase("Failed")
