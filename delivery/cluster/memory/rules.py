@@ -6,9 +6,9 @@ Pure functions on plain JSON, so that the store itself is only about what is sto
 from typing import Any
 
 from delivery.cluster.memory.rejections import BadRequestError, Cause, ContentInvalidError, VersionConflictError
-from delivery.cluster.memory.resources import Resource
+from delivery.cluster.memory.resources import NAMESPACES, Resource
 from delivery.cluster.memory.values import equal_json
-from delivery.cluster.objects import Ref
+from delivery.cluster.objects import Kind, Ref
 
 Body = dict[str, Any]
 
@@ -65,6 +65,12 @@ def prepare_update(resource: Resource, old: Body, body: Body, subresource: str) 
         if "status" in old:
             body["status"] = old["status"]
     return body
+
+
+def finalizers(kind: Kind, body: Body) -> list[str]:
+    """What keeps an object that is being deleted: its finalizers, and those in the spec of a namespace."""
+    inner = (body.get("spec") or {}).get("finalizers") if kind == NAMESPACES else None
+    return [*(body["metadata"].get("finalizers") or ()), *(inner or ())]
 
 
 def count_generation(resource: Resource, old: Body, new: Body) -> None:

@@ -7,7 +7,7 @@ order on top; the semantics of requests live here only.
 
 import random
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -79,6 +79,20 @@ class Store:
         self._version, self._rehearsing = 1, False
         for resource in builtin_resources():
             self.register(resource)
+
+    def restore(self, objects: Iterable[tuple[Kind, Body]], version: int) -> None:
+        """Fill an empty store with what another one held at `version`, to the letter: nobody is told of it.
+
+        Watches from before that version get a 410. ValueError if something is stored already.
+        """
+        if any(self._objects.values()):
+            raise ValueError("only an empty store can be restored")
+        self._version = version
+        self._history.begin_at(version)
+        for kind, body in objects:
+            ref = Ref.of(kind, body)
+            self._objects.setdefault(kind, {})[ref.namespace, ref.name] = body
+            self._owners.note(ref, None, body)
 
     # -- reading
 
@@ -167,6 +181,14 @@ class Store:
         body = {"kind": kind.kind, "apiVersion": kind.api_version}
         return WatchEvent("BOOKMARK", {**body, "metadata": {"resourceVersion": self.resource_version}})
 
+    def remembers(self, kind: Kind, version: int) -> bool:
+        """Can a watch of a kind go back to `version`?"""
+        return self._history.remembers(kind, version)
+
+    def last_change(self, kind: Kind) -> int:
+        """The version of the last write to a kind, 0 if there was none."""
+        return self._history.last(kind)
+
     def compact(self) -> None:
         """Forget the history: a watch from before now gets a 410 if anything happened since."""
         self._history.forget(self._version)
@@ -237,7 +259,7 @@ class Store:
         elif propagation == "Foreground":
             self._collect(self._owners.dependents(old["metadata"]["uid"]), dying=old["metadata"]["uid"])
         grace = self._grace(ref, old, grace_seconds)
-        if not old["metadata"].get("finalizers") and grace == 0:
+        if not rules.finalizers(ref.kind, old) and grace == 0:
             return self._remove(ref, old)
         if "deletionTimestamp" in old["metadata"]:
             return self.get(ref)
@@ -292,7 +314,7 @@ class Store:
             return self.get(ref)
         done = self._commit(ref, old, new, manager, subresource)
         meta = new["metadata"]
-        held = meta.get("finalizers") or meta.get("deletionGracePeriodSeconds")
+        held = rules.finalizers(ref.kind, new) or meta.get("deletionGracePeriodSeconds")
         if "deletionTimestamp" in meta and not held and not self._rehearsing:
             self._remove(ref, self._current(ref))
         return done

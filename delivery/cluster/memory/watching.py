@@ -57,7 +57,11 @@ class History:
         self._events: dict[Kind, deque[Happened]] = {}
         self._forgotten: dict[Kind, int] = {}
         self._subscriptions: dict[Kind, dict[int, Subscription]] = {}
-        self._counter = 0
+        self._counter = self._floor = 0
+
+    def begin_at(self, version: int) -> None:
+        """What happened before `version` is not known: a watch from there gets a 410."""
+        self._floor = version
 
     def append(self, event: Happened) -> None:
         """Keep an event and tell it to everybody who watches its kind."""
@@ -75,6 +79,15 @@ class History:
             while events and events[0].version <= version:
                 self._forgotten[kind] = events.popleft().version
 
+    def remembers(self, kind: Kind, version: int) -> bool:
+        """Is everything known that happened to a kind since `version`?"""
+        return version >= self._forgotten.get(kind, self._floor)
+
+    def last(self, kind: Kind) -> int:
+        """The version of the last event of a kind; if there was none, from where on it would be known."""
+        events = self._events.get(kind)
+        return events[-1].version if events else self._forgotten.get(kind, self._floor)
+
     def subscribe(
         self,
         kind: Kind,
@@ -85,8 +98,8 @@ class History:
         since: int,
     ) -> Subscription:
         """Replay what happened after `since`, then follow. ExpiredError if that is no longer known."""
-        if since < self._forgotten.get(kind, 0):
-            raise ExpiredError(f"too old resource version: {since} ({self._forgotten[kind]})")
+        if since < self._forgotten.get(kind, self._floor):
+            raise ExpiredError(f"too old resource version: {since} ({self._forgotten.get(kind, self._floor)})")
         self._counter += 1
         number = self._counter
         followers = self._subscriptions.setdefault(kind, {})

@@ -4,13 +4,17 @@ It lives in the instance "world", so neither a pause nor a kill of a controller 
 directly: its own API requests are not what is being tested.
 """
 
+from delivery.cluster.memory.autoscalers import Autoscalers, Load
 from delivery.cluster.memory.behaviours import Behaviour
 from delivery.cluster.memory.controlling import Context, Seconds, controller_of
 from delivery.cluster.memory.defaulting import default_builtins
 from delivery.cluster.memory.deployments import Deployments
 from delivery.cluster.memory.kubelet import Kubelet
+from delivery.cluster.memory.namespaces import NamespaceLifecycle, Namespaces
 from delivery.cluster.memory.recording import Recorder
 from delivery.cluster.memory.replicasets import ReplicaSets
+from delivery.cluster.memory.resources import AUTOSCALERS, NAMESPACES
+from delivery.cluster.memory.service_addresses import ServiceAddresses
 from delivery.cluster.memory.store import Store
 from delivery.cluster.memory.timekeeping import Schedule, VirtualSchedule
 from delivery.cluster.memory.virtual import VirtualLoop
@@ -23,7 +27,9 @@ class World:
 
     `delay` is how late each controller is, in seconds; `ready_seconds` how long a healthy pod takes to become Ready
     unless its annotation says (behaviours.py); `terminate_seconds` how long a deleted pod lives on at the most.
-    With `events`, the controllers write Events as the real ones do.
+    With `events`, the controllers write Events as the real ones do. With `cluster`, there is more of a cluster:
+    namespaces that live and die and hold what is in them, and addresses for Services. `load` gives the requests per
+    second that a pod answers; with it, autoscalers work.
     """
 
     def __init__(
@@ -35,6 +41,8 @@ class World:
         ready_seconds: float = 1.0,
         terminate_seconds: float = 2.0,
         events: bool = False,
+        cluster: bool = False,
+        load: Load | None = None,
     ) -> None:
         schedule = VirtualSchedule(time) if isinstance(time, VirtualLoop) else time
         self._store = store
@@ -47,7 +55,11 @@ class World:
         self._context.handle(PODS, self._kubelet.sync)
         store.admission.append(default_builtins)
         store.observers.append(self._note)
-        for kind in (DEPLOYMENTS, REPLICA_SETS, PODS):
+        if load is not None:
+            self._context.handle(AUTOSCALERS, Autoscalers(self._context, load).sync)
+        if cluster:
+            self._make_cluster(store)
+        for kind in (DEPLOYMENTS, REPLICA_SETS, PODS, NAMESPACES, AUTOSCALERS):
             for body in store.scan(kind):
                 self._context.enqueue(Ref.of(kind, body))
 
@@ -58,6 +70,13 @@ class World:
     def heal_pods(self, selector: str, *, namespace: str | None = None) -> None:
         """Pods with these labels are healthy from now on, whatever their annotation says."""
         self._kubelet.impose(selector, Behaviour.HEALTHY, namespace)
+
+    def _make_cluster(self, store: Store) -> None:
+        namespaces = Namespaces(self._context)
+        self._context.handle(NAMESPACES, namespaces.sync)
+        store.admission.extend([NamespaceLifecycle(store), ServiceAddresses(store)])
+        store.observers.append(namespaces.note)
+        namespaces.install()
 
     def _recorder(self, store: Store, schedule: Schedule) -> Recorder:
         return Recorder(store, now=schedule.now, later=schedule.call_later, rng=schedule.random("events"))
