@@ -3,8 +3,8 @@
 import pytest
 
 from delivery.cluster.objects import VIRTUAL_SERVICES
-from tests.simulation.invariants import TARGET
-from tests.simulation.scenes import at_weight, deaf, served, set_weight, turn_bad
+from tests.simulation.invariants import PRIMARY, TARGET
+from tests.simulation.scenes import at_weight, deaf, served, set_weight, turn_bad, version
 from tests.simulation.simulation import Simulation
 
 
@@ -28,3 +28,13 @@ def test_g1_pods_do_not_go_on_a_cache_s_word(sim):
     assert sim.weight == 0
     hear()
     served(sim)
+
+
+def test_g6_a_lost_primary_is_not_made_of_what_nobody_has_judged(sim):
+    """Somebody deletes the primary in the middle of a run: it comes back as it was, not as the target is now."""
+    at_weight(sim, 10, quality="bad", threshold=5)
+    sim.store.delete(PRIMARY)
+    sim.until(lambda: sim.store.peek(PRIMARY) is not None, seconds=60, what="the primary")
+    assert version(sim) == "v1"
+    sim.until_phase("Failed")
+    assert version(sim) == "v1"
