@@ -1,0 +1,95 @@
+"""The stories that the demo can tell. Each says how its runs have to end, and is believed by nobody before they do."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from delivery.sandbox.demo.scene import CANARY, Scene, at_weight, because
+from delivery.sandbox.demo.summary import Expected
+
+AWAY_SECONDS = 8.0
+HELD_SECONDS = 6.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One release: a patch of the Deployment, and how its run has to end. `meanwhile` happens while it runs."""
+
+    title: str
+    patch: str
+    expected: Expected
+    meanwhile: Callable[[Scene], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Releases, one after the other, of a service that begins with version v1."""
+
+    about: str
+    acts: tuple[Act, ...]
+
+
+async def _prometheus_goes_away(scene: Scene) -> None:
+    await scene.until(at_weight(20), what="the first step")
+    await scene.prometheus.down()
+    await scene.until(_unmeasured, what="a window that could not be measured")
+    await asyncio.sleep(AWAY_SECONDS)
+    await scene.prometheus.up()
+
+
+def _unmeasured(status: Mapping[str, object]) -> bool:
+    checks = status.get("checks")
+    return isinstance(checks, list) and any(check["outcome"] == "error" for check in checks)
+
+
+async def _somebody_takes_users_off_the_canary(scene: Scene) -> None:
+    await scene.until(at_weight(20), what="the first step")
+    scene.route_by_hand(5)
+    await scene.until(because("ManualOverride"), what="the hand edit to be noticed")
+    await asyncio.sleep(HELD_SECONDS)
+    scene.edit(CANARY, {"spec": {"paused": True}})
+    await scene.until(lambda status: (status.get("run") or {}).get("overridePaused"), what="the pause to be noticed")
+    scene.edit(CANARY, {"spec": {"paused": None}})
+
+
+GOOD = Act(
+    title="Release reviews v2, which works",
+    patch="demo/v2.yaml",
+    expected=Expected(version="v2", result="Promoted", primary="v2"),
+)
+
+
+def _bad(title: str, patch: str, *, primary: str = "v1") -> Act:
+    return Act(title=title, patch=patch, expected=Expected(version="v3", result="RolledBack", primary=primary))
+
+
+def _with(title: str, meanwhile: Callable[[Scene], Awaitable[None]]) -> Act:
+    return Act(title=title, patch=GOOD.patch, expected=GOOD.expected, meanwhile=meanwhile)
+
+
+DEFAULT = "promote-and-roll-back"
+STORIES: Mapping[str, Story] = MappingProxyType(
+    {
+        DEFAULT: Story(
+            "a good version is promoted, then one that answers with errors is rolled back",
+            (GOOD, _bad("Release reviews v3, which fails 8 % of its requests", "demo/v3-errors.yaml", primary="v2")),
+        ),
+        "slow-canary": Story(
+            "a version that answers too slowly is rolled back",
+            (_bad("Release reviews v3, which is slow", "demo/v3-slow.yaml"),),
+        ),
+        "broken-image": Story(
+            "a version whose image cannot be pulled is rolled back before it gets a single request",
+            (_bad("Release reviews v3, whose image is nowhere", "demo/v3-no-image.yaml"),),
+        ),
+        "prometheus-down": Story(
+            "Prometheus goes away in the middle of a run: the weight is held, and the run goes on when it is back",
+            (_with("Release reviews v2, and lose Prometheus on the way", _prometheus_goes_away),),
+        ),
+        "hand-edit": Story(
+            "somebody takes users off the canary by hand: that is honoured until they say that it may go on",
+            (_with("Release reviews v2, and edit its route by hand", _somebody_takes_users_off_the_canary),),
+        ),
+    }
+)
