@@ -16,12 +16,13 @@ def default_builtins(admission: Admission) -> None:
     if admission.subresource:
         return
     if admission.ref.kind == DEPLOYMENTS:
-        _deployment(admission.object.setdefault("spec", {}))
+        default_deployment(admission.object.setdefault("spec", {}))
     elif admission.ref.kind == SERVICES:
-        _service(admission.object.setdefault("spec", {}))
+        default_service(admission.object.setdefault("spec", {}))
 
 
-def _deployment(spec: Body) -> None:
+def default_deployment(spec: Body) -> None:
+    """The defaults of a Deployment's spec, its pods' included."""
     spec.setdefault("replicas", 1)
     spec.setdefault("revisionHistoryLimit", 10)
     spec.setdefault("progressDeadlineSeconds", 600)
@@ -30,10 +31,11 @@ def _deployment(spec: Body) -> None:
         rolling = strategy.setdefault("rollingUpdate", {})
         rolling.setdefault("maxSurge", "25%")
         rolling.setdefault("maxUnavailable", "25%")
-    _pod_spec(spec.setdefault("template", {}).setdefault("spec", {}))
+    default_pod_spec(spec.setdefault("template", {}).setdefault("spec", {}))
 
 
-def _pod_spec(spec: Body) -> None:
+def default_pod_spec(spec: Body) -> None:
+    """The defaults of a pod's spec, as far as the simulation needs them."""
     spec.setdefault("restartPolicy", "Always")
     spec.setdefault("dnsPolicy", "ClusterFirst")
     spec.setdefault("schedulerName", "default-scheduler")
@@ -43,13 +45,20 @@ def _pod_spec(spec: Body) -> None:
         container.setdefault("resources", {})
         container.setdefault("terminationMessagePath", "/dev/termination-log")
         container.setdefault("terminationMessagePolicy", "File")
-        tag = str(container.get("image", "")).rpartition(":")[2]
-        container.setdefault("imagePullPolicy", "Always" if tag == "latest" else "IfNotPresent")
+        container.setdefault("imagePullPolicy", _pull_policy(str(container.get("image", ""))))
         for port in container.get("ports") or ():
             port.setdefault("protocol", "TCP")
 
 
-def _service(spec: Body) -> None:
+def _pull_policy(image: str) -> str:
+    """An image without a tag is the latest, and the latest may change; a digest may not."""
+    name, _, digest = image.partition("@")
+    tag = name.rpartition("/")[2].partition(":")[2]
+    return "Always" if tag == "latest" or not (tag or digest) else "IfNotPresent"
+
+
+def default_service(spec: Body) -> None:
+    """The defaults of a Service's spec; its addresses are somebody else's."""
     spec.setdefault("type", "ClusterIP")
     spec.setdefault("sessionAffinity", "None")
     for port in spec.get("ports") or ():
