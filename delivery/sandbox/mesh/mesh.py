@@ -1,0 +1,381 @@
+"""The mesh: callers, proxies and pods on one clock that somebody else moves.
+
+    mesh = Mesh(seed=7, loads=[Load("shop", "reviews", per_second=50)])
+    mesh.apply(SERVICES, "ADDED", body)      # and so on, whenever something changes in the cluster
+    mesh.advance(12.5)                       # the mesh's own seconds; they never go back
+    mesh.exposition()                        # what Istio's proxies would show to Prometheus now
+    mesh.lost()                              # requests that nobody answered
+
+Pure and deterministic for a seed: no clock, no threads, no I/O. Traffic is a flow, accounted for exactly from change to
+change, so a loss of a thousandth of a request is more than 0. Drivers: `on_store` and `on_api`.
+"""
+
+import heapq
+import math
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from delivery.cluster.objects import PODS, Kind, Object
+from delivery.sandbox.mesh.attempts import QUICK
+from delivery.sandbox.mesh.behaviour import Answer, Behaviour, behaviour_of
+from delivery.sandbox.mesh.control_plane import ROUTES, ControlPlane, Delta
+from delivery.sandbox.mesh.errors import MeshConfigError
+from delivery.sandbox.mesh.flows import Dependency, Plan, Planner, PodFlow, meeting_of
+from delivery.sandbox.mesh.ledger import Fate, Ledger
+from delivery.sandbox.mesh.load import Load
+from delivery.sandbox.mesh.pods import Pod, identity, is_ready, is_running
+from delivery.sandbox.mesh.proxies import Proxy, Pushes
+from delivery.sandbox.mesh.telemetry import Sample, Telemetry, exposition, samples
+
+CUT = Answer(503, "UC")
+ROUNDS = 20
+"""How often pods that have too much to do and callers that try again are balanced against each other."""
+
+_PLAIN = Behaviour()
+
+
+@dataclass(slots=True, eq=False)
+class _Unit:
+    """One load at one proxy."""
+
+    load: Load
+    proxy: Proxy
+    rate: float
+    plan: Plan
+    since: float
+    stale: bool = True
+
+    def settle(self, now: float) -> None:
+        """Let the time up to now have happened."""
+        seconds = now - self.since
+        if seconds <= 0.0:
+            return
+        for series, latency, rate in self.plan.series:
+            series.add(latency, rate * seconds)
+        for tally, rate in self.plan.meetings:
+            tally.add(self.since, now, rate * seconds)
+        self.since = now
+
+
+class Mesh:
+    """`proxies` sidecars share the callers evenly, beside one ingress gateway.
+
+    Each push takes from `lag[0]` to `lag[1]` seconds; `slow`: to the last sidecar always so many. A pod serves for
+    `shutdown_seconds` after its deletion was asked for. `by_image`: how images behave without an annotation.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int | str = 0,
+        loads: Iterable[Load] = (),
+        proxies: int = 5,
+        lag: tuple[float, float] = (0.1, 10.0),
+        slow: float | None = None,
+        shutdown_seconds: float = 15.0,
+        by_image: Mapping[str, Behaviour] | None = None,
+        domain: str = "cluster.local",
+        now: float = 0.0,
+    ) -> None:
+        if proxies < 1:
+            raise ValueError(f"proxies: {proxies}; allowed is 1 or more")
+        self.now = now
+        self._shutdown_seconds, self._by_image = shutdown_seconds, by_image or {}
+        self._pod_problems: dict[str, str] = {}
+        self._control, self._telemetry, self._ledger = ControlPlane(domain), Telemetry(domain), Ledger()
+        self._sidecars = [Proxy(number) for number in range(1, proxies + 1)]
+        self._gateway = Proxy(0, is_gateway=True)
+        rng = random.Random(f"mesh/{seed}")  # noqa: S311 - no secret
+        self._pushes = Pushes([self._gateway, *self._sidecars], rng, lag=lag, slow=slow)
+        self._pods: dict[str, Pod] = {}
+        self._planner = Planner(self._control, self._telemetry, self._ledger, self._pods, now)
+        self._moments: list[tuple[float, int, str]] = []
+        self._count = 0
+        self._units: dict[Load, list[_Unit]] = {}
+        self._index: dict[Dependency, set[_Unit]] = {}
+        self._stale: list[_Unit] = []
+        for load in loads:
+            self.send(load)
+
+    # -- callers
+
+    @property
+    def loads(self) -> list[Load]:
+        """What is being sent."""
+        return list(self._units)
+
+    def send(self, load: Load) -> None:
+        """Begin to send these requests as well. ValueError if they are being sent already."""
+        if load in self._units:
+            raise ValueError(f"{load}: is being sent already; allowed is another source, say")
+        proxies = [self._gateway] if load.gateway else self._sidecars
+        rate = load.per_second / len(proxies)
+        self._units[load] = [_Unit(load, proxy, rate, Plan(), self.now) for proxy in proxies]
+        self._stale += self._units[load]
+
+    def stop(self, load: Load) -> None:
+        """Send these requests no more. ValueError if they are not being sent."""
+        if load not in self._units:
+            raise ValueError(f"{load}: is not being sent")
+        for unit in self._units.pop(load):
+            unit.settle(self.now)
+            self._replace(unit, Plan())
+            unit.stale = False
+
+    # -- the cluster
+
+    def apply(self, kind: Kind, event_type: str, body: Object, *, at_once: bool = False) -> None:
+        """Something changed in the cluster, now. `at_once`: proxies know it already (what was there before them)."""
+        deleted = event_type == "DELETED"
+        if event_type == "BOOKMARK":
+            return
+        if kind == PODS:
+            deltas = self._see_pod(body, deleted=deleted)
+        else:
+            deltas = self._control.apply(kind, body, deleted=deleted)
+        if not deltas:
+            return
+        self._touch([("truth", delta.key[0]) for delta in deltas if delta.sort != ROUTES])
+        if at_once:
+            for proxy in (self._gateway, *self._sidecars):
+                self._adopt(proxy, [each for each in deltas if proxy.wants(each)])
+        else:
+            self._pushes.send(deltas, self.now)
+
+    @property
+    def problems(self) -> dict[tuple[str, str, str], str]:
+        """What the mesh could not take and what it does instead nothing about: by kind, namespace and name."""
+        pods = {("Pod", *name.split("/", 1)): text for name, text in self._pod_problems.items()}
+        return {**self._control.problems, **pods}  # type: ignore[dict-item]
+
+    @property
+    def notices(self) -> dict[tuple[str, str, str], tuple[str, ...]]:
+        """Fields that are fine and have no effect in this mesh, by kind, namespace and name."""
+        return dict(self._control.notices)
+
+    # -- time
+
+    def advance(self, now: float) -> None:
+        """Let time pass up to `now`, through every push and change on the way. Earlier than before: nothing."""
+        while (due := self.next_change()) is not None and due <= now:
+            self._move(due)
+            self._pushes.arrive(due, self._adopt)
+            while self._moments and self._moments[0][0] <= due:
+                self._moment(heapq.heappop(self._moments)[2])
+        self._move(now)
+
+    def next_change(self) -> float | None:
+        """When something happens by itself: a push arrives, a pod ends or changes. None: nothing will."""
+        push = self._pushes.next_at()
+        moment = self._moments[0][0] if self._moments else None
+        return min((each for each in (push, moment) if each is not None), default=None)
+
+    def _move(self, now: float) -> None:
+        if now > self.now:
+            self._work_out()
+            self.now = self._planner.now = now
+
+    # -- what is to be seen (all of it up to the last `advance`)
+
+    def exposition(self) -> str:
+        """Prometheus' text format."""
+        self._settle()
+        return exposition(self._telemetry.all())
+
+    def samples(self) -> list[Sample]:
+        """The same without text."""
+        self._settle()
+        return list(samples(self._telemetry.all()))
+
+    def requests(self, **labels: str) -> int:
+        """Whole requests in all series with these labels; `reporter` should be one of them."""
+        self._settle()
+        wanted = set(labels.items())
+        return sum(series.requests for series in self._telemetry.all() if wanted <= set(series.labels))
+
+    def lost(self, *, since: float | None = None, **where: object) -> float:
+        """Requests that nobody answered. `where`: namespace, service, destination, flag, source (ledger.Meeting)."""
+        return self.met(Fate.LOST, since=since, **where)
+
+    def bad(self, *, since: float | None = None, **where: object) -> float:
+        """Requests that ended with an error that a pod (`workload`, `version`, `image`) or a time limit made."""
+        return self.met(Fate.BAD, since=since, **where)
+
+    def unready(self, *, since: float | None = None, **where: object) -> float:
+        """Requests that were answered, but by a service without any ready pod."""
+        return self.met(Fate.UNREADY, since=since, **where)
+
+    def met(self, fate: Fate, *, since: float | None = None, **where: object) -> float:
+        """Requests with this fate, since a moment of the mesh's time."""
+        self._settle()
+        return self._ledger.total(since=since, fate=fate, **where)
+
+    def by(self, *names: str, since: float | None = None, **where: object) -> dict[tuple[object, ...], float]:
+        """Requests for each value of these fields of the ledger, such as ("fate", "version") or ("flag",)."""
+        self._settle()
+        return self._ledger.by(*names, since=since, **where)
+
+    def rate(self, namespace: str, pod: str) -> float:
+        """Requests per second that reach a pod now; autoscalers live by it."""
+        self._work_out()
+        return sum(each.rate for each in self._pods.values() if (each.namespace, each.name) == (namespace, pod))
+
+    def _settle(self) -> None:
+        self._work_out()
+        for units in self._units.values():
+            for unit in units:
+                unit.settle(self.now)
+
+    # -- plans
+
+    def _touch(self, keys: Iterable[Dependency]) -> None:
+        """These have changed: what was so up to now has happened, and the rest is worked out anew."""
+        for key in keys:
+            for unit in self._index.get(key, ()):
+                if not unit.stale:
+                    unit.settle(self.now)
+                    unit.stale = True
+                    self._stale.append(unit)
+
+    def _work_out(self) -> None:
+        """Work out what has become stale; pods that have too much to do make more so."""
+        for _ in range(ROUNDS):
+            if not self._stale:
+                return
+            stale, self._stale = self._stale, []
+            crowded: set[str] = set()
+            for unit in stale:
+                if unit.stale:
+                    unit.stale = False
+                    crowded |= unit.plan.pods.keys()
+                    self._replace(unit, self._planner.plan(unit.load, unit.proxy, unit.rate))
+                    crowded |= unit.plan.pods.keys()
+            for uid in crowded:
+                self._balance(uid)
+        self._stale.clear()
+
+    def _replace(self, unit: _Unit, plan: Plan) -> None:
+        old, unit.plan = unit.plan, plan
+        for flows, sign in ((old.pods, -1.0), (plan.pods, 1.0)):
+            for uid, flow in flows.items():
+                if (pod := self._pods.get(uid)) is not None:
+                    pod.rate += sign * flow.rate
+        for key in old.needs - plan.needs:
+            units = self._index[key]
+            units.discard(unit)
+            if not units:
+                del self._index[key]
+        for key in plan.needs - old.needs:
+            self._index.setdefault(key, set()).add(unit)
+
+    def _balance(self, uid: str) -> None:
+        pod = self._pods.get(uid)
+        if pod is None or pod.behaviour.capacity == math.inf:
+            return
+        overload = max(0.0, 1.0 - pod.behaviour.capacity / pod.rate) if pod.rate > 0.0 else 0.0
+        if abs(overload - pod.overload) > 1e-4:
+            pod.overload = overload
+            self._touch([("pod", uid)])
+
+    # -- what happens
+
+    def _adopt(self, proxy: Proxy, deltas: Sequence[Delta]) -> None:
+        for delta in deltas:
+            if delta.sort != ROUTES:
+                self._touch([(delta.sort, proxy.number, delta.key[0])])
+            elif delta.key[1].startswith("*"):
+                self._touch([key for key in self._index if key[:2] == (ROUTES, proxy.number)])
+            else:
+                self._touch([(ROUTES, proxy.number, delta.key[1])])
+        proxy.adopt(deltas)
+
+    def _see_pod(self, body: Object, *, deleted: bool) -> list[Delta]:
+        uid = str(body["metadata"]["uid"])
+        pod = self._pods.get(uid)
+        if deleted:
+            return [] if pod is None else self._vanish(pod, body)
+        if pod is None:
+            pod = self._pods[uid] = self._new_pod(uid, body)
+        ready, running = is_ready(body), is_running(body)
+        behaviour = self._behaviour(body, pod)
+        changed = (pod.ready, pod.running, pod.behaviour) != (ready, running, behaviour)
+        labels = body["metadata"].get("labels") or {}
+        if body["metadata"].get("deletionTimestamp") and pod.ends_at == math.inf:
+            self._end_later(pod)
+        if not changed and labels == pod.labels:
+            return [] if pod.hosts else self._control.pod(pod)
+        self._touch([("pod", uid)])
+        if ready and pod.ready_since == math.inf:
+            pod.ready_since = self.now
+        pod.ready, pod.behaviour, pod.labels = ready, behaviour, labels
+        pod.running = running or (pod.ends_at < math.inf and pod.serves)
+        for at in pod.changes_after(self.now):
+            self._remind(at, uid)
+        return self._control.pod(pod)
+
+    def _new_pod(self, uid: str, body: Object) -> Pod:
+        meta = body["metadata"]
+        workload, account, image = identity(body)
+        return Pod(uid, meta["namespace"], meta["name"], meta.get("labels") or {}, workload, account, image, _PLAIN)
+
+    def _behaviour(self, body: Object, pod: Pod) -> Behaviour:
+        """As annotated; what is not understood is told of, and the last good one stays."""
+        name = f"{pod.namespace}/{pod.name}"
+        try:
+            found = behaviour_of(body, self._by_image)
+        except MeshConfigError as error:
+            self._pod_problems[name] = f"Pod {name}: {error}"
+            return pod.behaviour
+        self._pod_problems.pop(name, None)
+        return found
+
+    def _end_later(self, pod: Pod) -> None:
+        given = pod.behaviour.shutdown_seconds
+        pod.ends_at = self.now + (self._shutdown_seconds if given is None else given)
+        self._remind(pod.ends_at, pod.uid)
+
+    def _vanish(self, pod: Pod, body: Object) -> list[Delta]:
+        """Its object is gone. Who was on a node and was not told to go is cut off."""
+        deltas = self._control.pod(pod, gone=True)
+        if pod.ends_at == math.inf:
+            if (body.get("spec") or {}).get("nodeName"):
+                self._gone(pod)
+                return deltas
+            self._end_later(pod)
+        pod.running, pod.ready = pod.serves, False
+        return deltas
+
+    def _remind(self, at: float, uid: str) -> None:
+        self._count += 1
+        heapq.heappush(self._moments, (at, self._count, uid))
+
+    def _moment(self, uid: str) -> None:
+        """A pod's time has come, or its behaviour changes."""
+        pod = self._pods.get(uid)
+        if pod is None:
+            return
+        if pod.ends_at <= self.now:
+            self._gone(pod)
+        else:
+            self._touch([("pod", uid)])
+
+    def _gone(self, pod: Pod) -> None:
+        """The pod ends. What it was busy with is cut off, and its numbers go with it."""
+        units = list(self._index.get(("pod", pod.uid), ()))
+        self._touch([("pod", pod.uid)])
+        for unit in units:
+            flow = unit.plan.pods.get(pod.uid)
+            if flow is not None and flow.rate and pod.serves:
+                self._cut(unit, flow)
+        pod.gone = True
+        del self._pods[pod.uid]
+        self._pod_problems.pop(f"{pod.namespace}/{pod.name}", None)
+        self._telemetry.forget(pod.uid)
+
+    def _cut(self, unit: _Unit, flow: PodFlow) -> None:
+        """Requests under way, by Little's law: their rate times how long each stays."""
+        amount = flow.rate * flow.mean_ms / 1000.0
+        self._telemetry.at_caller(unit.load, None, flow.to, CUT).add(QUICK, amount)
+        meeting = meeting_of(unit.load, unit.load.service, Fate.LOST, None, flow.to, CUT)
+        self._ledger.tally(meeting).add(self.now, self.now, amount)
