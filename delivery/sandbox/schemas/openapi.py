@@ -18,7 +18,8 @@ Document = dict[str, Any]
 _PREFIX = "io.k8s.api."
 _INT_OR_STRING = {"x-kubernetes-int-or-string": True}
 _TITLE = {"title": "delivery sandbox", "version": "v1"}
-_PATCHES = ("application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json")
+_PATCHES = ("application/json-patch+json", "application/merge-patch+json")
+_STRATEGIC = "application/strategic-merge-patch+json"
 _ONLY_IN_V3 = ("nullable", "oneOf", "anyOf", "allOf", "not")
 
 
@@ -101,9 +102,17 @@ def _item(
         if method in ("post", "put", "patch"):
             names = ("dryRun", "fieldManager", "fieldValidation")
             item[method]["parameters"] = [parameter(name, "query") for name in names]
-        if method == "patch" and parameter is _parameter_v3:
-            item[method]["requestBody"] = {"content": {media: {"schema": {"type": "object"}} for media in _PATCHES}}
+        if method == "patch":
+            # kubectl learns from this list whether a kind can be patched strategically
+            media = _PATCHES if type_of(kind) is None else (*_PATCHES, _STRATEGIC)
+            item[method] |= _accepting(media, v3=parameter is _parameter_v3)
     return item
+
+
+def _accepting(media: Sequence[str], *, v3: bool) -> Document:
+    if not v3:
+        return {"consumes": list(media)}
+    return {"requestBody": {"content": {each: {"schema": {"type": "object"}} for each in media}}}
 
 
 def _parameter_v2(name: str, place: str) -> Document:
