@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Version:
     """A version that requests reach: its share of them in percent and its answers lately, per second.
 
-    `bad` is how many of those answers were errors; `p99` their 99th percentile in milliseconds, None without any.
+    `bad` is how many of those answers were errors.
     """
 
     name: str
@@ -18,7 +18,6 @@ class Version:
     share: float
     rate: float
     bad: float
-    p99: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

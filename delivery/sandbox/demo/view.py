@@ -82,7 +82,7 @@ def _headline(frame: Frame) -> Text:
 
 
 def _traffic(frame: Frame) -> Table:
-    table = _columns("Version", "Role", "Requests", "Share", "Rate", "Errors", "p99")
+    table = _columns("Version", "Role", "Requests", "Share", "Rate", "Errors")
     for version in frame.versions:
         table.add_row(*_version(version))
     return table
@@ -90,7 +90,7 @@ def _traffic(frame: Frame) -> Table:
 
 def _version(version: Version) -> list[RenderableType]:
     style = "cyan" if version.role == "primary" else "magenta"
-    errors = f"{version.bad:.0f}/s" if version.bad else "none"
+    errors = f"{version.bad:.1f}/s" if version.bad else "none"
     return [
         Text(version.name, style="bold"),
         version.role,
@@ -98,7 +98,6 @@ def _version(version: Version) -> list[RenderableType]:
         percent(round(version.share)),
         f"{version.rate:.0f}/s",
         Text(errors, style="red" if version.bad else ""),
-        "-" if version.p99 is None else f"{version.p99:.0f} ms",
     ]
 
 

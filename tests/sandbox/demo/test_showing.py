@@ -21,8 +21,8 @@ FRAME = Frame(
     routed=20,
     seen=20.3,
     versions=(
-        Version(name="v2", role="primary", share=80, rate=40, bad=0, p99=44),
-        Version(name="v3", role="canary", share=20, rate=10, bad=3, p99=46),
+        Version(name="v2", role="primary", share=80, rate=40, bad=0),
+        Version(name="v3", role="canary", share=20, rate=10, bad=3),
     ),
     checks=(CheckLine(name="request-success-rate", value="92.3 %", limit="min 99", outcome="fail"),),
     timers=("next window is judged in 3 s",),
@@ -54,7 +54,7 @@ def test_the_screen_keeps_its_height_when_more_is_told() -> None:
 def test_nothing_is_told_by_colour_alone() -> None:
     text = shown(Screen(FRAME), no_color=True)
     assert "\x1b" not in text
-    for word in ("fail", "wanted 20 %", "seen 20.3 %", "3/s", "[92.3 %]", "[which fails]", "primary 80, canary 20"):
+    for word in ("fail", "wanted 20 %", "seen 20.3 %", "3.0/s", "[92.3 %]", "[which fails]", "primary 80, canary 20"):
         assert word in text
 
 
