@@ -57,7 +57,7 @@ def test_the_server_s_refusals_arrive_typed(loop, api, deployment, reviews):
         with pytest.raises(Conflict):
             await api.patch(reviews, [{"op": "test", "path": "/metadata/resourceVersion", "value": "1"}])
         with pytest.raises(Invalid):
-            await api.patch(reviews, [{"op": "nonsense"}])
+            await api.patch(reviews, [{"op": "add", "path": "nowhere"}])
         with pytest.raises(Gone):
             await api.list(Kind("example.com", "v1", "Thing", "things"))
 

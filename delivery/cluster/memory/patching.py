@@ -29,9 +29,11 @@ def apply_json_patch(document: Any, ops: Sequence[Mapping[str, Any]]) -> Any:
         raise BadRequestError(f"JSON patch: a list of operations is needed, not {type(ops).__name__}")
     root = {"": document}
     for number, op in enumerate(ops):
-        if not isinstance(op, Mapping) or op.get("op") not in _OPERATIONS:
+        if not isinstance(op, Mapping):
+            raise BadRequestError(f"JSON patch, operation {number}: an object is needed, not {op!r}")
+        if op.get("op") not in _OPERATIONS:  # found out when it is applied, so it is refused like one that fails
             allowed = ", ".join(_OPERATIONS)
-            raise BadRequestError(f"JSON patch, operation {number}: {op!r}; op must be one of {allowed}")
+            raise PatchFailedError(f"JSON patch, operation {number}: {op!r}; op must be one of {allowed}")
         _OPERATIONS[op["op"]](root, op)
     return root[""]
 

@@ -3,6 +3,8 @@
 Pure functions on plain JSON, so that the store itself is only about what is stored when.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from delivery.cluster.memory.rejections import BadRequestError, Cause, ContentInvalidError, VersionConflictError
@@ -13,6 +15,8 @@ from delivery.cluster.objects import Kind, Ref
 Body = dict[str, Any]
 
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
+
+NAMELESS = Cause("metadata.name", "Required value: name or generateName is required", "FieldValueRequired")
 
 _SERVERS_OWN = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
 
@@ -87,6 +91,42 @@ def check_preconditions(ref: Ref, old: Body, uid: str, resource_version: str) ->
         raise VersionConflictError.of(ref, why)
     if resource_version and resource_version != meta["resourceVersion"]:
         raise VersionConflictError.of(ref, MODIFIED)
+
+
+def check_deletion(ref: Ref, old: Body, uid: str, resource_version: str) -> None:
+    """The preconditions of a deletion; its refusal names the kind, where that of an update names the resource."""
+    meta, named = old["metadata"], Ref(replace(ref.kind, plural=ref.kind.kind), ref.namespace, ref.name)
+    if uid and uid != meta["uid"]:
+        why = f"the UID in the precondition ({uid}) does not match the UID in record ({meta['uid']})"
+        raise VersionConflictError.of(named, f"{why}. The object might have been deleted and then recreated")
+    if resource_version and resource_version != meta["resourceVersion"]:
+        why = (
+            f"the ResourceVersion in the precondition ({resource_version}) does not match the ResourceVersion in record"
+        )
+        raise VersionConflictError.of(named, f"{why} ({meta['resourceVersion']}). The object might have been modified")
+
+
+def keeping_uid(ref: Ref, change: Callable[[Body], Any]) -> Callable[[Body], Any]:
+    """A patch that must not give the object another uid: ContentInvalidError then. (A PUT with one is a Conflict.)"""
+
+    def changed(body: Body) -> Any:
+        uid = body["metadata"]["uid"]
+        new = change(body)
+        meta = new.get("metadata") if isinstance(new, dict) else None
+        given = (meta.get("uid") if isinstance(meta, dict) else None) or uid
+        if given != uid:
+            raise ContentInvalidError.of(ref, [Cause("metadata.uid", f'Invalid value: "{given}": field is immutable')])
+        return new
+
+    return changed
+
+
+def grace(resource: Resource, old: Body, asked: int | None) -> int:
+    """Seconds that the kubelet gets: only a pod that is on a node has one to wait for."""
+    spec = old.get("spec") or {}
+    if not resource.graceful or not spec.get("nodeName"):
+        return 0
+    return int(spec.get("terminationGracePeriodSeconds", 30)) if asked is None else asked
 
 
 def content_changed(resource: Resource, old: Body, new: Body) -> bool:

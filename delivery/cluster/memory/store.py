@@ -20,6 +20,7 @@ from delivery.cluster.memory.patching import apply_json_patch, apply_merge_patch
 from delivery.cluster.memory.rejections import (
     AlreadyExistsError,
     BadRequestError,
+    ContentInvalidError,
     NotFoundError,
     resource_name,
 )
@@ -205,7 +206,7 @@ class Store:
         if not meta.get("name") and meta.get("generateName"):
             meta["name"] = meta["generateName"] + "".join(self._rng.choice(_SUFFIX) for _ in range(5))
         if not meta.get("name"):
-            raise BadRequestError("metadata.name: name or generateName is required")
+            raise ContentInvalidError.of(Ref(kind, "", ""), [rules.NAMELESS])
         ref = Ref.of(kind, new)
         if self.peek(ref) is not None:
             raise AlreadyExistsError.of(ref)
@@ -233,7 +234,9 @@ class Store:
         if content_type not in self.patchers:
             raise BadRequestError(f"patch: {content_type!r}; supported are {', '.join(self.patchers)}")
         patcher, resource = self.patchers[content_type], self._resource(ref.kind)
-        return self._update(ref, lambda body: patcher(resource, body, patch), subresource, manager)
+
+        change = rules.keeping_uid(ref, lambda body: patcher(resource, body, patch))
+        return self._update(ref, change, subresource, manager)
 
     def delete(
         self,
@@ -251,14 +254,14 @@ class Store:
         if propagation not in ("Background", "Foreground", "Orphan"):
             raise BadRequestError(f"propagationPolicy: {propagation!r}; one of Background, Foreground, Orphan")
         old = self._current(ref)
-        rules.check_preconditions(ref, old, uid, resource_version)
+        rules.check_deletion(ref, old, uid, resource_version)
         if self._rehearsing:
             propagation = "Background"  # nothing becomes of dependents
         if propagation == "Orphan":
             self._orphan(old["metadata"]["uid"])
         elif propagation == "Foreground":
             self._collect(self._owners.dependents(old["metadata"]["uid"]), dying=old["metadata"]["uid"])
-        grace = self._grace(ref, old, grace_seconds)
+        grace = rules.grace(self._resources[ref.kind], old, grace_seconds)
         if not rules.finalizers(ref.kind, old) and grace == 0:
             return self._remove(ref, old)
         if "deletionTimestamp" in old["metadata"]:
@@ -345,13 +348,6 @@ class Store:
         self._history.append(event)
         for observer in self.observers:
             observer(event)
-
-    def _grace(self, ref: Ref, old: Body, asked: int | None) -> int:
-        """Seconds that the kubelet gets: only a pod that is on a node has one to wait for."""
-        spec = old.get("spec") or {}
-        if not self._resources[ref.kind].graceful or not spec.get("nodeName"):
-            return 0
-        return int(spec.get("terminationGracePeriodSeconds", 30)) if asked is None else asked
 
     def _mark(self, ref: Ref, old: Body, grace: int) -> Body:
         new = clone(old)

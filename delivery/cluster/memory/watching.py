@@ -24,6 +24,12 @@ class Happened:
     previous: Body | None
     version: int
 
+    def last_selected(self) -> Body:
+        """The object for a watch that it leaves: as it was while it was selected, in the version that ended that."""
+        body: Body = clone(self.object if self.previous is None or self.type == "DELETED" else self.previous)
+        body["metadata"]["resourceVersion"] = str(self.version)
+        return body
+
 
 @dataclass(slots=True, eq=False)
 class Subscription:
@@ -46,7 +52,7 @@ class Subscription:
         after = event.type != "DELETED" and self.selects(event.object)
         if before or after:
             kind = "MODIFIED" if before and after else "ADDED" if after else "DELETED"
-            self.deliver(WatchEvent(kind, clone(event.object)))
+            self.deliver(WatchEvent(kind, event.last_selected() if before and not after else clone(event.object)))
 
 
 class History:

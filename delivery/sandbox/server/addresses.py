@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from delivery.cluster.objects import Ref
-from delivery.sandbox.server.failures import no_such_resource
+from delivery.sandbox.server.failures import NoSuchPathError, no_such_resource
 from delivery.sandbox.server.registry import Registry
 from delivery.sandbox.server.served import Served
 
@@ -36,7 +36,9 @@ def find(registry: Registry, path: str) -> Address:
     elif root == "apis" and len(parts) > 2:
         group, version, *rest = parts
     else:
-        raise no_such_resource()
+        raise no_such_resource() if root == "api" else NoSuchPathError(path)
+    if not registry.kinds(group, version):
+        raise NoSuchPathError(path)
     return _below(registry, group, version, rest)
 
 
@@ -48,10 +50,9 @@ def _below(registry: Registry, group: str, version: str, rest: list[str]) -> Add
     if served is None or len(rest) > 3 or not all(rest):
         raise no_such_resource()
     name, subresource = [*rest[1:], "", ""][:2]
-    if served.kind.namespaced and name and namespace is None:
-        raise no_such_resource()
-    if not served.kind.namespaced and namespace is not None:
-        raise no_such_resource()
+    misplaced = name and namespace is None if served.kind.namespaced else namespace is not None
+    if misplaced:
+        raise NoSuchPathError("/".join(rest)) if served.custom else no_such_resource()
     return Address(served, namespace if served.kind.namespaced else "", name, subresource)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from delivery.sandbox.server.failures import no_such_resource
+from delivery.sandbox.server.failures import NoSuchPathError
 from delivery.sandbox.server.registry import Registry
 from delivery.sandbox.server.reviews import REVIEWS
 from delivery.sandbox.server.served import VERBS, Body, Served
@@ -38,7 +38,7 @@ def document(registry: Registry, path: str) -> Body | None:
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
         case ["apis", group]:
             if group not in _groups(registry):
-                raise no_such_resource()
+                raise NoSuchPathError(path)
             return {"kind": "APIGroup", "apiVersion": "v1", **_group(registry, group)}
         case ["api", "v1"]:
             return _resources(registry, "", "v1")
@@ -73,7 +73,7 @@ def _resources(registry: Registry, group: str, version: str) -> Body:
         if (kind.group, kind.version) == (group, version)
     ]
     if not found:
-        raise no_such_resource()
+        raise NoSuchPathError(f"{group}/{version}")
     name = f"{group}/{version}" if group else version
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": name, "resources": found}
 

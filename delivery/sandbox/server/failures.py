@@ -12,7 +12,9 @@ from delivery.sandbox.server.answering import as_json
 __all__ = [
     "InternalError",
     "MethodNotAllowedError",
+    "NoSuchPathError",
     "NotAcceptableError",
+    "StorageError",
     "TooLargeError",
     "UnsupportedMediaTypeError",
     "failure",
@@ -45,11 +47,24 @@ class InternalError(RejectionError):
     """500: a fault of the server's own."""
 
 
+class NoSuchPathError(NotFoundError):
+    """404 without a Status: the path is none of the API's."""
+
+
+class StorageError(RejectionError):
+    """500 without a reason: what a real server's storage refuses."""
+
+    code: ClassVar[int] = 500
+    reason: ClassVar[str] = ""
+
+
 def no_such_resource() -> NotFoundError:
-    """The path leads nowhere: an unknown kind, version or subresource."""
+    """An unknown kind in a known version, or an unknown subresource."""
     return NotFoundError("the server could not find the requested resource")
 
 
 def failure(refused: RejectionError) -> web.Response:
     """The answer to a request that was refused."""
-    return as_json(refused.status, status=refused.code)
+    if isinstance(refused, NoSuchPathError):
+        return web.Response(text="404 page not found\n", status=refused.code)
+    return as_json({key: value for key, value in refused.status.items() if value != ""}, status=refused.code)

@@ -1,6 +1,6 @@
 """What a request asks for in its query and body: parsed once, with an error that names the option."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from delivery.cluster.memory.rejections import BadRequestError, Cause, ContentIn
 
 Query = Mapping[str, str]
 
+_PROPAGATION = ("Foreground", "Background", "Orphan")
 VALIDATION = ("Ignore", "Warn", "Strict")
 
 
@@ -77,9 +78,11 @@ def _refuse_combinations(options: ListOptions, query: Query) -> None:
         raise _invalid("resourceVersionMatch", what)
 
 
-def _invalid(field: str, message: str, reason: str = "FieldValueForbidden") -> ContentInvalidError:
-    text = f'ListOptions.meta.k8s.io "" is invalid: {field}: {message}'
-    details = {"group": "meta.k8s.io", "kind": "ListOptions"}
+def _invalid(
+    field: str, message: str, reason: str = "FieldValueForbidden", *, options: str = "ListOptions"
+) -> ContentInvalidError:
+    text = f'{options}.meta.k8s.io "" is invalid: {field}: {message}'
+    details = {"group": "meta.k8s.io", "kind": options}
     return ContentInvalidError(text, causes=[Cause(field, message, reason)], details=details)
 
 
@@ -92,20 +95,22 @@ class WriteOptions:
     validation: str = "Warn"
 
     @classmethod
-    def of(cls, query: Query, user_agent: str) -> "WriteOptions":
+    def of(cls, query: Query, user_agent: str, *, verb: str = "Create") -> "WriteOptions":
         """A writer that gives no name is called as the first part of its User-Agent."""
         validation = query.get("fieldValidation") or "Warn"
         if validation not in VALIDATION:
             raise BadRequestError(f"fieldValidation: {validation!r} was given; allowed are {', '.join(VALIDATION)}")
         manager = query.get("fieldManager") or user_agent.partition("/")[0] or "unknown"
-        return cls(manager, dry_run(query.getall("dryRun", []) if hasattr(query, "getall") else ()), validation)
+        return cls(manager, dry_run([query.get("dryRun", "")], f"{verb}Options"), validation)
 
 
-def dry_run(values: Any) -> bool:
+def dry_run(values: Sequence[Any], options: str) -> bool:
     """Is nothing to be written? All is the only stage that there is."""
     given = [value for value in values if value]
-    if any(value != "All" for value in given):
-        raise BadRequestError(f'dryRun: {given} was given; the only value that is supported is "All"')
+    for value in given:
+        if value != "All":
+            what = f'Unsupported value: "{value}": supported values: "All"'
+            raise _invalid("dryRun", what, "FieldValueNotSupported", options=options)
     return bool(given)
 
 
@@ -134,7 +139,7 @@ class DeleteOptions:
             resource_version=wanted.get("resourceVersion") or "",
             propagation=_propagation(query, body),
             grace_seconds=grace,
-            dry_run=dry_run([stages] if isinstance(stages, str) else stages),
+            dry_run=dry_run([stages] if isinstance(stages, str) else stages, "DeleteOptions"),
         )
 
 
@@ -145,4 +150,9 @@ def _propagation(query: Query, body: Mapping[str, Any]) -> str:
         orphan = flag(query, "orphanDependents")
     if orphan is not None:
         return "Orphan" if orphan else "Background"
-    return str(body.get("propagationPolicy") or query.get("propagationPolicy") or "Background")
+    wanted = str(body.get("propagationPolicy") or query.get("propagationPolicy") or "Background")
+    if wanted not in _PROPAGATION:
+        supported = ", ".join(f'"{one}"' for one in (*_PROPAGATION, "nil"))
+        what = f'Unsupported value: "{wanted}": supported values: {supported}'
+        raise _invalid("propagationPolicy", what, "FieldValueNotSupported", options="DeleteOptions")
+    return wanted

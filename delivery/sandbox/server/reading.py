@@ -31,7 +31,8 @@ def list_objects(store: Store, address: Address, options: ListOptions, renderer:
     version, after = _start(store, address, options)
     found = [body for body in store.scan(kind, namespace) if selects(body)]
     rest = [body for body in found if _key(body) > after] if options.token else found
-    page = rest[: options.limit] if options.limit else rest
+    limit = options.limit if options.resource_version != "0" else 0  # from its cache a real server gives all at once
+    page = rest[:limit] if limit else rest
     meta: dict[str, Any] = {"resourceVersion": version}
     if len(page) < len(rest):
         meta["continue"] = _token(version, page[-1])

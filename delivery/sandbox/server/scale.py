@@ -1,24 +1,32 @@
 """The scale subresource: one object that says how many replicas there are to be, whatever kind it scales."""
 
 from collections.abc import Mapping
+from dataclasses import replace as replace_kind
 from typing import Any
 
 from delivery.cluster.memory.patching import json_patch, merge_patch
-from delivery.cluster.memory.rejections import BadRequestError, Cause, ContentInvalidError
+from delivery.cluster.memory.rejections import BadRequestError, Cause, ContentInvalidError, NotFoundError
 from delivery.cluster.memory.store import JSON_PATCH, MERGE_PATCH, Store
-from delivery.cluster.objects import Object
+from delivery.cluster.objects import Kind, Object
 from delivery.sandbox.server.addresses import Address
 from delivery.sandbox.server.failures import no_such_resource
 from delivery.sandbox.server.options import WriteOptions
 from delivery.sandbox.server.served import Body, ScalePaths
 from delivery.sandbox.server.writing import Writer, check_patch_type
 
+SCALE = Kind("autoscaling", "v1", "Scale", "scales")
+
 _KEPT = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
 
 def read(store: Store, address: Address) -> Body:
     """The Scale of an object."""
-    return _scale_of(store.get(address.ref), _paths(address))
+    paths = _paths(address)
+    body = store.peek(address.ref)
+    if body is None:
+        named = replace_kind(address.ref.kind, plural=f"{address.ref.kind.plural}/scale")
+        raise NotFoundError.of(replace_kind(address.ref, kind=named))
+    return _scale_of(body, paths)
 
 
 def replace(store: Store, writer: Writer, address: Address, sent: Any, options: WriteOptions) -> Body:
@@ -31,7 +39,7 @@ def replace(store: Store, writer: Writer, address: Address, sent: Any, options: 
         raise BadRequestError(f"spec.replicas: {replicas!r} was given; a whole number is needed")
     if replicas < 0:
         what = f"Invalid value: {replicas}: must be greater than or equal to 0"
-        raise ContentInvalidError.of(address.ref, [Cause("spec.replicas", what)])
+        raise ContentInvalidError.of(replace_kind(address.ref, kind=SCALE), [Cause("spec.replicas", what)])
     meta = sent.get("metadata") or {}
     known = {key: meta[key] for key in ("resourceVersion", "uid") if meta.get(key)}
     patch = {**_nested(paths.replicas, replicas), **({"metadata": known} if known else {})}
@@ -61,7 +69,8 @@ def _scale_of(body: Object, paths: ScalePaths) -> Body:
     status: Body = {"replicas": _at(body, paths.status) or 0}
     if selector := _selector(_at(body, paths.selector)):
         status["selector"] = selector
-    spec = {"replicas": _at(body, paths.replicas) or 0}
+    replicas = _at(body, paths.replicas)
+    spec = {"replicas": replicas} if replicas else {}  # 0 is left out, as a real server does it
     return {"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": meta, "spec": spec, "status": status}
 
 

@@ -194,7 +194,8 @@ class ApiServer:
 
 
 def _write_options(request: web.Request) -> WriteOptions:
-    return WriteOptions.of(request.query, request.headers.get(hdrs.USER_AGENT, ""))
+    verb = {"POST": "Create", "PUT": "Update", "PATCH": "Patch"}[request.method]
+    return WriteOptions.of(request.query, request.headers.get(hdrs.USER_AGENT, ""), verb=verb)
 
 
 def _has_subresource(address: Address) -> bool:

@@ -6,13 +6,14 @@ the form of its patch, whether it is a rehearsal, what it wants to hear about un
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 from delivery.cluster.memory.rejections import BadRequestError, Cause, ContentInvalidError, resource_details
 from delivery.cluster.memory.store import JSON_PATCH, MERGE_PATCH, Store
 from delivery.cluster.objects import Object
 from delivery.sandbox.server.addresses import Address
-from delivery.sandbox.server.failures import UnsupportedMediaTypeError
+from delivery.sandbox.server.failures import StorageError, UnsupportedMediaTypeError
 from delivery.sandbox.server.options import DeleteOptions, ListOptions, WriteOptions
 from delivery.sandbox.server.reading import selection
 from delivery.sandbox.server.served import Body, Served
@@ -35,7 +36,7 @@ class Writer:
         sent = _sent(served, body)
         namespace = address.namespace or _own_namespace(served, sent)
         if (sent.get("metadata") or {}).get("resourceVersion"):
-            raise BadRequestError("resourceVersion should not be set on objects to be created")
+            raise StorageError("resourceVersion should not be set on objects to be created")
 
         def write() -> Object:
             return self._store.create(served.stored, sent, namespace=namespace, manager=options.manager)
@@ -48,7 +49,8 @@ class Writer:
         _check_target(address, sent)
         if not served.unconditional and not (sent.get("metadata") or {}).get("resourceVersion"):
             what = "Invalid value: 0x0: must be specified for an update"
-            raise ContentInvalidError.of(address.ref, [Cause("metadata.resourceVersion", what)])
+            named = replace(served.stored, kind=served.kind.plural)  # by resource, as a real server does it here
+            raise ContentInvalidError.of(replace(address.ref, kind=named), [Cause("metadata.resourceVersion", what)])
 
         def write() -> Object:
             subresource, manager = address.subresource, options.manager
@@ -136,6 +138,10 @@ def deletion_status(address: Address, last: Object) -> Body:
 def _sent(served: Served, body: Any) -> Body:
     if not isinstance(body, dict):
         raise BadRequestError(f"a {served.kind.kind} as a JSON object is needed, not {body!r:.80}")
+    if served.custom:  # nothing else says how to read it
+        for field in ("kind", "apiVersion"):
+            if not body.get(field):
+                raise BadRequestError(f"Object '{field[0].upper()}{field[1:]}' is missing in {body!s:.80}")
     kind = body.get("kind") or served.kind.kind
     version = body.get("apiVersion") or served.kind.api_version
     if (kind, version) != (served.kind.kind, served.kind.api_version):
@@ -153,4 +159,7 @@ def _check_target(address: Address, sent: Body) -> None:
             else "name must be provided"
         )
     if namespace != address.namespace:
-        raise BadRequestError("the namespace of the provided object does not match the namespace sent on the request")
+        raise BadRequestError(
+            f"the namespace of the object ({namespace}) does not match "
+            f"the namespace on the request ({address.namespace})"
+        )
