@@ -33,7 +33,7 @@ _TOP = {
     "run": "The run that is going on.",
     "checks": "The last judged window of each check.",
     "conditions": "Conditions: Ready, Promoted, TrafficSynced, AnalysisHealthy and what else there is to know.",
-    "history": "The runs that ended, newest first.",
+    "history": "The runs that ended, newest last.",
     "outbox": "What people are still to be told.",
 }
 _RUN = {
