@@ -11,7 +11,7 @@ from delivery.cluster.memory.rejections import BadRequestError, Cause
 from delivery.cluster.objects import Kind, Object
 from delivery.sandbox.schemas.builtin_defaults import fill_in
 from delivery.sandbox.schemas.builtin_rules import content, frozen
-from delivery.sandbox.schemas.decoding import DecodeError, decode
+from delivery.sandbox.schemas.decoding import DecodeError, decode, unreadable
 from delivery.sandbox.schemas.shapes import type_of
 
 Body = dict[str, Any]
@@ -32,7 +32,7 @@ class BuiltinShape:
         try:
             return decode(body, self.type_name)
         except DecodeError as error:
-            raise BadRequestError(unreadable(self.kind, str(error))) from None
+            raise BadRequestError(unreadable(self.kind.kind, self.kind.version, str(error))) from None
 
     def default(self, body: Body) -> None:
         """Fill in the kind's defaults in `body`."""
@@ -51,8 +51,3 @@ def shape_of(kind: Kind) -> BuiltinShape | None:
     """The rules of a built-in kind, or None for a kind whose structure is not known here."""
     type_name = type_of(kind)
     return None if type_name is None else BuiltinShape(kind, type_name)
-
-
-def unreadable(kind: Kind, why: str) -> str:
-    """The message of the 400 for a body that could not be read as an object of its kind."""
-    return f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {why}'

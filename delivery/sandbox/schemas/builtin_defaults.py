@@ -142,6 +142,14 @@ def _service(body: Body) -> None:
         spec.setdefault("internalTrafficPolicy", "Cluster")
 
 
+def _namespace(body: Body) -> None:
+    body.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
+
+
+def _lease(body: Body) -> None:
+    body.setdefault("spec", {})
+
+
 def _autoscaler(body: Body) -> None:
     spec = body.setdefault("spec", {})
     spec.setdefault("minReplicas", 1)
@@ -181,7 +189,9 @@ _DEFAULTS: Mapping[tuple[str, str], Callable[[Body], None]] = {
     ("", "Pod"): _pod,
     ("", "Service"): _service,
     ("autoscaling", "HorizontalPodAutoscaler"): _autoscaler,
+    ("", "Namespace"): _namespace,
     ("", "Secret"): _secret,
+    ("coordination.k8s.io", "Lease"): _lease,
     (_RBAC, "RoleBinding"): _binding,
     (_RBAC, "ClusterRoleBinding"): _binding,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _definition,

@@ -74,7 +74,7 @@ def _deployment(body: Object) -> Iterator[Cause]:
 def _replica_set(body: Object) -> Iterator[Cause]:
     spec = body.get("spec") or {}
     yield from non_negative("spec.replicas", spec.get("replicas"))
-    yield from _selector(spec, "replicaset")
+    yield from _selector(spec, "deployment")  # servers say this word here, too
     yield from _template(spec)
 
 

@@ -24,14 +24,19 @@ class DecodeError(ValueError):
     """A value that is not of its field's type; the text is the server's."""
 
 
-def decode(body: Body, type_name: str) -> list[str]:
-    """Bring `body` into its type's form, in place; the paths of fields that the type does not have, removed.
+def decode(body: Any, type_name: str, path: str = "") -> list[str]:
+    """Bring `body`, which stands at `path`, into its type's form, in place; the paths of unknown fields, removed.
 
     DecodeError for the first value that is of another type.
     """
     unknown: list[str] = []
-    _struct(body, type_name, "", "", unknown)
+    _struct(body, type_name, path, "", unknown)
     return sorted(unknown)
+
+
+def unreadable(kind: str, version: str, why: str) -> str:
+    """The message of the 400 for a body that could not be read as an object of its kind."""
+    return f'{kind} in version "{version}" cannot be handled as a {kind}: {why}'
 
 
 def _struct(value: Any, type_name: str, path: str, owner: str, unknown: list[str]) -> Any:

@@ -46,12 +46,21 @@ def _metric(metric: Mapping[str, Any], path: str) -> Iterator[Cause]:
     if type_ in ("Resource", "ContainerResource"):
         if not source.get("name"):
             yield required(f"{path}.{field}.name", "must specify a resource name")
+        yield from _target_type(source.get("target") or {}, f"{path}.{field}.target.type")
         target, used = source.get("target") or {}, (source.get("target") or {}).get("averageUtilization")
         where = f"{path}.{field}.target.averageUtilization"
         if used is None and target.get("averageValue") is None:
             yield required(where, "must set either a target raw value or a target utilization")
         elif used is not None and used < 1:
             yield invalid(where, used, "must be greater than 0")
+
+
+def _target_type(target: Mapping[str, Any], path: str) -> Iterator[Cause]:
+    type_ = target.get("type", "")
+    if not type_:
+        yield required(path, "must specify a metric target type")
+    if type_ not in ("Utilization", "Value", "AverageValue"):
+        yield invalid(path, type_, "must be either Utilization, Value, or AverageValue")
 
 
 def _config(body: Object) -> Iterator[Cause]:
@@ -102,7 +111,7 @@ def _binding(*kinds: str) -> Callable[[Object], Iterator[Cause]]:
                 yield unsupported(f"subjects[{number}].kind", subject.get("kind", ""), _SUBJECTS)
             if not subject.get("name"):
                 yield required(f"subjects[{number}].name")
-            if subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
+            if "Role" not in kinds and subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
                 yield required(f"subjects[{number}].namespace")
 
     return check

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from delivery.sandbox.schemas.shapes import schema_of
+from delivery.sandbox.schemas.decoding import decode
 
 Schema = Mapping[str, Any]
 
@@ -14,7 +14,8 @@ OBJECTS_OWN = ("apiVersion", "kind", "metadata")
 def prune(value: Any, schema: Schema, path: str, removed: list[str], *, root: bool = False) -> None:
     """Remove what `schema` does not know from `value`, in place, and add the paths to `removed`.
 
-    `root`: `value` is a whole object, so its apiVersion, kind and metadata are known by themselves.
+    `root`: `value` is a whole object, so its apiVersion, kind and metadata are known by themselves. DecodeError if
+    the metadata of an object is of another form than all metadata.
     """
     if isinstance(value, dict):
         _prune_object(value, schema, path, removed, whole=root or bool(schema.get("x-kubernetes-embedded-resource")))
@@ -29,8 +30,8 @@ def _prune_object(value: dict[str, Any], schema: Schema, path: str, removed: lis
     for name in sorted(value):
         inner = f"{path}.{name}" if path else name
         if whole and name in OBJECTS_OWN:
-            if name == "metadata":
-                prune(value[name], schema_of("ObjectMeta"), inner, removed)
+            if name == "metadata" and value[name] is not None:
+                removed += decode(value[name], "ObjectMeta", inner)
         elif name in properties:
             prune(value[name], properties[name], inner, removed)
         elif isinstance(others, Mapping):

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.cluster.memory.rejections import Cause
+from delivery.cluster.memory.rejections import BadRequestError, Cause
 from delivery.sandbox.schemas import filling, pruning
+from delivery.sandbox.schemas.decoding import DecodeError, unreadable
+from delivery.sandbox.schemas.names import dns_subdomain, metadata
 from delivery.sandbox.schemas.structure import problems
 from delivery.sandbox.schemas.validation import Walk
 
@@ -30,9 +32,16 @@ class StructuralSchema:
         return cls(openapi_v3_schema)
 
     def prune(self, body: dict[str, Any]) -> list[str]:
-        """Remove from `body` what the schema does not know; the paths removed, such as `spec.hosts[0].prot`."""
+        """Remove from `body` what the schema does not know; the paths removed, such as `spec.hosts[0].prot`.
+
+        BadRequestError, in the server's words, for metadata that has another form than all metadata.
+        """
         removed: list[str] = []
-        pruning.prune(body, self.schema, "", removed, root=True)
+        try:
+            pruning.prune(body, self.schema, "", removed, root=True)
+        except DecodeError as error:
+            version = str(body.get("apiVersion")).rpartition("/")[2]
+            raise BadRequestError(unreadable(str(body.get("kind")), version, str(error))) from None
         return removed
 
     def default(self, body: dict[str, Any]) -> None:
@@ -44,4 +53,4 @@ class StructuralSchema:
         """What is wrong with `body`, in the API server's words; empty if nothing is."""
         walk = Walk()
         walk.visit(body, self.schema, "", root=True)
-        return walk.causes
+        return [*metadata(body.get("metadata") or {}, dns_subdomain), *walk.causes]

@@ -60,9 +60,9 @@ class Walk:
     def _string(self, value: str, schema: Schema, path: str) -> None:
         if len(value) > schema.get("maxLength", len(value)):
             self._invalid(path, value, f"should be at most {schema['maxLength']} chars long")
-        if len(value) < schema.get("minLength", 0):
+        elif len(value) < schema.get("minLength", 0):
             self._invalid(path, value, f"should be at least {schema['minLength']} chars long")
-        if "pattern" in schema and not expression(schema["pattern"]).search(value):
+        elif "pattern" in schema and not expression(schema["pattern"]).search(value):
             self._invalid(path, value, f"should match '{schema['pattern']}'")
         if not acceptable(schema.get("format", ""), value):
             self._invalid(path, value, f"must be of type {schema['format']}: {quoted(value)}")
