@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, Lazy] = MappingProxyType(
     {
         "crds": Lazy("delivery.cli.crds", "crds", "Print the CustomResourceDefinitions, or write them to files."),
         "run": Lazy("delivery.cli.run", "run", "Run the controller."),
+        "sandbox": Lazy("delivery.cli.sandbox", "sandbox", "Run a cluster in this process, to try rollouts."),
         "version": Lazy("delivery.cli.version", "version", "Print the version."),
     }
 )

@@ -1,0 +1,64 @@
+"""`delivery sandbox`: a cluster in this process, to try rollouts with kubectl."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+EXTRA = {"promql_parser", "rich"}
+"""What the extra `sandbox` installs besides the controller's own dependencies."""
+
+
+@click.command()
+@click.option("--port", metavar="PORT", default="0", help="Port of the API server.  [default: a free one]")
+@click.option(
+    "--state", type=click.Path(path_type=Path), help="Keep all objects in this file, and begin with what it holds."
+)
+@click.option("--prometheus", metavar="auto|binary|embedded", default="auto", show_default=True, help="Which one.")
+@click.option("--no-controller", is_flag=True, help="Start no controller; run your own with `delivery run`.")
+@click.option("--no-bookinfo", is_flag=True, help="Begin with an empty cluster instead of Istio's example.")
+@click.option(
+    "--kubeconfig", type=click.Path(path_type=Path), help="Where to write the kubeconfig.  [default: a temporary file]"
+)
+@click.option("--lag", metavar="MIN-MAX", default="0.1-2", show_default=True, help="Seconds until a proxy knows.")
+@click.option(
+    "--crds", multiple=True, type=click.Path(path_type=Path), help="Definitions to apply, such as Istio's; repeatable."
+)
+@click.option(
+    "--requests-per-second", default="50", show_default=True, help="What users send to Bookinfo and to each Canary."
+)
+def sandbox(**given: Any) -> None:
+    """Run a cluster in this process: an API server for kubectl, simulated pods and mesh, Prometheus, the controller.
+
+    Nothing outside of it is touched, ~/.kube/config neither. Ctrl-C or SIGTERM end everything that it started, and the
+    exit code is 0 then; a second Ctrl-C does not wait. It is for trying things, not for production.
+    """
+    try:
+        from delivery.sandbox.session import run
+        from delivery.sandbox.settings import Settings, SettingsError
+    except ModuleNotFoundError as error:
+        raise _without_extra(error) from error
+    given["controller"] = not given.pop("no_controller")
+    given["bookinfo"] = not given.pop("no_bookinfo")
+    try:
+        settings = Settings.parse(given)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
+    raise SystemExit(run(settings, say=_say, problem=_problem))
+
+
+def _say(text: str) -> None:
+    click.echo(text)
+
+
+def _problem(text: str) -> None:
+    click.echo(f"sandbox: {text}", err=True)
+
+
+def _without_extra(error: ModuleNotFoundError) -> Exception:
+    if error.name not in EXTRA:
+        return error
+    return click.ClickException(
+        f"the package {error.name} is missing, which the sandbox needs; "
+        "install it by: pip install 'progressive-delivery[sandbox]'"
+    )
