@@ -1,4 +1,4 @@
-"""The body of a request as JSON values, in the media types that a real server reads (protobuf excepted)."""
+"""The body of a request as JSON values, in the media types that a real server reads."""
 
 import json
 from typing import Any
@@ -7,6 +7,7 @@ import yaml
 from aiohttp import hdrs, web
 
 from delivery.cluster.memory.rejections import BadRequestError
+from delivery.sandbox.server import protobuf
 from delivery.sandbox.server.failures import UnsupportedMediaTypeError
 from delivery.sandbox.server.served import Served
 from delivery.sandbox.server.writing import check_patch_type
@@ -26,10 +27,12 @@ async def read_body(request: web.Request, *, patch_of: Served | None = None) -> 
         check_patch_type(patch_of, media)
     elif media in _YAML:
         return _parse_yaml(raw)
+    elif media == protobuf.MEDIA_TYPE:
+        return protobuf.decode(raw)
     elif media not in _JSON:
         raise UnsupportedMediaTypeError(
             f"the body of the request was in an unknown format ({media}) - "
-            f"accepted media types include: application/json, application/yaml"
+            f"accepted media types include: application/json, application/yaml, {protobuf.MEDIA_TYPE}"
         )
     try:
         return json.loads(raw)

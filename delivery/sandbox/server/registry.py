@@ -11,19 +11,22 @@ _VERSION = re.compile(r"v(?P<major>[1-9][0-9]*)((?P<stage>alpha|beta)(?P<minor>[
 
 
 class Registry:
-    """The kinds that are served, by group, version and plural."""
+    """The kinds that are served, by group, version and plural. `revision` grows with each change of them."""
 
     def __init__(self) -> None:
         self._served: dict[tuple[str, str, str], Served] = {}
+        self.revision = 0
         self.add(builtin_kinds())
 
     def add(self, kinds: Iterable[Served]) -> None:
         """Serve these kinds; one of the same group, version and plural is replaced."""
+        self.revision += 1
         for served in kinds:
             self._served[served.kind.group, served.kind.version, served.kind.plural] = served
 
     def remove(self, group: str, plural: str) -> None:
         """No longer serve a kind, in none of its versions."""
+        self.revision += 1
         for key in [key for key in self._served if key[0] == group and key[2] == plural]:
             del self._served[key]
 

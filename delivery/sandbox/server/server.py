@@ -22,6 +22,7 @@ from delivery.sandbox.server.answering import as_json
 from delivery.sandbox.server.bodies import read_body
 from delivery.sandbox.server.builtin import OWN_RESOURCES
 from delivery.sandbox.server.definitions import Definitions
+from delivery.sandbox.server.documents import Documents
 from delivery.sandbox.server.failures import (
     InternalError,
     MethodNotAllowedError,
@@ -65,6 +66,7 @@ class ApiServer:
         store.admission.append(self._shaping.admit)
         self.watches = Watches(store, backlog=backlog, bookmark_seconds=bookmark_seconds)
         self._definitions = Definitions(store, self.registry, now=clock.now, gone=self._end_watches)
+        self._documents = Documents(self.registry)
         self._writer = Writer(store, self._shaping)
 
     @asynccontextmanager
@@ -121,6 +123,8 @@ class ApiServer:
         return await self._write(request, address)
 
     def _document(self, request: web.Request) -> Body | None:
+        if request.path.startswith("/openapi/"):
+            return self._documents.answer(request.path)
         return discovery.document(self.registry, request.path)
 
     async def _read(self, request: web.Request, address: Address) -> web.StreamResponse:

@@ -1,0 +1,37 @@
+"""The OpenAPI documents of what is served. They are large and change with definitions alone, so they are kept."""
+
+from collections.abc import Callable
+
+from delivery.sandbox.schemas import openapi
+from delivery.sandbox.server.failures import no_such_resource
+from delivery.sandbox.server.registry import Registry
+from delivery.sandbox.server.served import Body
+
+V2, V3 = "/openapi/v2", "/openapi/v3"
+
+
+class Documents:
+    """Answers /openapi/v2, /openapi/v3 and what the latter points at."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._kept: dict[str, Body] = {}
+        self._revision = -1
+
+    def answer(self, path: str) -> Body:
+        """The document at a path; NotFoundError if there is none."""
+        if self._revision != self._registry.revision:
+            self._kept, self._revision = {}, self._registry.revision
+        if path == V2:
+            return self._keep(path, lambda: openapi.v2(self._registry.all()))
+        if path == V3:
+            return self._keep(path, lambda: openapi.v3_index(self._registry.all()))
+        return self._keep(path, lambda: openapi.v3(self._registry.all(), path.removeprefix(V3 + "/")))
+
+    def _keep(self, path: str, make: Callable[[], Body | None]) -> Body:
+        if path not in self._kept:
+            document = make()
+            if document is None:
+                raise no_such_resource()
+            self._kept[path] = document
+        return self._kept[path]
