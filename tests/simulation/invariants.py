@@ -22,6 +22,8 @@ from delivery.cluster.objects import (
     Object,
     Ref,
 )
+from delivery.sandbox.mesh import Fate, Load, Mesh
+from delivery.sandbox.mesh.on_store import OnStore
 from delivery.workloads.health import is_ready
 from delivery.workloads.ownership import fence_of, labels
 from delivery.workloads.selectors import selects
@@ -37,6 +39,9 @@ PRIMARY = Ref(DEPLOYMENTS, bookinfo.NAMESPACE, f"{bookinfo.NAME}-primary")
 ROUTE = Ref(VIRTUAL_SERVICES, bookinfo.NAMESPACE, bookinfo.NAME)
 APEX = Ref(SERVICES, bookinfo.NAMESPACE, bookinfo.NAME)
 STATUS_LIMIT = 4096
+ENDPOINT_LAG = (0.0, 0.0)
+"""How late proxies hear of pods. settleSeconds covers routes and destinations; a role whose first pods have just become
+ready gets its share at once, so proxies that are late here would still know nobody to send it to."""
 OURS = (
     "progressive.delivery/",
     "kustomize.toolkit.fluxcd.io/",
@@ -80,9 +85,15 @@ class Invariants:
         self._ready: dict[str, deque[tuple[float, int]]] = {"primary": deque([(0.0, 0)]), "canary": deque([(0.0, 0)])}
         self._shares: deque[tuple[float, dict[str, int]]] = deque([(0.0, {"canary": 100, "primary": 0})])
         self._lost_since: float | None = None
+        self._mesh = OnStore(_mesh(loop.seed, settle), store, loop.time)
         store.observers.append(self.observe)
 
     # -- what is told
+
+    def let_users_in(self) -> None:
+        """From now on there are users, and each of them counts."""
+        self.users = True
+        self._mesh.look().send(Load(bookinfo.NAMESPACE, bookinfo.NAME, per_second=100))
 
     def observe(self, event: Happened) -> None:
         """One write."""
@@ -272,7 +283,10 @@ class Invariants:
         return {"canary": 0 if primary else 100, "primary": 100 if primary else 0}
 
     def _look_at_users(self) -> None:
-        """Does any proxy, up to settleSeconds late, send users to a role without a ready pod?"""
+        """Does any proxy, up to settleSeconds late, send users to a role without a ready pod?
+
+        The mesh's proxies are each late by some amount; this looks at every amount, and at weights only.
+        """
         now = self._loop.time()
         seen = [shares for at, shares in self._shares if at >= now - self._settle + 1e-6]
         older = [shares for at, shares in self._shares if at < now - self._settle + 1e-6]
@@ -289,13 +303,24 @@ class Invariants:
 
     @property
     def users_lost(self) -> bool:
-        """Has any user, at any moment, been sent to a role without a ready pod?"""
-        return self._lost_since is not None or self.lost_seconds > 0
+        """Has any user, at any moment, been sent to a role without a ready pod, or not been answered at all?"""
+        return self._lost_since is not None or self.lost_seconds > 0 or bool(self.unserved)
+
+    @property
+    def unserved(self) -> dict[tuple[object, ...], float]:
+        """Requests that the mesh has lost, or had answered by the last breath of a role, by how and where."""
+        found = self._mesh.look().by("fate", "flag", "destination")
+        return {key: amount for key, amount in found.items() if key[0] in (Fate.LOST, Fate.UNREADY)}
 
     def _expect(self, holds: bool, promise: str) -> None:
         if not holds:
             self.tell(f"BROKEN {promise}")
             raise BrokenPromise(promise)
+
+
+def _mesh(seed: int | None, settle: float) -> Mesh:
+    """Proxies that are late by up to `settle`, each in its own way; pods serve until the last of them must know."""
+    return Mesh(seed=str(seed), lag=(0.0, settle), endpoint_lag=ENDPOINT_LAG, shutdown_seconds=settle)
 
 
 def _foreign(body: Object, part: str) -> Mapping[str, Any]:

@@ -170,7 +170,7 @@ class Simulation:
         self.apply(DEPLOYMENTS, bookinfo.deployment(replicas=replicas))
         self.apply(SERVICES, bookinfo.service())
         self.loop.advance(10.0)
-        self.promises.users = True
+        self.promises.let_users_in()
         self.apply(CANARIES, bookinfo.canary(**analysis))
 
     def edit(self, **spec: Any) -> None:
@@ -213,6 +213,7 @@ class Simulation:
                 *self.promises.story,
                 f"status: {status}",
                 f"alive: {self.alive}",
+                f"unserved: {self.promises.unserved}",
             ]
         )
 

@@ -53,7 +53,7 @@ def test_an_unknown_provider(sim, provider, reason, words):
     sim.apply(DEPLOYMENTS, bookinfo.deployment())
     sim.apply(SERVICES, bookinfo.service())
     sim.loop.advance(10)
-    sim.promises.users = True
+    sim.promises.let_users_in()
     sim.apply(CANARIES, {**body, "spec": {**body["spec"], "provider": provider}})
     says(sim, "Ready", reason, *words)
     assert sim.store.peek(PRIMARY) is None, "nothing is created"

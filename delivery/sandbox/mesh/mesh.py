@@ -61,7 +61,8 @@ class _Unit:
 class Mesh:
     """`proxies` sidecars share the callers evenly, beside one ingress gateway.
 
-    Each push takes from `lag[0]` to `lag[1]` seconds; `slow`: to the last sidecar always so many. A pod serves for
+    Each push takes from `lag[0]` to `lag[1]` seconds (of endpoints: `endpoint_lag`, if given); `slow`: to the last
+    sidecar always so many. A pod serves for
     `shutdown_seconds` after its deletion was asked for. `by_image`: how images behave without an annotation.
     """
 
@@ -72,6 +73,7 @@ class Mesh:
         loads: Iterable[Load] = (),
         proxies: int = 5,
         lag: tuple[float, float] = (0.1, 10.0),
+        endpoint_lag: tuple[float, float] | None = None,
         slow: float | None = None,
         shutdown_seconds: float = 15.0,
         by_image: Mapping[str, Behaviour] | None = None,
@@ -87,7 +89,7 @@ class Mesh:
         self._sidecars = [Proxy(number) for number in range(1, proxies + 1)]
         self._gateway = Proxy(0, is_gateway=True)
         rng = random.Random(f"mesh/{seed}")  # noqa: S311 - no secret
-        self._pushes = Pushes([self._gateway, *self._sidecars], rng, lag=lag, slow=slow)
+        self._pushes = Pushes([self._gateway, *self._sidecars], rng, lag=lag, endpoint_lag=endpoint_lag, slow=slow)
         self._pods: dict[str, Pod] = {}
         self._planner = Planner(self._control, self._telemetry, self._ledger, self._pods, now)
         self._moments: list[tuple[float, int, str]] = []

@@ -15,6 +15,8 @@ from delivery.sandbox.mesh.hosts import best_wildcard
 from delivery.sandbox.mesh.load import Load
 from delivery.sandbox.mesh.routes import MESH, Cluster, Table, VirtualHost
 
+Range = tuple[float, float]
+
 
 class Proxy:
     """One proxy's tables. A gateway follows the routes of gateways, a sidecar those of the mesh."""
@@ -63,17 +65,26 @@ def _visible(host: VirtualHost, load: Load) -> Table | None:
 
 
 class Pushes:
-    """What is on its way to proxies. `lag` is the range of seconds that a push takes.
+    """What is on its way to proxies. `lag` is the range of seconds that a push takes, `endpoint_lag` (the same range
+    when None) the one of endpoints, which have no queue before them in a mesh at rest.
 
     With `slow` the last sidecar gets everything so many seconds late, as one on an overloaded node does.
     """
 
     def __init__(
-        self, proxies: Sequence[Proxy], rng: random.Random, *, lag: tuple[float, float], slow: float | None = None
+        self,
+        proxies: Sequence[Proxy],
+        rng: random.Random,
+        *,
+        lag: Range,
+        endpoint_lag: Range | None = None,
+        slow: float | None = None,
     ) -> None:
-        if not 0.0 <= lag[0] <= lag[1]:
-            raise ValueError(f"lag: {lag}; allowed is a range of seconds from 0")
-        self.lag, self.slow = lag, slow
+        self.lags = {ROUTES: lag, CLUSTERS: lag, ENDPOINTS: lag if endpoint_lag is None else endpoint_lag}
+        for low, high in self.lags.values():
+            if not 0.0 <= low <= high:
+                raise ValueError(f"lag: {(low, high)}; allowed is a range of seconds from 0")
+        self.slow = slow
         self._proxies, self._rng = proxies, rng
         self._slowest = next((each for each in reversed(proxies) if not each.is_gateway), None)
         self._due: list[tuple[float, int, Proxy, list[Delta]]] = []
@@ -89,7 +100,7 @@ class Pushes:
                     self._push(proxy, sort, mine, now)
 
     def _push(self, proxy: Proxy, sort: str, deltas: list[Delta], now: float) -> None:
-        lag = self._rng.uniform(*self.lag)
+        lag = self._rng.uniform(*self.lags[sort])
         if self.slow is not None and proxy is self._slowest:
             lag = self.slow
         arrival = max(now + lag, proxy.arrives_last[sort])
