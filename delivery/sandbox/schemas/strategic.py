@@ -4,7 +4,7 @@ Which list by which key stands in the tables of shapes. The directives are those
 (delete, replace, merge), `$setElementOrder/list`, `$deleteFromPrimitiveList/list` and `$retainKeys`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from delivery.cluster.errors import Invalid
@@ -55,6 +55,9 @@ def _merge_object(current: Any, patch: Body, type_name: str, path: str) -> Any:
     _retain(merged, patch, path)
     fields = types().get(type_name, {})
     orders = {key.removeprefix(_ORDER): patch.pop(key) for key in list(patch) if key.startswith(_ORDER)}
+    for name, order in orders.items():
+        _check_list(order, f"{path}: {_ORDER}{name}")
+    before = {name: list(merged[name]) for name in orders if isinstance(merged.get(name), list)}
     _delete_scalars(merged, patch, path)
     for name, value in patch.items():
         inner = f"{path}.{name}" if path else name
@@ -64,7 +67,7 @@ def _merge_object(current: Any, patch: Body, type_name: str, path: str) -> Any:
             merged[name] = _merge_value(merged.get(name), value, fields.get(name), inner)
     for name, order in orders.items():
         if isinstance(merged.get(name), list):
-            merged[name] = _ordered(merged[name], order, fields.get(name))
+            merged[name] = _ordered(merged[name], order, before.get(name, []), _identity(fields.get(name)))
     return merged
 
 
@@ -80,10 +83,11 @@ def _merge_value(current: Any, value: Any, field: Field | None, path: str) -> An
 def _merge_list(current: list[Any], patch: list[Any], field: Field, path: str) -> list[Any]:
     key = field.merge_key
     if not key:
-        return [*current, *(item for item in patch if not any(equal_json(item, old) for old in current))]
+        added = [item for item in patch if not any(equal_json(item, old) for old in current)]
+        return _ordered([*current, *added], patch, current, _identity(field))
     if any(isinstance(item, dict) and item.get("$patch") == "replace" and key not in item for item in patch):
         return [item for item in map(_without_directives, patch) if item]
-    merged = list(current)
+    merged, order = list(current), [dict(item) for item in patch if isinstance(item, dict)]
     for item in patch:
         if not isinstance(item, dict) or key not in item:
             raise BadRequestError(f"map: {item!r:.80} does not contain declared merge key: {key} (in {path})")
@@ -94,24 +98,29 @@ def _merge_list(current: list[Any], patch: list[Any], field: Field, path: str) -
             merged[places[0]] = _merge_object(merged[places[0]], item, field.item, f"{path}[{places[0]}]")
         else:
             merged.append(_merge_object({}, item, field.item, path))
-    return merged
+    return _ordered(merged, order, current, _identity(field))
 
 
-def _ordered(items: list[Any], order: Any, field: Field | None) -> list[Any]:
-    """The items in the wanted order; those that it does not name keep their place relative to their neighbours."""
+def _identity(field: Field | None) -> Callable[[Any], Any]:
+    """What tells an item of a list from the others: its key, or a scalar itself."""
     key = field.merge_key if field is not None else None
+    return lambda item: item.get(key) if key and isinstance(item, dict) else item
 
-    def identity(item: Any) -> Any:
-        return item.get(key) if key and isinstance(item, dict) else item
 
-    wanted = [identity(item) for item in order]
+def _ordered(items: list[Any], order: Any, before: list[Any], identity: Callable[[Any], Any]) -> list[Any]:
+    """The items that `order` names in its order, and the others between them.
+
+    Each of the others goes before the next named one if it stood before that one in the list before the patch
+    (the rule of apimachinery's strategicpatch).
+    """
+    wanted, places = [identity(item) for item in order], [identity(item) for item in before]
     named = sorted((item for item in items if identity(item) in wanted), key=lambda item: wanted.index(identity(item)))
-    places = {id(item): place for place, item in enumerate(items)}
-    result: list[Any] = []
     others = [item for item in items if identity(item) not in wanted]
+    result: list[Any] = []
     while named and others:
-        first = others if places[id(others[0])] < places[id(named[0])] else named
-        result.append(first.pop(0))
+        first, second = identity(others[0]), identity(named[0])
+        earlier = first in places and second in places and places.index(first) < places.index(second)
+        result.append((others if earlier else named).pop(0))
     return result + named + others
 
 
@@ -120,8 +129,7 @@ def _retain(current: Body, patch: Body, path: str) -> None:
     if "$retainKeys" not in patch:
         return
     keys = patch.pop("$retainKeys")
-    if not isinstance(keys, Sequence) or isinstance(keys, str):
-        raise BadRequestError(f"{path}: $retainKeys: a list of names is needed, not {keys!r:.80}")
+    _check_list(keys, f"{path}: $retainKeys")
     unknown = [name for name in patch if name not in keys and patch[name] is not None and not name.startswith("$")]
     if unknown:
         raise BadRequestError(f"{path}: $retainKeys does not name {', '.join(unknown)}, which the patch sets")
@@ -132,10 +140,14 @@ def _retain(current: Body, patch: Body, path: str) -> None:
 def _delete_scalars(current: Body, patch: Body, path: str) -> None:
     for key in [key for key in patch if key.startswith(_DELETE)]:
         gone, name = patch.pop(key), key.removeprefix(_DELETE)
-        if not isinstance(gone, list):
-            raise BadRequestError(f"{path}: {key}: a list is needed, not {gone!r:.80}")
+        _check_list(gone, f"{path}: {key}")
         if isinstance(current.get(name), list):
             current[name] = [item for item in current[name] if not any(equal_json(item, old) for old in gone)]
+
+
+def _check_list(value: Any, where: str) -> None:
+    if not isinstance(value, list):
+        raise BadRequestError(f"{where}: a list is needed, not {value!r:.80}")
 
 
 def _directive(patch: Body, path: str) -> str:

@@ -25,7 +25,7 @@ Body = dict[str, Any]
 _SERVERS = ("uid", "creationTimestamp", "managedFields", "generation", "selfLink", "resourceVersion", "namespace")
 _ADDED_LATER = (
     *("internalTrafficPolicy", "ipFamilies", "ipFamilyPolicy", "clusterIP", "clusterIPs", "priority"),
-    *("preemptionPolicy", "tolerations", "deprecated.daemonset.template.generation"),
+    *("preemptionPolicy", "deprecated.daemonset.template.generation", "deployment.kubernetes.io/revision"),
 )
 
 
@@ -51,7 +51,7 @@ def ours(kind: Kind, body: Body, schema: Mapping[str, Any] | None = None) -> Out
     causes = shape.validate(body)
     if causes:
         return Outcome(422, causes=frozenset(_cause(cause) for cause in causes))
-    return Outcome(201, _stored(body, custom=not isinstance(shape, BuiltinShape)))
+    return Outcome(201, stored(body, custom=not isinstance(shape, BuiltinShape)))
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Server:
         full = {"apiVersion": kind.api_version, "kind": kind.kind, **body}
         code, answer = await self.ask("POST", f"{path_of(kind, namespace)}?dryRun=All", full)
         if code < 400:
-            return Outcome(code, _stored(answer, custom=shape_of(kind) is None))
+            return Outcome(code, stored(answer, custom=shape_of(kind) is None))
         causes = (answer.get("details") or {}).get("causes") or ()
         given = [Cause(each.get("field", ""), each["message"], each["reason"]) for each in causes]
         return Outcome(code, causes=frozenset(_cause(each) for each in given if '"null"' not in each.message))
@@ -100,11 +100,14 @@ def _phrase(message: str) -> str:
     return _placeless(message)
 
 
-def _stored(body: Body, *, custom: bool) -> Any:
+def stored(body: Body, *, custom: bool) -> Any:
+    """A stored body, normalised."""
     kept = {key: value for key, value in body.items() if key != "status"}
     kept["metadata"] = {key: value for key, value in kept["metadata"].items() if key not in _SERVERS}
     if body["kind"] == "DaemonSet":  # maxSurge came after 1.20
         (body["spec"].get("updateStrategy") or {}).get("rollingUpdate", {}).pop("maxSurge", None)
+    if body["kind"] == "Pod":  # admission adds two
+        body["spec"].pop("tolerations", None)
     return kept if custom else _lean(kept)
 
 
