@@ -9,7 +9,8 @@ from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import accumulate, chain
 
-from delivery.sandbox.promql.labels import Labels, Matcher
+from delivery.sandbox.promql.exposition import Sample
+from delivery.sandbox.promql.labels import Labels, Matcher, labels_of
 from delivery.sandbox.promql.series import Chunk, Series, Times
 
 RETENTION_SECONDS = 3600.0
@@ -17,6 +18,7 @@ MAX_BYTES = 48 * 1024 * 1024
 """For samples. Labels and the index take about 600 bytes a series more."""
 
 BLOCK_SCRAPES = 240
+FEW = 1000
 
 
 class Storage:
@@ -115,7 +117,7 @@ class Source:
         self._own = dict(own)  # the target's labels; what a sample says of itself goes before them
         self._times: Times = array("q")
         self._live: list[Series] = []
-        self._known: dict[Labels, Series] = {}
+        self._known: dict[tuple[str, int], tuple[object, Series]] = {}
         self._generation = storage.generation
 
     @property
@@ -123,7 +125,7 @@ class Source:
         """When it was last recorded, in milliseconds."""
         return self._times[-1] if self._times else None
 
-    def record(self, at: int, samples: Iterable[tuple[Labels, float]]) -> int:
+    def record(self, at: int, samples: Iterable[Sample]) -> int:
         """Keep what a scrape found at a time in milliseconds, later than all before; how many samples it had.
 
         A series that the scrape before had and this one has not is marked as gone. Raises ValueError for a time that
@@ -132,13 +134,14 @@ class Source:
         index = self._next(at)
         number, scrape, times, known = 0, self._new_scrape(), self._times, self._known
         live: list[Series] = []
-        for labels, value in samples:
+        for name, labels, value in samples:
             number += 1
-            series = known.get(labels) or self._meet(labels)
+            met = known.get((name, id(labels)))
+            series = met[1] if met is not None else self._meet(name, labels)
             if series.seen != scrape:
                 series.seen = scrape
                 live.append(series)
-                series.add(times, index, value)
+                series.add(times, index, float(value))
         self._end_all_but(scrape, at)
         self._live = live
         return number
@@ -163,10 +166,12 @@ class Source:
         self._times.append(at)
         return len(self._times) - 1
 
-    def _meet(self, labels: Labels) -> Series:
-        every = {**self._own, **dict(labels)}
-        series = self._storage.series(tuple(sorted(pair for pair in every.items() if pair[1])))
-        self._known[labels] = series
+    def _meet(self, name: str, labels: Labels) -> Series:
+        """The series of a sample. It is remembered by the identity of its labels, which are kept so that it stays."""
+        series = self._storage.series(labels_of(name, {**self._own, **dict(labels)}))
+        if len(self._known) >= 2 * len(self._live) + FEW:  # somebody makes new tuples for each scrape
+            self._known.clear()
+        self._known[name, id(labels)] = (labels, series)
         return series
 
     def _end_all_but(self, scrape: int, at: int) -> None:
