@@ -29,7 +29,7 @@ class DefinitionsError(Exception):
 
 def own() -> list[Body]:
     """The definitions of Canary, MetricTemplate and AlertProvider."""
-    return [yaml.safe_load(text) for text in crd.files().values()]
+    return [crd.definition(resource) for resource in crd.RESOURCES]
 
 
 def istio() -> list[Body]:

@@ -1,6 +1,7 @@
 """A sandbox as a process of its own, as a story sees it, and kubectl to talk to it."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -143,3 +144,12 @@ def text_of(path):
     """What is in a file; empty if there is none."""
     path = Path(path)
     return path.read_text() if path.exists() else ""
+
+
+async def until_time(predicate):
+    """Wait for what time alone brings, such as a push to a proxy, a scrape or the start of a process."""
+    never = asyncio.Event()
+    async with asyncio.timeout(PATIENCE):
+        while not predicate():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(never.wait(), 0.02)

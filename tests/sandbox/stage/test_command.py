@@ -1,10 +1,8 @@
 """`delivery sandbox` as people meet it: a process that is started, talked to by kubectl, and ended."""
 
 import asyncio
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 
@@ -12,13 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from delivery.cli.sandbox import sandbox as command
-from tests.sandbox.stage.processes import descendants, files_in, gone, running, text_of
+from delivery.sandbox.state import StateFile
+from tests.sandbox.stage.processes import PATIENCE, descendants, files_in, gone, running, text_of
 
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}, "data": {"a": "1"}}
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-async def test_it_starts_answers_kubectl_and_leaves_nothing_behind(sandbox, environment, sign):
+async def test_it_starts_answers_kubectl_and_leaves_nothing_behind(sandbox, environment):
     async with sandbox("--prometheus=embedded") as one:
         assert one.told[0].startswith("export KUBECONFIG=")
         assert one.told[1] == "kubectl get pdc --all-namespaces --watch"
@@ -27,7 +25,7 @@ async def test_it_starts_answers_kubectl_and_leaves_nothing_behind(sandbox, envi
         assert names == "details productpage ratings reviews"
         children = descendants(one.pid)
         assert running(children)
-        one.send(sign)
+        one.send(signal.SIGINT)
         assert await one.ended() == 0
         assert running(children) == set()
         assert one.complaints == []
@@ -35,13 +33,21 @@ async def test_it_starts_answers_kubectl_and_leaves_nothing_behind(sandbox, envi
     assert text_of(f"{environment['HOME']}/.kube/config") == "never touched"
 
 
-async def test_killed_it_takes_its_children_with_it(sandbox, prometheus_binary):
-    async with sandbox("--prometheus=binary") as one:
+async def test_killed_it_takes_its_children_with_it_and_has_saved_what_there_was(sandbox, tmp_path, prometheus_binary):
+    state = tmp_path / "state.json"
+    async with sandbox("--prometheus=binary", f"--state={state}") as one:
         children = descendants(one.pid)
-        assert len(children) == 2
+        assert len(running(children)) == 2
+        await one.kubectl("create", "-f", "-", "--validate=false", stdin=CONFIG_MAP)
+        async with asyncio.timeout(PATIENCE):
+            while '"mine"' not in text_of(state):
+                await one.kubectl("get", "configmaps")
         one.send(signal.SIGKILL)
         await one.ended()
         await gone(children)
+    with StateFile(state) as file:
+        names = {body["metadata"]["name"] for _, body in file.load().objects}
+    assert {"mine", "reviews"} <= names
 
 
 async def test_a_second_signal_does_not_wait(sandbox, environment):
@@ -57,57 +63,6 @@ async def test_a_second_signal_does_not_wait(sandbox, environment):
         assert await one.ended() == 130
         await gone(children)
     assert files_in(environment["TMPDIR"]) == []
-
-
-async def test_a_controller_that_dies_is_started_again_and_that_is_said(sandbox):
-    async with sandbox("--prometheus=embedded") as one:
-        (controller,) = descendants(one.pid)
-        os.kill(controller, signal.SIGKILL)
-        await one.says("the controller ended with code -9, it is started again; its log is")
-        async with asyncio.timeout(30):
-            while not running(descendants(one.pid) - {controller}):
-                await one.kubectl("get", "namespaces")
-        assert await one.stop() == 0
-
-
-async def test_without_controller_and_bookinfo_there_is_an_empty_cluster(sandbox):
-    async with sandbox("--prometheus=embedded", "--no-controller", "--no-bookinfo") as one:
-        assert descendants(one.pid) == set()
-        assert json.loads(await one.kubectl("get", "pods,services,virtualservices", "-A", "-o", "json"))["items"] == []
-        assert await one.stop() == 0
-
-
-async def test_the_state_survives_a_restart(sandbox, tmp_path):
-    state = tmp_path / "state.json"
-    options = ("--prometheus=embedded", "--no-controller", f"--state={state}")
-    async with sandbox(*options) as one:
-        await one.kubectl("wait", "deployment/reviews", "--for=condition=Available", "--timeout=30s")
-        await one.kubectl("create", "-f", "-", "--validate=false", stdin=CONFIG_MAP)
-        before = await one.kubectl("get", "configmap", "mine", "-o", "json", "--show-managed-fields")
-        pods = await one.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.uid}")
-        async with sandbox(*options, wait=False) as other:
-            assert await other.ended() == 2
-            assert f"{state} is in use by another sandbox" in other.complaints[0]
-        assert await one.stop() == 0
-    async with sandbox(*options) as one:
-        assert await one.kubectl("get", "configmap", "mine", "-o", "json", "--show-managed-fields") == before
-        assert await one.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.uid}") == pods
-        assert await one.stop() == 0
-
-
-async def test_what_was_there_a_second_before_a_kill_is_there_again(sandbox, tmp_path):
-    state = tmp_path / "state.json"
-    options = ("--prometheus=embedded", "--no-controller", "--no-bookinfo", f"--state={state}")
-    async with sandbox(*options) as one:
-        await one.kubectl("create", "-f", "-", "--validate=false", stdin=CONFIG_MAP)
-        async with asyncio.timeout(30):
-            while '"mine"' not in text_of(state):
-                await one.kubectl("get", "configmaps")
-        one.send(signal.SIGKILL)
-        await one.ended()
-    async with sandbox(*options) as one:
-        assert await one.kubectl("get", "configmap", "mine", "-o", "name") == "configmap/mine\n"
-        assert await one.stop() == 0
 
 
 @pytest.mark.parametrize(
@@ -137,23 +92,6 @@ def test_the_user_s_own_kubeconfig_is_never_written_to(tmp_path, monkeypatch):
         result = CliRunner().invoke(command, [f"--kubeconfig={path}"])
         assert result.exit_code == 2
         assert "any file but ~/.kube/config, which is never touched" in result.output
-
-
-async def test_a_kubeconfig_of_something_else_is_left_alone(sandbox, tmp_path):
-    path = tmp_path / "config"
-    path.write_text("apiVersion: v1\nkind: Config\nclusters: []\n")
-    async with sandbox("--prometheus=embedded", "--no-controller", f"--kubeconfig={path}", wait=False) as one:
-        assert await one.ended() == 2
-        assert "allowed: a new file, or the kubeconfig of an earlier sandbox" in one.complaints[0]
-    assert path.read_text() == "apiVersion: v1\nkind: Config\nclusters: []\n"
-
-
-async def test_a_port_that_is_taken_is_named(sandbox):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        async with sandbox("--prometheus=embedded", "--no-controller", f"--port={port}", wait=False) as one:
-            assert await one.ended() == 2
-            assert f"--port: {port} given, allowed: a port that is free on 127.0.0.1" in one.complaints[0]
 
 
 async def test_a_broken_state_is_an_error_and_stays_as_it_is(sandbox, tmp_path, environment):
