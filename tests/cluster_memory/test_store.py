@@ -200,7 +200,8 @@ def test_deletion_honours_its_preconditions(store, deployment, reviews):
 
 
 def owned(name, *owners):
-    references = [{"uid": owner["metadata"]["uid"], "kind": "Deployment", "name": "x"} for owner in owners]
+    common = {"kind": "Deployment", "name": "x", "blockOwnerDeletion": True}
+    references = [{"uid": owner["metadata"]["uid"], **common} for owner in owners]
     return {"metadata": {"name": name, "namespace": "shop", "ownerReferences": references}}
 
 
@@ -214,9 +215,21 @@ def test_dependents_go_with_their_last_owner(store, deployment, propagation):
     store.observers.append(lambda event: order.append((event.type, event.ref.name)))
     store.delete(Ref(DEPLOYMENTS, "shop", "one"), propagation=propagation)
     gone = [name for kind, name in order if kind == "DELETED"]
-    assert gone == (["one", "rs", "pod"] if propagation == "Background" else ["rs", "pod", "one"])
+    assert gone == (["one", "rs", "pod"] if propagation == "Background" else ["pod", "rs", "one"])
     shared = store.get(Ref(REPLICA_SETS, "shop", "shared"))
     assert [owner["uid"] for owner in shared["metadata"]["ownerReferences"]] == [two["metadata"]["uid"]]
+
+
+def test_an_owner_deleted_in_the_foreground_waits_for_what_blocks_it(store, deployment, reviews):
+    owner = store.create(DEPLOYMENTS, deployment())
+    held = owned("rs", owner)
+    held["metadata"]["finalizers"] = ["test/held"]
+    store.create(REPLICA_SETS, held)
+    answer = store.delete(reviews, propagation="Foreground")
+    assert answer["metadata"]["finalizers"] == ["foregroundDeletion"]
+    assert "deletionTimestamp" in store.get(Ref(REPLICA_SETS, "shop", "rs"))["metadata"]
+    store.patch(Ref(REPLICA_SETS, "shop", "rs"), [{"op": "remove", "path": "/metadata/finalizers"}])
+    assert store.peek(reviews) is None
 
 
 def test_orphans_stay_and_late_dependents_are_swept(store, deployment):

@@ -6,6 +6,9 @@ from delivery.cluster.objects import Object, Ref
 
 Body = dict[str, Any]
 
+FOREGROUND = "foregroundDeletion"
+"""The finalizer of what is deleted after its dependents."""
+
 
 class Owners:
     """The living uids, and the objects that name an owner."""
@@ -32,6 +35,10 @@ class Owners:
         """The objects that name `uid` as an owner, oldest first."""
         return list(self._dependents.get(uid, ()))
 
+    def owners(self, body: Object) -> list[Ref]:
+        """The living owners that an object names."""
+        return [self._living[uid] for uid in _owner_uids(body) if uid in self._living]
+
     def with_owners(self) -> list[Ref]:
         """All objects that name an owner."""
         return list(dict.fromkeys(ref for dependents in self._dependents.values() for ref in dependents))
@@ -43,3 +50,15 @@ class Owners:
 
 def _owner_uids(body: Object) -> list[str]:
     return [owner["uid"] for owner in body["metadata"].get("ownerReferences") or ()]
+
+
+def blocks(dependent: Object, uid: str) -> bool:
+    """Does an object say that its owner `uid` must not go before it (blockOwnerDeletion)?"""
+    owners = dependent["metadata"].get("ownerReferences") or ()
+    return any(owner["uid"] == uid and owner.get("blockOwnerDeletion") for owner in owners)
+
+
+def held_by_dependents(body: Body) -> Body:
+    """An object with the finalizer of a deletion that waits for dependents."""
+    meta = body["metadata"]
+    return {**body, "metadata": {**meta, "finalizers": [*(meta.get("finalizers") or ()), FOREGROUND]}}

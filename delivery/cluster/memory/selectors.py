@@ -29,6 +29,12 @@ def field_selector(text: str) -> Predicate:
     return lambda body: all(test(body) for test in tests)
 
 
+def selector(labels: str, fields: str) -> Predicate:
+    """A test for objects, by both."""
+    by_label, by_field = label_selector(labels), field_selector(fields)
+    return lambda body: by_label(body) and by_field(body)
+
+
 def matches_labels(selector: Mapping[str, Any], labels: Labels) -> bool:
     """Does a LabelSelector object (matchLabels, matchExpressions) select these labels?"""
     if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):

@@ -9,12 +9,12 @@ import random
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from delivery.cluster.memory import rules
-from delivery.cluster.memory.garbage import Owners
+from delivery.cluster.memory.admission import Admission
+from delivery.cluster.memory.garbage import FOREGROUND, Owners, blocks, held_by_dependents
 from delivery.cluster.memory.managed import attribute
 from delivery.cluster.memory.patching import apply_json_patch, apply_merge_patch
 from delivery.cluster.memory.rejections import (
@@ -25,11 +25,13 @@ from delivery.cluster.memory.rejections import (
     resource_name,
 )
 from delivery.cluster.memory.resources import Resource, builtin_resources
-from delivery.cluster.memory.selectors import Predicate, field_selector, label_selector
+from delivery.cluster.memory.selectors import selector
 from delivery.cluster.memory.values import clone, copy_json
 from delivery.cluster.memory.watching import Happened, History, Subscription, parse_version
 from delivery.cluster.objects import Kind, Object, Ref
 from delivery.cluster.protocols import Clock, Listing, WatchEvent
+
+__all__ = ["JSON_PATCH", "MERGE_PATCH", "Admission", "Store"]
 
 Body = dict[str, Any]
 
@@ -37,20 +39,6 @@ JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
-
-
-@dataclass(slots=True)
-class Admission:
-    """A write on its way in. A hook may change `object` (of a write to a subresource, nothing), or raise a
-    RejectionError.
-    """
-
-    operation: str
-    ref: Ref
-    object: Body
-    old: Object | None
-    subresource: str
-    manager: str
 
 
 class Store:
@@ -149,7 +137,7 @@ class Store:
     def list(self, kind: Kind, namespace: str | None = None, *, labels: str = "", fields: str = "") -> Listing:
         """All objects of a kind that the selectors select, by namespace and name."""
         self._resource(kind)
-        selects = _selects(labels, fields)
+        selects = selector(labels, fields)
         items = [clone(body) for body in self.scan(kind, namespace) if selects(body)]
         return Listing(items, self.resource_version)
 
@@ -168,7 +156,7 @@ class Store:
         Empty or "0" starts with what is there now, as ADDED. ExpiredError if the history no longer reaches back.
         """
         self._resource(kind)
-        selects, since = _selects(labels, fields), self._version
+        selects, since = selector(labels, fields), self._version
         if resource_version in ("", "0"):
             for body in self.scan(kind, namespace):
                 if selects(body):
@@ -222,13 +210,7 @@ class Store:
         return self._update(ref, lambda _: new, subresource, manager)
 
     def patch(
-        self,
-        ref: Ref,
-        patch: Any,
-        *,
-        content_type: str = JSON_PATCH,
-        subresource: str = "",
-        manager: str = "unknown",
+        self, ref: Ref, patch: Any, *, content_type: str = JSON_PATCH, subresource: str = "", manager: str = "unknown"
     ) -> Body:
         """Patch an object; PatchFailedError if a JSON patch does not apply. No change, no new version."""
         if content_type not in self.patchers:
@@ -259,8 +241,8 @@ class Store:
             propagation = "Background"  # nothing becomes of dependents
         if propagation == "Orphan":
             self._orphan(old["metadata"]["uid"])
-        elif propagation == "Foreground":
-            self._collect(self._owners.dependents(old["metadata"]["uid"]), dying=old["metadata"]["uid"])
+        elif propagation == "Foreground" and self._owners.dependents(old["metadata"]["uid"]):
+            return self._delete_after_dependents(ref, old)
         grace = rules.grace(self._resources[ref.kind], old, grace_seconds)
         if not rules.finalizers(ref.kind, old) and grace == 0:
             return self._remove(ref, old)
@@ -323,14 +305,9 @@ class Store:
         return done
 
     def _commit(self, ref: Ref, old: Body | None, new: Body, manager: str, subresource: str) -> Body:
-        new["metadata"]["managedFields"] = attribute(
-            old,
-            new,
-            manager=manager,
-            subresource=subresource,
-            version=ref.kind.api_version,
-            time=self._timestamp(),
-        )
+        version, time = ref.kind.api_version, self._timestamp()
+        managed = attribute(old, new, manager=manager, subresource=subresource, version=version, time=time)
+        new["metadata"]["managedFields"] = managed
         return self._put("ADDED" if old is None else "MODIFIED", ref, old, new)
 
     def _put(self, type_: str, ref: Ref, old: Body | None, new: Body) -> Body:
@@ -357,6 +334,27 @@ class Store:
             new["metadata"]["generation"] += 1
         return self._put("MODIFIED", ref, old, new)
 
+    def _delete_after_dependents(self, ref: Ref, old: Body) -> Body:
+        """Mark it, held by a finalizer that goes with the last dependent that blocks it, and delete those."""
+        uid = old["metadata"]["uid"]
+        marked = (
+            self.get(ref) if "deletionTimestamp" in old["metadata"] else self._mark(ref, held_by_dependents(old), 0)
+        )
+        self._collect(self._owners.dependents(uid), dying=uid)
+        self._release(ref)
+        return marked if self.peek(ref) is None else self.get(ref)
+
+    def _release(self, ref: Ref) -> None:
+        """Let go of what waited for its dependents, if none is left that blocks it."""
+        body = self.peek(ref)
+        if body is None or FOREGROUND not in (body["metadata"].get("finalizers") or ()):
+            return
+        uid = body["metadata"]["uid"]
+        if not any(blocks(self._current(one), uid) for one in self._owners.dependents(uid)):
+            kept = [name for name in body["metadata"]["finalizers"] if name != FOREGROUND]
+            op = {"op": "replace", "path": "/metadata/finalizers", "value": kept}
+            self.patch(ref, [op], manager="garbage-collector")
+
     def _remove(self, ref: Ref, old: Body) -> Body:
         if self._rehearsing:
             return self.get(ref)
@@ -368,6 +366,8 @@ class Store:
         self._tell(Happened("DELETED", ref, last, old, self._version))
         if self._collect_at_once:
             self._collect(self._owners.dependents(old["metadata"]["uid"]))
+        for owner in self._owners.owners(old):
+            self._release(owner)
         answer: Body = clone(last)
         return answer
 
@@ -379,7 +379,8 @@ class Store:
                 continue
             dead = self._owners.dead(body, dying)
             if len(dead) == len(body["metadata"]["ownerReferences"]):
-                self.delete(ref, uid=body["metadata"]["uid"])
+                propagation = "Foreground" if dying else "Background"
+                self.delete(ref, uid=body["metadata"]["uid"], propagation=propagation)
                 collected += 1
             elif dead:
                 self._disown(ref, dead)
@@ -395,8 +396,3 @@ class Store:
         kept = [owner for owner in new["metadata"]["ownerReferences"] if owner["uid"] not in uids]
         new["metadata"]["ownerReferences"] = kept
         self._commit(ref, old, new, "garbage-collector", "")
-
-
-def _selects(labels: str, fields: str) -> Predicate:
-    by_label, by_field = label_selector(labels), field_selector(fields)
-    return lambda body: by_label(body) and by_field(body)

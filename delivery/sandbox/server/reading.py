@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from delivery.cluster.memory.rejections import BadRequestError, ExpiredError, TooEarlyError
-from delivery.cluster.memory.selectors import Predicate, field_selector, label_selector
+from delivery.cluster.memory.selectors import Predicate, selector
 from delivery.cluster.memory.store import Store
 from delivery.cluster.objects import Object
 from delivery.sandbox.server.addresses import Address
@@ -50,8 +50,7 @@ def selection(served: Served, options: ListOptions) -> Predicate:
             raise BadRequestError(
                 f"field label not supported: {path}; {served.kind.plural} can be selected by {', '.join(allowed)}"
             )
-    by_label, by_field = label_selector(options.labels), field_selector(options.fields)
-    return lambda body: by_label(body) and by_field(body)
+    return selector(options.labels, options.fields)
 
 
 def _start(store: Store, address: Address, options: ListOptions) -> tuple[str, tuple[str, str]]:

@@ -27,6 +27,7 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.i
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _GENERATED = re.compile(r"(?<=-)[0-9a-f]{8,10}-[a-z0-9]{5}\b|(?<=-)[0-9a-f]{9,10}\b")
+_AGE = re.compile(r"(?<= )(\d+[smhd])+(?= |$|\n)", re.MULTILINE)
 _MASKED = {"uid": "<uid>", "resourceVersion": "<version>", "continue": "<token>", "clusterIP": "<address>"}
 
 
@@ -58,6 +59,11 @@ class Server:
     tool: Kubectl
     namespace: str
     transcript: list[Any] = field(default_factory=list)
+
+    @property
+    def unvalidated(self) -> tuple[str, ...]:
+        """For commands that check with the server's OpenAPI: servers before 1.27 don't have it for all kinds."""
+        return ("--validate=false",) if self.name == "real" else ()
 
     @property
     def home(self) -> str:
@@ -112,14 +118,15 @@ class Server:
         except KubectlError as refused:
             output = str(refused)
         if keep:
-            self.note(" ".join(arguments), self.masked(spaced(output)))
+            typed = " ".join(word for word in arguments if word != "--validate=false")
+            self.note(self.masked(typed), _AGE.sub("<age>", self.masked(spaced(output))))
         return output
 
     async def lines(self, *arguments: str) -> AsyncIterator[str]:
         """The lines of a kubectl that goes on until there are enough; masked and without the padding."""
         async with asyncio.timeout(SECONDS), aclosing(self.tool.follow(*arguments)) as lines:  # type: ignore[type-var]
             async for line in lines:
-                yield self.masked(spaced(line))
+                yield _AGE.sub("<age>", self.masked(spaced(line)))
 
     def note(self, *what: Any) -> None:
         """Put something into the transcript."""
@@ -135,6 +142,8 @@ class Server:
             return [self.masked(item) for item in value]
         if not isinstance(value, str):
             return value
+        value = re.sub(r"(?<=Resource Version:)(\s+)\d+", r"\1<version>", value)
+        value = value.replace('"creationTimestamp":null,', "")  # which servers before 1.34 write into templates
         text = _UID.sub("<uid>", _TIME.sub("<time>", value)).replace(self.namespace, "<namespace>")
         return _GENERATED.sub("<generated>", text.replace(str(self.session._base_url), "<server>/"))
 
