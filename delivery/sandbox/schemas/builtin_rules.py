@@ -13,6 +13,7 @@ from delivery.cluster.memory.values import equal_json
 from delivery.cluster.objects import Kind, Object
 from delivery.sandbox.schemas import names
 from delivery.sandbox.schemas.complaints import forbidden, invalid, non_negative, required, unsupported
+from delivery.sandbox.schemas.definition_rules import definition
 from delivery.sandbox.schemas.other_rules import OTHERS
 from delivery.sandbox.schemas.pod_rules import pod_spec
 from delivery.sandbox.schemas.service_rules import service
@@ -223,5 +224,6 @@ _CONTENT: Mapping[tuple[str, str], Callable[[Object], Iterator[Cause]]] = {
     ("apps", "DaemonSet"): _daemon_set,
     ("", "Pod"): _pod,
     ("", "Service"): service,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): definition,
     **OTHERS,
 }

@@ -7,6 +7,7 @@ from typing import Any
 from delivery.cluster import objects
 from delivery.cluster.memory.resources import CONFIG_MAPS, DAEMON_SETS, NAMESPACES, SECRETS
 from delivery.cluster.objects import Kind
+from tests.cluster.harness.kinds import CRDS
 
 Body = dict[str, Any]
 ABSENT = object()
@@ -200,6 +201,59 @@ _AUTOSCALERS: tuple[tuple[str, Any], ...] = (
     (_METRIC, [{"type": "Resource", "resource": {"name": "", "target": {"averageUtilization": 0}}}]),
 )
 _READ = {"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}
+DEFINITION: Body = {
+    "metadata": {"name": "cups.schemas.example.com"},
+    "spec": {
+        "group": "schemas.example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "cups", "kind": "Cup"},
+        "versions": [
+            {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
+        ],
+    },
+}
+_V = "spec/versions/0"
+_TEXT = {"type": "string"}
+_BAD_FIELDS: tuple[Body, ...] = (
+    {},
+    {"type": "foo"},
+    {"type": "array"},
+    {"type": "array", "items": {}},
+    {"type": "array", "uniqueItems": True, "items": _TEXT},
+    {"type": "array", "x-kubernetes-list-type": "map", "items": {"type": "object"}},
+    {"$ref": "x"},
+    {"type": "object", "properties": {"b": _TEXT}, "additionalProperties": _TEXT},
+    {"type": "object", "additionalProperties": False},
+    {"type": "object", "properties": {"b": {}}},
+    {"type": "string", "default": 5},
+    {"type": "object", "default": {"b": 5}, "properties": {"b": _TEXT}},
+    {"type": "string", "anyOf": [{"type": "string"}]},
+    {"type": "string", "not": {"default": "x"}},
+    {"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]},
+    {"x-kubernetes-int-or-string": True, "anyOf": [{"type": "string"}]},
+)
+_DEFINITIONS: tuple[tuple[str, Any], ...] = (
+    ("metadata/name", "x"),
+    ("spec", ABSENT),
+    ("spec/group", "A b"),
+    ("spec/scope", ABSENT),
+    ("spec/scope", "X"),
+    ("spec/names", ABSENT),
+    ("spec/names/plural", "A"),
+    ("spec/names/kind", "a_b"),
+    ("spec/names/shortNames", ["A"]),
+    ("spec/versions", []),
+    (f"{_V}/name", ABSENT),
+    (f"{_V}/storage", False),
+    (f"{_V}/schema", ABSENT),
+    (f"{_V}/schema/openAPIV3Schema", _TEXT),
+    *((f"{_V}/schema/openAPIV3Schema/properties", {"a": field}) for field in _BAD_FIELDS),
+    (f"{_V}/additionalPrinterColumns", [{}]),
+    (f"{_V}/additionalPrinterColumns", [{"name": "a", "type": "x", "jsonPath": "a"}]),
+    (f"{_V}/additionalPrinterColumns", [{"name": "a", "type": "string", "jsonPath": ".a", "format": "int99"}]),
+    (f"{_V}/subresources", {"scale": {"specReplicasPath": ".foo.x"}}),
+    ("spec/preserveUnknownFields", True),
+)
 _OTHERS: tuple[tuple[Kind, Body, tuple[tuple[str, Any], ...]], ...] = (
     (objects.DEPLOYMENTS, DEPLOYMENT, _DEPLOYMENTS),
     (objects.DEPLOYMENTS, RICH_DEPLOYMENT, (("spec/template/spec/hostNetwork", True),)),
@@ -246,6 +300,7 @@ _OTHERS: tuple[tuple[Kind, Body, tuple[tuple[str, Any], ...]], ...] = (
     (ROLE_BINDINGS, BINDING, (("subjects", [{"kind": "User", "name": "x"}]),)),
     (ROLES, {"metadata": {"name": "r"}}, (("rules", [{}]), ("rules", [_READ]), ("rules", []))),
     (SERVICE_ACCOUNTS, {"metadata": {"name": "a"}}, (("secrets", [{"name": "x"}]),)),
+    (CRDS, DEFINITION, _DEFINITIONS),
     (DAEMON_SETS, DEPLOYMENT, (("spec/updateStrategy", {"type": "OnDelete"}), ("spec/selector", {}))),
     (objects.REPLICA_SETS, DEPLOYMENT, (("spec/selector", {}), ("spec/replicas", -1))),
 )

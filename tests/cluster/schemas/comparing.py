@@ -75,7 +75,12 @@ class Server:
             return Outcome(code, stored(answer, custom=shape_of(kind) is None))
         causes = (answer.get("details") or {}).get("causes") or ()
         given = [Cause(each.get("field", ""), each["message"], each["reason"]) for each in causes]
-        return Outcome(code, causes=frozenset(_cause(each) for each in given if '"null"' not in each.message))
+        return Outcome(code, causes=frozenset(_cause(each) for each in given if not _said_twice(each)))
+
+
+def _said_twice(cause: Cause) -> bool:
+    """What 1.20 says besides the real complaint, about an item of a list or a version."""
+    return '"null"' in cause.message or cause.field in ("status.storedVersions", "spec.version")
 
 
 def path_of(kind: Kind, namespace: str) -> str:
@@ -89,13 +94,17 @@ def _cause(cause: Cause) -> tuple[str, str, str]:
 
 
 def _placeless(text: str) -> str:
-    return re.sub(r"\[\d+\]", "", text)
+    """A path without places in lists; 1.20 names what a definition of one version says as if it had none."""
+    text = re.sub(r"\[\d+\]", "", text).replace("spec.validation.", "spec.versions.schema.")
+    text = re.sub(r"^spec\.(additionalPrinterColumns|subresources)", r"spec.versions.\1", text)
+    return text.replace("JSONPath", "jsonPath")
 
 
 def _phrase(message: str) -> str:
     """A message without places in lists and without the objects printed in it."""
     message = re.sub(r'intstr\.IntOrString\{Type:(?:0, IntVal:(\d+).*?|1, .*?StrVal:(".*?"))\}', r"\1\2", message)
-    printed = r"\{.*?\}|(?:[\w.]+|map\[string\]\S+(?: \{\})?)\{.*\}|map\[string\]string\(nil\)"
+    structs = r"(?:\[\])?[\w.]+(?:\{.*\}|\(nil\))|map\[string\]\S+(?: \{\})?\{.*\}|map\[string\]string\(nil\)"
+    printed = rf"\{{.*?\}}|\[.*\]|{structs}"
     message = re.sub(rf"(value: )(?:{printed})(: |$)", r"\1OBJECT\2", message)
     return _placeless(message)
 
