@@ -24,6 +24,7 @@ class Lazy:
 COMMANDS: Mapping[str, Lazy] = MappingProxyType(
     {
         "crds": Lazy("delivery.cli.crds", "crds", "Print the CustomResourceDefinitions, or write them to files."),
+        "demo": Lazy("delivery.cli.demo", "demo", "Watch a good release promoted and a bad one rolled back."),
         "run": Lazy("delivery.cli.run", "run", "Run the controller."),
         "sandbox": Lazy("delivery.cli.sandbox", "sandbox", "Run a cluster in this process, to try rollouts."),
         "version": Lazy("delivery.cli.version", "version", "Print the version."),

@@ -5,8 +5,7 @@ from typing import Any
 
 import click
 
-EXTRA = {"promql_parser", "rich"}
-"""What the extra `sandbox` installs besides the controller's own dependencies."""
+from delivery.cli.extra import without_extra
 
 
 @click.command()
@@ -37,7 +36,7 @@ def sandbox(**given: Any) -> None:
         from delivery.sandbox.session import run
         from delivery.sandbox.settings import Settings, SettingsError
     except ModuleNotFoundError as error:
-        raise _without_extra(error) from error
+        raise without_extra(error) from error
     given["controller"] = not given.pop("no_controller")
     given["bookinfo"] = not given.pop("no_bookinfo")
     try:
@@ -53,12 +52,3 @@ def _say(text: str) -> None:
 
 def _problem(text: str) -> None:
     click.echo(f"sandbox: {text}", err=True)
-
-
-def _without_extra(error: ModuleNotFoundError) -> Exception:
-    if error.name not in EXTRA:
-        return error
-    return click.ClickException(
-        f"the package {error.name} is missing, which the sandbox needs; "
-        "install it by: pip install 'progressive-delivery[sandbox]'"
-    )

@@ -2,39 +2,52 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from delivery.cluster.memory import Store
 from delivery.cluster.objects import Object
 from delivery.sandbox.demo.chronicle import Chronicle
 from delivery.sandbox.demo.frame import CheckLine, Frame, Version
 from delivery.sandbox.demo.scene import CANARY, NAME, NAMESPACE, PRIMARY, ROUTE
-from delivery.sandbox.mesh.ledger import Fate, Ledger
+from delivery.sandbox.mesh import Fate
 
 LATELY = 3.0
 """Seconds over which rates are taken."""
 UNITS = {"request-success-rate": " %", "request-duration": " ms"}
 
 
+class Books(Protocol):
+    """What the mesh has counted (delivery.sandbox.mesh.Mesh)."""
+
+    now: float
+
+    def by(self, *names: str, since: float | None = None, **where: object) -> dict[tuple[object, ...], float]:
+        """Requests for each value of these fields."""
+
+    def met(self, fate: Fate, *, since: float | None = None, **where: object) -> float:
+        """Requests that met this fate."""
+
+
 class Camera:
-    """`clock` gives seconds since the demo began, `mesh_time` the time of the ledger, `now` the wall clock."""
+    """`clock` gives seconds since the demo began, `now` the wall clock; `refresh` brings the books up to now."""
 
     def __init__(
         self,
         store: Store,
-        ledger: Ledger,
+        books: Books,
         chronicle: Chronicle,
         *,
         clock: Callable[[], float],
-        mesh_time: Callable[[], float],
         now: Callable[[], datetime],
+        refresh: Callable[[], None] = lambda: None,
     ) -> None:
         self.act = ""
-        self._store, self._ledger, self._chronicle = store, ledger, chronicle
-        self._clock, self._mesh_time, self._now = clock, mesh_time, now
+        self._store, self._books, self._chronicle = store, books, chronicle
+        self._clock, self._now, self._refresh = clock, now, refresh
 
     def take(self) -> Frame:
         """The present moment."""
+        self._refresh()
         body = self._store.peek(CANARY) or {}
         status: Mapping[str, Any] = body.get("status") or {}
         return Frame(
@@ -59,17 +72,17 @@ class Camera:
 
     def lost(self) -> int:
         """Requests that met no ready pod, from the beginning."""
-        return _some(self._ledger.total(fate=Fate.LOST, namespace=NAMESPACE))
+        return _some(self._books.met(Fate.LOST, namespace=NAMESPACE))
 
     def bad(self, version: str | None = None) -> int:
         """Requests that (a version of) the service answered with an error, from the beginning."""
         where: dict[str, Any] = {} if version is None else {"version": version}
-        return _some(self._ledger.total(fate=Fate.BAD, namespace=NAMESPACE, service=NAME, **where))
+        return _some(self._books.met(Fate.BAD, namespace=NAMESPACE, service=NAME, **where))
 
     def _versions(self) -> tuple[Version, ...]:
         """Who answered lately, the primary first."""
-        since = self._mesh_time() - LATELY
-        met = self._ledger.by("workload", "version", "fate", since=since, namespace=NAMESPACE, service=NAME)
+        since = self._books.now - LATELY
+        met = self._books.by("workload", "version", "fate", since=since, namespace=NAMESPACE, service=NAME)
         answered = {key: amount for key, amount in met.items() if key[0]}
         total = sum(answered.values())
         found = []
@@ -114,7 +127,8 @@ def timers(canary: Object, now: datetime) -> list[str]:
     if status.get("stage") == "drain" and status.get("stageSince"):
         since = (now - _time(status["stageSince"])).total_seconds()
         found.append(f"pods without traffic drain, {since:.0f} s so far")
-    return found or [str(status.get("message", ""))]
+    settled = status.get("phase") in ("Initialized", "Succeeded", "Failed")
+    return found or ([] if settled else [str(status.get("message", ""))])
 
 
 def _window_end(canary: Object, run: Mapping[str, Any], now: datetime) -> datetime:
@@ -130,7 +144,7 @@ def _check(check: Mapping[str, Any]) -> CheckLine:
     return CheckLine(
         name=check["name"],
         value="-" if value is None else f"{value:.1f}{unit}",
-        limit=f"{check.get('limit', '')}{unit}",
+        limit=str(check.get("limit", "")),
         outcome=check["outcome"],
     )
 

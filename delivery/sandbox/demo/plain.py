@@ -32,6 +32,6 @@ class Lines:
 
 def _state(frame: Frame) -> str:
     step = f" step {frame.step}" if frame.step else ""
-    shares = ", ".join(f"{one.name} {one.share:.0f} %" for one in frame.versions)
+    shares = ", ".join(f"{one.name} ({one.role}) {one.share:.0f} %" for one in frame.versions)
     requests = f"; requests: {shares}" if shares else ""
     return f"-- {frame.phase}{step}: wanted {frame.wanted} %, routed {percent(frame.routed)}{requests}"

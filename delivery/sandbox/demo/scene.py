@@ -11,8 +11,10 @@ from typing import Any, Protocol
 
 import yaml
 
-from delivery.cluster.memory import MERGE_PATCH, Happened, Store
-from delivery.cluster.objects import CANARIES, DEPLOYMENTS, VIRTUAL_SERVICES, Object, Ref
+from delivery.cluster.memory import Happened, Store
+from delivery.cluster.memory.resources import NAMESPACES
+from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES, Kind, Object, Ref
+from delivery.sandbox.client import Client
 
 NAMESPACE, NAME = "bookinfo", "reviews"
 CANARY = Ref(CANARIES, NAMESPACE, NAME)
@@ -20,8 +22,8 @@ TARGET = Ref(DEPLOYMENTS, NAMESPACE, NAME)
 PRIMARY = Ref(DEPLOYMENTS, NAMESPACE, f"{NAME}-primary")
 ROUTE = Ref(VIRTUAL_SERVICES, NAMESPACE, NAME)
 
-USER = "kubectl"
-STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in (NAMESPACES, SERVICES, DEPLOYMENTS, CANARIES)}
+"""What the example's files hold."""
 
 
 class StoryError(Exception):
@@ -41,11 +43,11 @@ class Switch(Protocol):
 
 
 class Scene:
-    """`examples` is the folder of manifests, `prometheus` its switch."""
+    """`store` is what is looked at, `user` writes, `examples` is the folder of manifests, `prometheus` its switch."""
 
-    def __init__(self, store: Store, examples: Path, prometheus: Switch) -> None:
+    def __init__(self, store: Store, user: Client, examples: Path, prometheus: Switch) -> None:
         self.prometheus = prometheus
-        self._store, self._examples = store, examples
+        self._store, self._user, self._examples = store, user, examples
 
     @property
     def canary(self) -> Object:
@@ -67,22 +69,27 @@ class Scene:
         """The objects of a file of the example."""
         return [body for body in yaml.safe_load_all((self._examples / file).read_text()) if body]
 
-    def release(self, file: str) -> None:
+    async def apply(self, file: str) -> None:
+        """`kubectl apply -f FILE`, of objects that are not there yet."""
+        for body in self.manifests(file):
+            await self._user.create(KINDS[body["kind"]], body, namespace=body["metadata"].get("namespace", ""))
+
+    async def release(self, file: str) -> None:
         """`kubectl patch deployment reviews --patch-file FILE`."""
         (patch,) = self.manifests(file)
-        self._store.patch(TARGET, patch, content_type=STRATEGIC_PATCH, manager=USER)
+        await self._user.patch(TARGET, patch)
 
-    def edit(self, ref: Ref, patch: Mapping[str, Any]) -> None:
+    async def edit(self, ref: Ref, patch: Mapping[str, Any]) -> None:
         """`kubectl patch --type=merge`."""
-        self._store.patch(ref, patch, content_type=MERGE_PATCH, manager=USER)
+        await self._user.merge(ref, patch)
 
-    def route_by_hand(self, weight: int) -> None:
+    async def route_by_hand(self, weight: int) -> None:
         """`kubectl edit virtualservice reviews`: so many percent for the canary, the rest for the primary."""
-        body = self._store.get(ROUTE)
-        for branch in body["spec"]["http"][0]["route"]:
+        rules = self._store.get(ROUTE)["spec"]["http"]
+        for branch in rules[0]["route"]:
             to_canary = branch["destination"]["host"].startswith(f"{NAME}-canary")
             branch["weight"] = weight if to_canary else 100 - weight
-        self._store.replace(ROUTE, body, manager=USER)
+        await self._user.merge(ROUTE, {"spec": {"http": rules}})
 
     async def until(self, is_so: Callable[[Mapping[str, Any]], object], *, what: str, seconds: float = 40.0) -> None:
         """Wait until the Canary's status is so; StoryError after `seconds`."""

@@ -1,9 +1,10 @@
 """The stories that the demo can tell. Each says how its runs have to end, and is believed by nobody before they do."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from delivery.sandbox.demo.scene import CANARY, Scene, at_weight, because
 from delivery.sandbox.demo.summary import Expected
@@ -19,7 +20,7 @@ class Act:
     title: str
     patch: str
     expected: Expected
-    meanwhile: Callable[[Scene], Awaitable[None]] | None = None
+    meanwhile: Callable[[Scene], Coroutine[Any, Any, None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,12 @@ def _unmeasured(status: Mapping[str, object]) -> bool:
 
 async def _somebody_takes_users_off_the_canary(scene: Scene) -> None:
     await scene.until(at_weight(20), what="the first step")
-    scene.route_by_hand(5)
+    await scene.route_by_hand(5)
     await scene.until(because("ManualOverride"), what="the hand edit to be noticed")
     await asyncio.sleep(HELD_SECONDS)
-    scene.edit(CANARY, {"spec": {"paused": True}})
+    await scene.edit(CANARY, {"spec": {"paused": True}})
     await scene.until(lambda status: (status.get("run") or {}).get("overridePaused"), what="the pause to be noticed")
-    scene.edit(CANARY, {"spec": {"paused": None}})
+    await scene.edit(CANARY, {"spec": {"paused": None}})
 
 
 GOOD = Act(
@@ -64,7 +65,7 @@ def _bad(title: str, patch: str, *, primary: str = "v1") -> Act:
     return Act(title=title, patch=patch, expected=Expected(version="v3", result="RolledBack", primary=primary))
 
 
-def _with(title: str, meanwhile: Callable[[Scene], Awaitable[None]]) -> Act:
+def _with(title: str, meanwhile: Callable[[Scene], Coroutine[Any, Any, None]]) -> Act:
     return Act(title=title, patch=GOOD.patch, expected=GOOD.expected, meanwhile=meanwhile)
 
 

@@ -42,7 +42,7 @@ def ended(canary: Object, *, version: str, lost: int, bad: int) -> Ended | None:
     status: Mapping[str, Any] = canary.get("status") or {}
     if not status.get("history"):
         return None
-    past = status["history"][0]
+    past = status["history"][-1]
     seconds = (_time(past["ended"]) - _time(past["started"])).total_seconds()
     return Ended(
         version=version,

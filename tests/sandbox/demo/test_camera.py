@@ -9,7 +9,8 @@ from delivery.cluster.objects import CANARIES, DEPLOYMENTS, VIRTUAL_SERVICES
 from delivery.sandbox.demo.camera import Camera, routed, timers
 from delivery.sandbox.demo.chronicle import Chronicle
 from delivery.sandbox.demo.scene import CANARY
-from delivery.sandbox.mesh.ledger import Fate, Ledger, Meeting
+from delivery.sandbox.mesh import Fate
+from delivery.sandbox.mesh.ledger import Ledger, Meeting
 
 PLACE = {"namespace": "bookinfo", "service": "reviews", "source": "productpage"}
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
@@ -34,9 +35,22 @@ def store() -> Store:
     return Store(VirtualClock(VirtualLoop()))
 
 
+class Books:
+    """A ledger at the time 100, as the mesh shows it."""
+
+    now = 100.0
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.by = ledger.by
+        self._ledger = ledger
+
+    def met(self, fate: Fate, **where: object) -> float:
+        return self._ledger.total(fate=fate, **where)
+
+
 def camera(store: Store, ledger: Ledger) -> Camera:
     chronicle = Chronicle(store, lambda: 41.0, manager="progressive-delivery")
-    return Camera(store, ledger, chronicle, clock=lambda: 41.0, mesh_time=lambda: 100.0, now=lambda: EPOCH)
+    return Camera(store, Books(ledger), chronicle, clock=lambda: 41.0, now=lambda: EPOCH)
 
 
 def test_rates_and_shares_are_those_of_the_last_seconds(store: Store, ledger: Ledger) -> None:
@@ -56,7 +70,7 @@ def test_lost_and_bad_requests_are_counted_from_the_beginning_and_never_rounded_
 
 
 def test_the_canary_s_words_are_shown_as_they_are(store: Store, ledger: Ledger) -> None:
-    check = {"name": "request-duration", "value": 45.06, "limit": "max 500", "outcome": "pass"}
+    check = {"name": "request-duration", "value": 45.06, "limit": "max 500 ms", "outcome": "pass"}
     status = {"phase": "Progressing", "step": "1/2", "canaryWeight": 20, "seenWeight": 20.3, "checks": [check]}
     store.create(CANARIES, {"metadata": {"name": "reviews"}, "spec": {"analysis": {}}}, namespace="bookinfo")
     store.patch(CANARY, [{"op": "add", "path": "/status", "value": status}], subresource="status")

@@ -1,14 +1,20 @@
 """What a story can do with its hands, and how it says what it waited for in vain."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from delivery.cluster.memory import Store, VirtualClock, VirtualLoop
-from delivery.cluster.objects import CANARIES, DEPLOYMENTS, VIRTUAL_SERVICES
+from delivery.cluster.clock import SystemClock
+from delivery.cluster.memory import Store
+from delivery.cluster.memory.resources import NAMESPACES
+from delivery.cluster.objects import VIRTUAL_SERVICES, Ref
+from delivery.sandbox.client import Client, RefusedError
+from delivery.sandbox.definitions import all_definitions, install
 from delivery.sandbox.demo.scene import CANARY, ROUTE, TARGET, Scene, StoryError, at_rest, at_weight, because
 from delivery.sandbox.demo.stories import DEFAULT, STORIES
+from delivery.sandbox.server import ApiServer
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "reviews-canary"
 
@@ -21,15 +27,20 @@ class NoSwitch:
 
 @pytest.fixture
 def store() -> Store:
-    return Store(VirtualClock(VirtualLoop()))
+    store = Store(SystemClock())
+    store.create(NAMESPACES, {"metadata": {"name": "bookinfo"}})
+    return store
 
 
 @pytest.fixture
-def scene(store: Store) -> Scene:
-    return Scene(store, EXAMPLES, NoSwitch())
+async def scene(store: Store) -> AsyncIterator[Scene]:
+    server = ApiServer(store, clock=SystemClock())
+    install(store, all_definitions(()))
+    async with server.serve("127.0.0.1", 0) as url, Client.connected(url) as user:
+        yield Scene(store, user, EXAMPLES, NoSwitch())
 
 
-def test_every_file_of_every_story_is_there_and_releases_the_version_that_it_names(scene: Scene) -> None:
+async def test_every_file_of_every_story_is_there_and_releases_the_version_that_it_names(scene: Scene) -> None:
     for story in STORIES.values():
         for act in story.acts:
             (patch,) = scene.manifests(act.patch)
@@ -37,29 +48,40 @@ def test_every_file_of_every_story_is_there_and_releases_the_version_that_it_nam
     assert [act.expected.result for act in STORIES[DEFAULT].acts] == ["Promoted", "RolledBack"]
 
 
-def test_the_version_of_a_deployment_is_what_its_pods_are_labelled_with(store: Store, scene: Scene) -> None:
+async def test_a_release_changes_what_the_pods_are_labelled_with(store: Store, scene: Scene) -> None:
     assert scene.version(TARGET) == ""
-    deployment = next(body for body in scene.manifests("reviews.yaml") if body["kind"] == "Deployment")
-    store.create(DEPLOYMENTS, deployment, namespace="bookinfo")
+    store.delete(Ref(NAMESPACES, "", "bookinfo"))
+    await scene.apply("reviews.yaml")
     assert scene.version(TARGET) == "v1"
+    await scene.release("demo/v3-errors.yaml")
+    assert scene.version(TARGET) == "v3"
+    template = store.get(TARGET)["spec"]["template"]
+    assert template["metadata"]["labels"]["app"] == "reviews"
+    assert template["spec"]["containers"][0]["readinessProbe"]["timeoutSeconds"] == 1  # as a server fills it in
 
 
-def test_a_hand_edit_of_the_route_changes_both_weights(store: Store, scene: Scene) -> None:
+async def test_what_the_server_refuses_is_told(scene: Scene) -> None:
+    with pytest.raises(RefusedError, match=r'deployments\.apps "reviews" not found'):
+        await scene.release("demo/v2.yaml")
+
+
+async def test_a_hand_edit_of_the_route_changes_both_weights(store: Store, scene: Scene) -> None:
     shares = (("reviews-primary.bookinfo.svc.cluster.local", 80), ("reviews-canary.bookinfo.svc.cluster.local", 20))
     branches = [{"destination": {"host": host}, "weight": weight} for host, weight in shares]
     body = {"metadata": {"name": "reviews"}, "spec": {"hosts": ["reviews"], "http": [{"route": branches}]}}
     store.create(VIRTUAL_SERVICES, body, namespace="bookinfo")
-    scene.route_by_hand(5)
+    await scene.route_by_hand(5)
     route = store.get(ROUTE)["spec"]["http"][0]["route"]
     assert [branch["weight"] for branch in route] == [95, 5]
 
 
 async def test_waiting_ends_with_the_write_that_makes_it_so(store: Store, scene: Scene) -> None:
-    store.create(CANARIES, {"metadata": {"name": "reviews"}, "spec": {}}, namespace="bookinfo")
+    await scene.apply("demo/canary.yaml")
     waiting = asyncio.create_task(scene.until(at_weight(20), what="the first step"))
     await asyncio.sleep(0)
     assert not waiting.done()
-    status = {"phase": "Progressing", "canaryWeight": 20, "run": {"id": "r"}}
+    run = {"id": "r", "revision": "v1-1", "started": "2026-01-01T00:00:00Z"}
+    status = {"version": 1, "phase": "Progressing", "canaryWeight": 20, "run": run}
     store.patch(CANARY, [{"op": "add", "path": "/status", "value": status}], subresource="status")
     await asyncio.wait_for(waiting, timeout=5)
     assert not at_rest("Progressing")(scene.status)

@@ -73,10 +73,13 @@ def test_lines_tell_each_thing_once_and_are_silent_when_nothing_happens() -> Non
     first = list(lines.of(FRAME))
     assert first[0] == " 0:41  == Release reviews v3 [which fails]"
     assert " 0:36  wrote VirtualService/reviews: primary 80, canary 20" in first
-    assert first[-1] == " 0:41  -- Progressing step 1/2: wanted 20 %, routed 20 %; requests: v2 80 %, v3 20 %"
+    assert (
+        first[-1]
+        == " 0:41  -- Progressing step 1/2: wanted 20 %, routed 20 %; requests: v2 (primary) 80 %, v3 (canary) 20 %"
+    )
     assert list(lines.of(replace(FRAME, at=42))) == []
     assert list(lines.of(replace(FRAME, at=43, wanted=0))) == [
-        " 0:43  -- Progressing step 1/2: wanted 0 %, routed 20 %; requests: v2 80 %, v3 20 %"
+        " 0:43  -- Progressing step 1/2: wanted 0 %, routed 20 %; requests: v2 (primary) 80 %, v3 (canary) 20 %"
     ]
 
 
@@ -88,7 +91,7 @@ PAST = {
     "result": "RolledBack",
     "reason": "CheckFailed",
 }
-CANARY = {"status": {"message": "Rolled back at 20 %: it failed", "history": [PAST]}}
+CANARY = {"status": {"message": "Rolled back at 20 %: it failed", "history": [{**PAST, "result": "Promoted"}, PAST]}}
 ROLLED_BACK = Expected(version="v3", result="RolledBack", primary="v2")
 
 
