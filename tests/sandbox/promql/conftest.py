@@ -7,6 +7,7 @@ import urllib.request
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -73,9 +74,9 @@ class Embedded:
             return dict(json.loads(failure(error.kind, error.message)))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
-    """One for all tests of the folder: each has series of its own."""
+    """One for all tests of a module, whose samples must not be older than an hour before the latest sent so far."""
     program = shutil.which("prometheus")
     if program is None:
         pytest.skip("there is no program prometheus on the PATH to compare with")
@@ -109,9 +110,17 @@ def is_ready(url: str) -> bool:
         return False
 
 
-@pytest.fixture
-def embedded() -> Embedded:
-    return Embedded(Storage(retention=3600 * 24 * 36500, max_bytes=2**40))
+class Stopped:
+    """A clock that stands still, but for what a test sets."""
+
+    def __init__(self, now: int) -> None:
+        self.milliseconds = now
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.milliseconds / 1000, UTC)
+
+    def monotonic(self) -> float:
+        return self.milliseconds / 1000
 
 
 def comparable(answer: Answer) -> Any:

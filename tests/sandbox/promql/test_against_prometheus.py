@@ -5,6 +5,7 @@ Each query is asked at moments on, between and around scrapes, within births, de
 
 import pytest
 
+from delivery.sandbox.promql.storage import Storage
 from tests.sandbox.promql.conftest import Embedded, Real, assert_same
 from tests.sandbox.promql.recordings import NOON, everything
 
@@ -301,8 +302,6 @@ FAMILIES = (SELECTORS, OF_RANGES, OF_VECTORS, SCALARS, AGGREGATIONS, BINARY, HIS
 
 @pytest.fixture(scope="module")
 def both(real: Real) -> tuple[Embedded, Real]:
-    from delivery.sandbox.promql.storage import Storage
-
     embedded = Embedded(Storage())
     embedded.record(everything())
     real.record(everything())
