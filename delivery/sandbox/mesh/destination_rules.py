@@ -33,8 +33,9 @@ def read_destination_rule(body: Object, domain: str) -> DestinationRule:
     meta = body["metadata"]
     namespace, notices = str(meta["namespace"]), list[str]()
     with Fields(body.get("spec") or {}, "spec", notices) as spec:
-        host = qualified(spec.text("host"), namespace, domain)
-        if not host:
+        given = spec.text("host")
+        host = qualified(given, namespace, domain)
+        if not given:
             raise MeshConfigError("spec.host: missing; the name of a service is needed")
         owner = parts_of(host, domain)
         if owner is not None and namespace not in (owner[0], ROOT_NAMESPACE):

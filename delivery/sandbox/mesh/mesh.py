@@ -26,6 +26,7 @@ from delivery.sandbox.mesh.ledger import Fate, Ledger
 from delivery.sandbox.mesh.load import Load
 from delivery.sandbox.mesh.pods import Pod, identity, is_ready, is_running
 from delivery.sandbox.mesh.proxies import Proxy, Pushes
+from delivery.sandbox.mesh.routes import Rule
 from delivery.sandbox.mesh.telemetry import Sample, Telemetry, exposition, samples
 
 CUT = Answer(503, "UC")
@@ -222,6 +223,10 @@ class Mesh:
         """Requests per second that reach a pod now; autoscalers live by it."""
         self._work_out()
         return sum(each.rate for each in self._pods.values() if (each.namespace, each.name) == (namespace, pod))
+
+    def decide(self, load: Load, *, proxy: int = 1) -> Rule | None:
+        """The rule that a load's requests meet at a proxy (0: the gateway); None: no route."""
+        return self._planner.decide(load, self._gateway if proxy == 0 else self._sidecars[proxy - 1])
 
     def _settle(self) -> None:
         self._work_out()
