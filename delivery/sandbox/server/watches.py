@@ -32,10 +32,11 @@ BACKLOG = 1000
 
 
 class Feed:
-    """The events that one watch has not been sent yet."""
+    """The events that one watch has not been sent yet. `cut_off` is called when there are too many."""
 
-    def __init__(self, backlog: int = BACKLOG) -> None:
+    def __init__(self, backlog: int = BACKLOG, *, cut_off: Callable[[], None] = lambda: None) -> None:
         self.overrun = self.ended = False
+        self._cut_off = cut_off
         self._waiting: deque[WatchEvent] = deque()
         self._backlog, self._allowed = backlog, float("inf")
         self._wake = asyncio.Event()
@@ -46,9 +47,10 @@ class Feed:
 
     def take(self, event: WatchEvent) -> None:
         """Note an event; called within the write that it tells of."""
-        if len(self._waiting) >= self._allowed:
+        if len(self._waiting) >= self._allowed and not self.ended:
             self.overrun = True
             self.end()
+            self._cut_off()
         if not self.ended:
             self._waiting.append(event)
             self._wake.set()
@@ -91,7 +93,7 @@ class Watches:
     ) -> web.StreamResponse:
         """Answer a watch until its time is over. A version too old is told as an event: the answer has begun."""
         selection(address.served, options)  # refuses fields that a real server has no index for
-        feed = Feed(self._backlog)
+        feed = Feed(self._backlog, cut_off=lambda: _abort(request))
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         try:
             subscription = self._store.subscribe(
@@ -114,8 +116,6 @@ class Watches:
         finally:
             subscription.close()
             del self._feeds[feed]
-        if feed.overrun and request.transport is not None:
-            request.transport.abort()
         return response
 
     async def _follow(
@@ -139,6 +139,12 @@ class Watches:
                 lines.append(_line(bookmark.type, renderer.event(bookmark.object, bookmark=True)))
             if lines and not feed.overrun:
                 await response.write(b"".join(lines))
+
+
+def _abort(request: web.Request) -> None:
+    """Break the connection: the answer is stuck in the buffers of a client that does not read."""
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _bookmark_times(start: float, end: float, every: float) -> "deque[float]":
