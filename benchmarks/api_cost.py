@@ -25,16 +25,16 @@ from benchmarks.counting_proxy import Asked, CountingProxy
 from delivery.cluster.kubernetes import KubernetesApi
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, Object, Ref
 from delivery.cluster.protocols import Api
+from delivery.sandbox.mesh import Load
 from tests.cluster.harness import controller
 from tests.cluster.harness.control_plane import ControlPlane
 from tests.cluster.harness.kinds import NAMESPACES
 from tests.cluster.harness.kubelet import Kubelet
 from tests.cluster.harness.manifests import install_crds
+from tests.cluster.harness.mesh import MeshExporter
 from tests.cluster.harness.prometheus import Prometheus
 from tests.cluster.harness.waiting import pause, until
 from tests.simulation import bookinfo
-from tests.traffic.exporter import MeshExporter
-from tests.traffic.model import Load
 
 SHOP = "shop"
 FIRST = "reviews-000"

@@ -25,9 +25,9 @@ from tests.cluster.harness.kinds import NAMESPACES
 from tests.cluster.harness.kubectl import Kubectl
 from tests.cluster.harness.kubelet import Kubelet
 from tests.cluster.harness.manifests import install_crds
+from tests.cluster.harness.mesh import MeshExporter
 from tests.cluster.harness.prometheus import Prometheus
 from tests.cluster.harness.stage import BY_IMAGE
-from tests.traffic.exporter import MeshExporter
 
 OUR_CRDS = Path(__file__).parents[2] / "crds"
 

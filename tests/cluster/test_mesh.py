@@ -6,17 +6,18 @@ import pytest
 
 from delivery.cluster.kubernetes import KubernetesApi
 from delivery.cluster.objects import VIRTUAL_SERVICES, Ref
+from delivery.sandbox.mesh import Load
+from delivery.sandbox.mesh.behaviour import PREFIX
 from tests.cluster.harness.kubectl import Kubectl
+from tests.cluster.harness.mesh import MeshExporter
 from tests.cluster.harness.prometheus import Prometheus
 from tests.cluster.harness.waiting import eventually
-from tests.traffic.exporter import MeshExporter
-from tests.traffic.model import Load
 
 
 def role(name: str, **annotations: str) -> list[dict[str, object]]:
     """A Deployment of one pod and a Service for it."""
     labels = {"app": name}
-    given = {f"test/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    given = {PREFIX + key.replace("_", "-"): value for key, value in annotations.items()}
     container = {"name": "app", "image": "example/reviews:v1"}
     template = {"metadata": {"labels": labels, "annotations": given}, "spec": {"containers": [container]}}
     spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
@@ -46,7 +47,7 @@ async def reviews(kubectl: Kubectl) -> None:
         "metadata": {"name": "reviews"},
         "spec": routes(100, 0),
     }
-    canary = role("reviews", errors="0.2", latency_ms="400")
+    canary = role("reviews", error_share="0.2", latency_ms="400")
     await kubectl.apply(*role("reviews-primary"), *canary, virtual_service)
     for name in ("reviews-primary", "reviews"):
         await kubectl("wait", f"deployment/{name}", "--for=condition=Available", "--timeout=30s")

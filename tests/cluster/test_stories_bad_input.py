@@ -10,11 +10,11 @@ from delivery.cluster.objects import DEPLOYMENTS, VIRTUAL_SERVICES
 from tests.cluster.harness.control_plane import ControlPlane
 from tests.cluster.harness.controller import Replica
 from tests.cluster.harness.kubectl import KubectlError
+from tests.cluster.harness.mesh import MeshExporter
 from tests.cluster.harness.prometheus import Prometheus
 from tests.cluster.harness.stage import HOUR, PATIENCE, V2, Stage, canary, open_stage, success_rate, weights
 from tests.cluster.harness.telling import Told, begin, together
 from tests.cluster.harness.waiting import until_gone
-from tests.traffic.exporter import MeshExporter
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -11,11 +11,11 @@ from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, VIRTUAL_SE
 from tests.cluster.harness.control_plane import ControlPlane
 from tests.cluster.harness.controller import Replica
 from tests.cluster.harness.kinds import NAMESPACES
+from tests.cluster.harness.mesh import MeshExporter
 from tests.cluster.harness.prometheus import Prometheus
 from tests.cluster.harness.stage import HOUR, PATIENCE, QUICK, V1, V2, Stage, open_stage, weights
 from tests.cluster.harness.telling import Told, begin, together
 from tests.cluster.harness.waiting import until_gone
-from tests.traffic.exporter import MeshExporter
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -15,6 +15,7 @@ import pytest_asyncio
 from delivery.cluster.objects import DEPLOYMENTS, VIRTUAL_SERVICES, Object
 from tests.cluster.harness.control_plane import ControlPlane
 from tests.cluster.harness.controller import Replica
+from tests.cluster.harness.mesh import MeshExporter
 from tests.cluster.harness.prometheus import Prometheus
 from tests.cluster.harness.stage import (
     FAILING,
@@ -32,7 +33,6 @@ from tests.cluster.harness.stage import (
     weights,
 )
 from tests.cluster.harness.telling import Told, begin, together
-from tests.traffic.exporter import MeshExporter
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

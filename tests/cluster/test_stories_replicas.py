@@ -15,11 +15,11 @@ from delivery.cluster.objects import CANARIES, DESTINATION_RULES, LEASES, VIRTUA
 from tests.cluster.harness.control_plane import ControlPlane
 from tests.cluster.harness.controller import CLUSTER_WIDE, LEASE, NAMESPACED, Replica, lease, permit, running
 from tests.cluster.harness.manifests import documents
+from tests.cluster.harness.mesh import MeshExporter
 from tests.cluster.harness.prometheus import Prometheus
 from tests.cluster.harness.stage import PATIENCE, V2, Stage, open_stage, weights
 from tests.cluster.harness.telling import Told, begin, together
 from tests.cluster.harness.waiting import eventually, until
-from tests.traffic.exporter import MeshExporter
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

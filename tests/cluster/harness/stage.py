@@ -26,21 +26,20 @@ from delivery.cluster.objects import (
     Object,
     Ref,
 )
+from delivery.sandbox.mesh import Behaviour, Load
 from tests.cluster.harness.control_plane import ControlPlane
 from tests.cluster.harness.kinds import NAMESPACES
 from tests.cluster.harness.kubectl import Kubectl
 from tests.cluster.harness.manifests import documents
+from tests.cluster.harness.mesh import MeshExporter
 from tests.cluster.harness.prometheus import Prometheus
 from tests.cluster.harness.waiting import eventually, states, until
-from tests.traffic.behaviour import Behaviour
-from tests.traffic.exporter import MeshExporter
-from tests.traffic.model import Load
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "reviews-canary"
 REVIEWS = "docker.io/istio/examples-bookinfo-reviews"
 V1, V2, V3 = (f"{REVIEWS}-v{number}:1.20.2" for number in (1, 2, 3))
 FAILING, SLOW = f"{REVIEWS}-v3:failing", f"{REVIEWS}-v3:slow"
-BY_IMAGE = {FAILING: Behaviour(errors=0.2), SLOW: Behaviour(latency_ms=900.0)}
+BY_IMAGE = {FAILING: Behaviour(error_share=0.2), SLOW: Behaviour(latency_ms=900.0)}
 """How the mesh of the stories sees these images; all others are well."""
 
 PATIENCE = 90.0
@@ -113,16 +112,22 @@ class Stage:
         await self._let_callers_in()
 
     async def _let_callers_in(self) -> None:
-        """Callers begin when the mesh has seen the pods: what is lost before that is nobody's fault."""
+        """Callers begin when every proxy has seen the pods: what is lost before that is nobody's fault."""
         probe = Load(self.namespace, "reviews", per_second=50, source="probe")
         self.mesh.send(probe)
+        ours = {"source_workload": "probe", "source_workload_namespace": self.namespace}
+        before = (0, -1.0)
 
-        async def arrived() -> int:
-            return self.mesh.requests(
-                reporter="destination", source_workload="probe", source_workload_namespace=self.namespace
+        async def all_arrive() -> bool:
+            nonlocal before
+            now = (
+                self.mesh.requests(reporter="destination", **ours),
+                self.mesh.lost(namespace=self.namespace, source="probe"),
             )
+            last, before = before, now
+            return now[0] > last[0] and now[1] == last[1]
 
-        await eventually(arrived, what="the mesh sees the pods")
+        await eventually(all_arrive, what="all proxies see the pods")
         self.mesh.stop(probe)
         self.mesh.send(self.load)
 
@@ -225,10 +230,9 @@ class Stage:
         target = self.ref(DEPLOYMENTS)
         await until(self.api, target, lambda one: one["spec"]["replicas"] == 0, seconds=PATIENCE, what="at rest")
 
-    def lost(self) -> int:
-        """Requests that met no ready pod, or no route."""
-        ours = {"reporter": "source", "source_workload_namespace": self.namespace, "source_workload": "productpage"}
-        return sum(self.mesh.requests(**ours, response_flags=flag) for flag in ("UH", "NC", "NR"))
+    def lost(self) -> float:
+        """Requests that met no ready pod, or no route, at any of the proxies, each of which is late in its own way."""
+        return self.mesh.lost(namespace=self.namespace, source="productpage")
 
     def answered(self, workload: str) -> int:
         """Requests that a workload has answered."""
