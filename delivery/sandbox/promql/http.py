@@ -152,7 +152,8 @@ async def _given(request: web.Request) -> MultiDict[str]:
     """The parameters of the URL and of the form, if the request has one."""
     given = MultiDict[str](request.query)
     if request.method == "POST":
-        given.extend({name: value for name, value in (await request.post()).items() if isinstance(value, str)})
+        form = await request.post()
+        given.extend([(name, value) for name, value in form.items() if isinstance(value, str)])
     given.update(request.match_info)
     return given
 

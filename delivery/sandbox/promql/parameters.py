@@ -24,7 +24,8 @@ def moment(parameters: Mapping[str, str], name: str, default: int | None = None)
     if found is None:
         found = _rfc3339(text)
     if found is None:
-        raise bad_data(f'invalid parameter "{name}": cannot parse "{text}" to a valid timestamp')
+        what = "Invalid time value for 'time': " if name == "time" else ""  # Prometheus' own words
+        raise bad_data(f'invalid parameter "{name}": {what}cannot parse "{text}" to a valid timestamp')
     return found
 
 

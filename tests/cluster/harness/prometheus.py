@@ -10,18 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from delivery.sandbox.promql.binary import command_line, configuration
 from tests.cluster.harness.control_plane import answers_ok
 from tests.cluster.harness.processes import Program, free_port, start_on_free_ports
-
-CONFIG = """\
-global:
-  scrape_interval: {seconds}s
-scrape_configs:
-  - job_name: mesh
-    honor_labels: true
-    static_configs:
-      - targets: ["{target}"]
-"""
 
 
 class Prometheus:
@@ -30,7 +21,7 @@ class Prometheus:
     def __init__(self, program: str, folder: Path, target: str, *, scrape_seconds: int) -> None:
         self._program = program
         self._folder = folder
-        (folder / "prometheus.yml").write_text(CONFIG.format(seconds=scrape_seconds, target=target))
+        (folder / "prometheus.yml").write_text(configuration(target, interval=scrape_seconds))
         self._port, self._process = start_on_free_ports(self._on_a_free_port)
 
     @classmethod
@@ -80,14 +71,7 @@ class Prometheus:
         return port, self._run(port)
 
     def _run(self, port: int) -> Program:
-        command = [
-            self._program,
-            f"--config.file={self._folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={self._folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{port}",
-            "--storage.tsdb.retention.time=1h",
-            "--log.level=warn",
-        ]
+        command = command_line(self._program, self._folder, port)
         process = Program(command, log=self._folder / f"prometheus-{port}.log")
         url = f"http://127.0.0.1:{port}/-/ready"
         try:
