@@ -7,7 +7,7 @@ from delivery.cluster.memory.behaviours import READY_AFTER
 from delivery.cluster.memory.conditions import find
 from delivery.cluster.memory.rejections import ContentInvalidError, NotFoundError
 from delivery.cluster.memory.resources import CONFIG_MAPS, NAMESPACES
-from delivery.cluster.objects import DEPLOYMENTS, PODS, SERVICES, Ref
+from delivery.cluster.objects import DEPLOYMENTS, EVENTS, PODS, SERVICES, Ref
 
 SHOP = Ref(NAMESPACES, "", "shop")
 
@@ -47,6 +47,7 @@ def test_a_deleted_namespace_is_emptied_and_then_gone(loop, store, world, deploy
     loop.advance(10)
     assert store.peek(SHOP) is None
     assert store.scan(PODS, "shop") == []
+    assert [each["message"] for each in store.scan(EVENTS) if each["type"] == "Warning"] == []
     store.create(NAMESPACES, {"metadata": {"name": "shop"}})
     store.create(DEPLOYMENTS, deployment())
 

@@ -187,9 +187,12 @@ def test_a_paused_deployment_scales_but_does_not_roll(loop, store, world, deploy
     scale(store, reviews, 6)
     loop.advance(30)
     assert ready(store, "reviews:1") == 6
+    progressing = find(status(store, reviews), "Progressing")
+    assert (progressing["status"], progressing["reason"]) == ("Unknown", "DeploymentPaused")
     store.patch(reviews, [{"op": "remove", "path": "/spec/paused"}])
     assert loop.run_until(settled(store, reviews), max_time=60)
     assert ready(store, "reviews:2") == 6
+    assert find(status(store, reviews), "Progressing")["reason"] == "NewReplicaSetAvailable"
 
 
 def container(store):
@@ -377,3 +380,20 @@ def history_of(seed):
 def test_the_same_seed_gives_the_same_history_of_the_world():
     assert history_of(3) == history_of(3)
     assert history_of(3) != history_of(4)
+
+
+@pytest.mark.parametrize(
+    ("resources", "quality"),
+    [
+        ({}, "BestEffort"),
+        ({"requests": {"cpu": "100m"}}, "Burstable"),
+        ({"limits": {"cpu": "1", "memory": "1Gi"}}, "Guaranteed"),
+        ({"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "1", "memory": "1Mi"}}, "Burstable"),
+    ],
+)
+def test_a_pod_s_quality_of_service_is_that_of_its_resources(loop, store, world, deployment, resources, quality):
+    body = deployment(replicas=1)
+    body["spec"]["template"]["spec"]["containers"][0]["resources"] = resources
+    store.create(DEPLOYMENTS, body)
+    loop.advance(5)
+    assert store.scan(PODS)[0]["status"]["qosClass"] == quality

@@ -10,11 +10,14 @@ from delivery.cluster.memory.recording import Recorder
 from delivery.cluster.memory.rejections import RejectionError
 from delivery.cluster.memory.store import Store
 from delivery.cluster.memory.timekeeping import Schedule
-from delivery.cluster.objects import Kind, Object, Ref
+from delivery.cluster.objects import DEPLOYMENTS, REPLICA_SETS, Kind, Object, Ref
 
 log = logging.getLogger(__name__)
 
 Seconds = tuple[float, float]
+
+FAILED = {DEPLOYMENTS: "ReplicaSetCreateError", REPLICA_SETS: "FailedCreate"}
+"""The reason that a controller gives when the API server refuses what it wants to write."""
 
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 1.0, 60.0
 
@@ -122,7 +125,7 @@ class Context:
             self._refused.pop(ref, None)
             return
         times = self._refused[ref] = self._refused.get(ref, 0) + 1
-        self.tell(body, "FailedCreate", error.message, source="kube-controller-manager", warning=True)
+        self.tell(body, FAILED.get(ref.kind, "FailedSync"), error.message, source="controller-manager", warning=True)
         self.later(min(FIRST_RETRY_SECONDS * 2 ** min(times, 10), LONGEST_RETRY_SECONDS), self.enqueue, ref)
 
     def _awake(self, ref: Ref, at: datetime) -> None:

@@ -154,6 +154,8 @@ class Deployments:
     def _is_progressing(self, ref: Ref, body: Object, status: Body, new: Object | None) -> Body:
         was, now = body.get("status") or {}, self._context.timestamp()
         before = find(was, "Progressing")
+        if body["spec"].get("paused"):
+            return _paused(before, now)
         name = f'"{new["metadata"]["name"] if new is not None else ""}"'
         subject = f"ReplicaSet {name}"
         if name not in before.get("message", ""):
@@ -188,6 +190,14 @@ def _updated(before: Object, type_: str, value: bool, now: str, reason: str, mes
     same = before.get("status") == str(value) and before.get("reason") == reason
     updated = before["lastUpdateTime"] if same else now
     return condition(before, type_, value, now, reason=reason, message=message, lastUpdateTime=updated)
+
+
+def _paused(before: Object, now: str) -> Body:
+    """Nobody can say whether a paused Deployment gets on."""
+    if before.get("reason") == "DeploymentPaused":
+        return dict(before)
+    paused = _updated({}, "Progressing", False, now, "DeploymentPaused", "Deployment is paused")
+    return {**paused, "status": "Unknown"}
 
 
 def _same_template(replica_set: Object, deployment: Object) -> bool:

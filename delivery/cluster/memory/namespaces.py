@@ -76,7 +76,8 @@ class Namespaces:
         if body is None or "deletionTimestamp" not in body["metadata"]:
             return
         for left in self._content(ref.name):
-            self._store.delete(left)
+            if self._store.peek(left) is not None:  # it may have gone with its owner
+                self._store.delete(left)
         content = self._content(ref.name)
         if content:
             conditions = self._conditions(body, content)

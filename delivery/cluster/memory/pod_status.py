@@ -1,5 +1,6 @@
 """The status of a pod as a kubelet writes it: what people and controllers read of a pod's life."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,7 @@ def pod_status(pod: Object, life: Life, phase: str, state: Body, *, ready: bool,
         "podIP": life.address,
         "podIPs": [{"ip": life.address}],
         "startTime": was.get("startTime", now),
-        "qosClass": "BestEffort",
+        "qosClass": _qos_class(pod["spec"].get("containers") or ()),
     }
 
 
@@ -60,6 +61,18 @@ def waiting_for(pod: Object) -> str:
     """The reason for which a pod's containers wait, empty if they don't."""
     containers = (pod.get("status") or {}).get("containerStatuses") or ()
     return next((str(((c.get("state") or {}).get("waiting") or {}).get("reason", "")) for c in containers), "")
+
+
+def _qos_class(containers: Sequence[Object]) -> str:
+    """Kubernetes, "Pod Quality of Service Classes"."""
+    asked = [each.get("resources") or {} for each in containers]
+    if not any(each.get("requests") or each.get("limits") for each in asked):
+        return "BestEffort"
+    for each in asked:
+        limits = each.get("limits") or {}
+        if set(limits) < {"cpu", "memory"} or (each.get("requests") or limits) != limits:
+            return "Burstable"
+    return "Guaranteed"
 
 
 def _container(spec: Object, life: Life, state: Body, ready: bool) -> Body:
