@@ -177,9 +177,12 @@ def _same(old: Object, body: Object, *path: str) -> list[Cause]:
 
 
 def _same_address(old: Object, body: Object) -> list[Cause]:
+    """An address once given stays; one that is left out is kept by whoever gives addresses."""
     was, now = ((each.get("spec") or {}).get("clusterIP") or "" for each in (old, body))
     external = "ExternalName" in ((old.get("spec") or {}).get("type"), (body.get("spec") or {}).get("type"))
-    return [invalid("spec.clusterIP", now, _IMMUTABLE)] if was and was != now and not external else []
+    if not was or not now or was == now or external:
+        return []
+    return [invalid("spec.clusterIPs[0]", [now], "may not change once set")]
 
 
 def _pod_update(old: Object, body: Object) -> list[Cause]:

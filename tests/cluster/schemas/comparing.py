@@ -50,7 +50,7 @@ def ours(kind: Kind, body: Body, schema: Mapping[str, Any] | None = None) -> Out
     shape.default(body)
     causes = shape.validate(body)
     if causes:
-        return Outcome(422, causes=frozenset(_cause(cause) for cause in causes))
+        return Outcome(422, causes=frozenset(placed(cause) for cause in causes))
     return Outcome(201, stored(body, custom=not isinstance(shape, BuiltinShape)))
 
 
@@ -75,7 +75,7 @@ class Server:
             return Outcome(code, stored(answer, custom=shape_of(kind) is None))
         causes = (answer.get("details") or {}).get("causes") or ()
         given = [Cause(each.get("field", ""), each["message"], each["reason"]) for each in causes]
-        return Outcome(code, causes=frozenset(_cause(each) for each in given if not _said_twice(each)))
+        return Outcome(code, causes=frozenset(placed(each) for each in given if not _said_twice(each)))
 
 
 def _said_twice(cause: Cause) -> bool:
@@ -89,7 +89,8 @@ def path_of(kind: Kind, namespace: str) -> str:
     return f"{group}/namespaces/{namespace}/{kind.plural}" if kind.namespaced else f"{group}/{kind.plural}"
 
 
-def _cause(cause: Cause) -> tuple[str, str, str]:
+def placed(cause: Cause) -> tuple[str, str, str]:
+    """Field, reason and message, normalised."""
     return _placeless(cause.field), cause.reason, _phrase(cause.message)
 
 

@@ -134,8 +134,9 @@ def test_a_pod_takes_a_new_image_and_little_else() -> None:
 def test_a_service_keeps_its_address() -> None:
     service = {"spec": {"clusterIP": "10.0.0.1"}}
 
-    assert of(objects.SERVICES).changes(service, {"spec": {"clusterIP": "10.0.0.2"}})[0].field == "spec.clusterIP"
+    assert of(objects.SERVICES).changes(service, {"spec": {"clusterIP": "10.0.0.2"}})[0].field == "spec.clusterIPs[0]"
     assert of(objects.SERVICES).changes({"spec": {}}, service) == []
+    assert of(objects.SERVICES).changes(service, {"spec": {}}) == []
 
 
 def test_sealed_data_stays() -> None:
