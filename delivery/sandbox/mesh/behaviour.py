@@ -21,12 +21,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from delivery.cluster.memory.behaviours import BEHAVIOUR, READY_AFTER
+from delivery.cluster.memory.behaviours import PREFIX as DOMAIN
 from delivery.cluster.objects import Object
 from delivery.sandbox.mesh.errors import MeshConfigError
 from delivery.sandbox.mesh.grpc_status import grpc_code
 from delivery.sandbox.mesh.latency import Latency
 
-PREFIX = "sandbox.progressive.delivery/"
+PREFIX = f"{DOMAIN}/"
 WARM_UP_STEPS = 6
 
 
@@ -104,6 +106,7 @@ _READ = {
     "shutdown-seconds": ("shutdown_seconds", 1.0),
 }
 ANNOTATIONS = tuple(PREFIX + name for name in ("error-kind", *_READ))
+OF_KUBELETS = (BEHAVIOUR, READY_AFTER)
 
 
 def behaviour_of(pod: Object, by_image: Mapping[str, Behaviour]) -> Behaviour:
@@ -122,6 +125,13 @@ def behaviour_of(pod: Object, by_image: Mapping[str, Behaviour]) -> Behaviour:
             field, factor = _READ[short]
             changed[field] = _number(name, value) * factor
     return _changed(base, changed) if changed else base
+
+
+def unknown_annotations(pod: Object) -> str:
+    """What is wrong with the names of a pod's annotations of the sandbox; "" if nothing is."""
+    given = pod["metadata"].get("annotations") or {}
+    unknown = [name for name in given if name.startswith(PREFIX) and name not in (*ANNOTATIONS, *OF_KUBELETS)]
+    return f"{min(unknown)}: unknown; known are {', '.join((*ANNOTATIONS, *OF_KUBELETS))}" if unknown else ""
 
 
 def _changed(base: Behaviour, changed: Mapping[str, float | str]) -> Behaviour:

@@ -10,7 +10,6 @@ Pure and deterministic for a seed: no clock, no threads, no I/O. Traffic is a fl
 change, so a loss of a thousandth of a request is more than 0. Drivers: `on_store` and `on_api`.
 """
 
-import heapq
 import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,13 +17,13 @@ from dataclasses import dataclass
 
 from delivery.cluster.objects import PODS, Kind, Object
 from delivery.sandbox.mesh.attempts import QUICK
-from delivery.sandbox.mesh.behaviour import Answer, Behaviour, behaviour_of
+from delivery.sandbox.mesh.behaviour import Answer, Behaviour
+from delivery.sandbox.mesh.census import Census
 from delivery.sandbox.mesh.control_plane import ROUTES, ControlPlane, Delta
-from delivery.sandbox.mesh.errors import MeshConfigError
 from delivery.sandbox.mesh.flows import Dependency, Plan, Planner, PodFlow, meeting_of
 from delivery.sandbox.mesh.ledger import Fate, Ledger
 from delivery.sandbox.mesh.load import Load
-from delivery.sandbox.mesh.pods import Pod, identity, is_ready, is_running
+from delivery.sandbox.mesh.pods import Pod
 from delivery.sandbox.mesh.proxies import Proxy, Pushes
 from delivery.sandbox.mesh.routes import Rule
 from delivery.sandbox.mesh.telemetry import Sample, Telemetry, exposition, samples
@@ -32,8 +31,6 @@ from delivery.sandbox.mesh.telemetry import Sample, Telemetry, exposition, sampl
 CUT = Answer(503, "UC")
 ROUNDS = 20
 """How often pods that have too much to do and callers that try again are balanced against each other."""
-
-_PLAIN = Behaviour()
 
 
 @dataclass(slots=True, eq=False)
@@ -84,17 +81,20 @@ class Mesh:
         if proxies < 1:
             raise ValueError(f"proxies: {proxies}; allowed is 1 or more")
         self.now = now
-        self._shutdown_seconds, self._by_image = shutdown_seconds, by_image or {}
-        self._pod_problems: dict[str, str] = {}
         self._control, self._telemetry, self._ledger = ControlPlane(domain), Telemetry(domain), Ledger()
         self._sidecars = [Proxy(number) for number in range(1, proxies + 1)]
         self._gateway = Proxy(0, is_gateway=True)
         rng = random.Random(f"mesh/{seed}")  # noqa: S311 - no secret
         self._pushes = Pushes([self._gateway, *self._sidecars], rng, lag=lag, endpoint_lag=endpoint_lag, slow=slow)
-        self._pods: dict[str, Pod] = {}
+        self._census = Census(
+            self._control,
+            by_image=by_image or {},
+            shutdown_seconds=shutdown_seconds,
+            changes=self._changed,
+            ends=self._end,
+        )
+        self._pods = self._census.pods
         self._planner = Planner(self._control, self._telemetry, self._ledger, self._pods, now)
-        self._moments: list[tuple[float, int, str]] = []
-        self._count = 0
         self._units: dict[Load, list[_Unit]] = {}
         self._index: dict[Dependency, set[_Unit]] = {}
         self._stale: list[_Unit] = []
@@ -134,7 +134,7 @@ class Mesh:
         if event_type == "BOOKMARK":
             return
         if kind == PODS:
-            deltas = self._see_pod(body, deleted=deleted)
+            deltas = self._census.see(body, self.now, deleted=deleted)
         else:
             deltas = self._control.apply(kind, body, deleted=deleted)
         if not deltas:
@@ -148,9 +148,8 @@ class Mesh:
 
     @property
     def problems(self) -> dict[tuple[str, str, str], str]:
-        """What the mesh could not take and what it does instead nothing about: by kind, namespace and name."""
-        pods = {("Pod", *name.split("/", 1)): text for name, text in self._pod_problems.items()}
-        return {**self._control.problems, **pods}  # type: ignore[dict-item]
+        """What the mesh did not understand, by kind, namespace and name; what it knew before stays in force."""
+        return {**self._control.problems, **self._census.problems}
 
     @property
     def notices(self) -> dict[tuple[str, str, str], tuple[str, ...]]:
@@ -164,15 +163,13 @@ class Mesh:
         while (due := self.next_change()) is not None and due <= now:
             self._move(due)
             self._pushes.arrive(due, self._adopt)
-            while self._moments and self._moments[0][0] <= due:
-                self._moment(heapq.heappop(self._moments)[2])
+            self._census.pass_time(due)
         self._move(now)
 
     def next_change(self) -> float | None:
         """When something happens by itself: a push arrives, a pod ends or changes. None: nothing will."""
-        push = self._pushes.next_at()
-        moment = self._moments[0][0] if self._moments else None
-        return min((each for each in (push, moment) if each is not None), default=None)
+        due = (self._pushes.next_at(), self._census.next_at())
+        return min((each for each in due if each is not None), default=None)
 
     def _move(self, now: float) -> None:
         if now > self.now:
@@ -297,88 +294,18 @@ class Mesh:
                 self._touch([(ROUTES, proxy.number, delta.key[1])])
         proxy.adopt(deltas)
 
-    def _see_pod(self, body: Object, *, deleted: bool) -> list[Delta]:
-        uid = str(body["metadata"]["uid"])
-        pod = self._pods.get(uid)
-        if deleted:
-            return [] if pod is None else self._vanish(pod, body)
-        if pod is None:
-            pod = self._pods[uid] = self._new_pod(uid, body)
-        ready, running = is_ready(body), is_running(body)
-        behaviour = self._behaviour(body, pod)
-        changed = (pod.ready, pod.running, pod.behaviour) != (ready, running, behaviour)
-        labels = body["metadata"].get("labels") or {}
-        if body["metadata"].get("deletionTimestamp") and pod.ends_at == math.inf:
-            self._end_later(pod)
-        if not changed and labels == pod.labels:
-            return [] if pod.hosts else self._control.pod(pod)
-        self._touch([("pod", uid)])
-        if ready and pod.ready_since == math.inf:
-            pod.ready_since = self.now
-        pod.ready, pod.behaviour, pod.labels = ready, behaviour, labels
-        pod.running = running or (pod.ends_at < math.inf and pod.serves)
-        for at in pod.changes_after(self.now):
-            self._remind(at, uid)
-        return self._control.pod(pod)
-
-    def _new_pod(self, uid: str, body: Object) -> Pod:
-        meta = body["metadata"]
-        workload, account, image = identity(body)
-        return Pod(uid, meta["namespace"], meta["name"], meta.get("labels") or {}, workload, account, image, _PLAIN)
-
-    def _behaviour(self, body: Object, pod: Pod) -> Behaviour:
-        """As annotated; what is not understood is told of, and the last good one stays."""
-        name = f"{pod.namespace}/{pod.name}"
-        try:
-            found = behaviour_of(body, self._by_image)
-        except MeshConfigError as error:
-            self._pod_problems[name] = f"Pod {name}: {error}"
-            return pod.behaviour
-        self._pod_problems.pop(name, None)
-        return found
-
-    def _end_later(self, pod: Pod) -> None:
-        given = pod.behaviour.shutdown_seconds
-        pod.ends_at = self.now + (self._shutdown_seconds if given is None else given)
-        self._remind(pod.ends_at, pod.uid)
-
-    def _vanish(self, pod: Pod, body: Object) -> list[Delta]:
-        """Its object is gone. Who was on a node and was not told to go is cut off."""
-        deltas = self._control.pod(pod, gone=True)
-        if pod.ends_at == math.inf:
-            if (body.get("spec") or {}).get("nodeName"):
-                self._gone(pod)
-                return deltas
-            self._end_later(pod)
-        pod.running, pod.ready = pod.serves, False
-        return deltas
-
-    def _remind(self, at: float, uid: str) -> None:
-        self._count += 1
-        heapq.heappush(self._moments, (at, self._count, uid))
-
-    def _moment(self, uid: str) -> None:
-        """A pod's time has come, or its behaviour changes."""
-        pod = self._pods.get(uid)
-        if pod is None:
-            return
-        if pod.ends_at <= self.now:
-            self._gone(pod)
-        else:
-            self._touch([("pod", uid)])
-
-    def _gone(self, pod: Pod) -> None:
+    def _end(self, pod: Pod) -> None:
         """The pod ends. What it was busy with is cut off, and its numbers go with it."""
         units = list(self._index.get(("pod", pod.uid), ()))
-        self._touch([("pod", pod.uid)])
+        self._changed(pod)
         for unit in units:
             flow = unit.plan.pods.get(pod.uid)
             if flow is not None and flow.rate and pod.serves:
                 self._cut(unit, flow)
-        pod.gone = True
-        del self._pods[pod.uid]
-        self._pod_problems.pop(f"{pod.namespace}/{pod.name}", None)
         self._telemetry.forget(pod.uid)
+
+    def _changed(self, pod: Pod) -> None:
+        self._touch([("pod", pod.uid)])
 
     def _cut(self, unit: _Unit, flow: PodFlow) -> None:
         """Requests under way, by Little's law: their rate times how long each stays."""

@@ -36,7 +36,7 @@ class OnApi:
 
     async def run(self, api: Api, namespace: str | None, ready: Callable[[], None]) -> None:
         """Follow one namespace or (None) all, until cancelled. What is there when it begins, all proxies know."""
-        versions = {kind: await self._list(api, kind, namespace, at_once=True) for kind in KINDS}
+        versions = {kind: await self._begin(api, kind, namespace) for kind in KINDS}
         ready()
         async with asyncio.TaskGroup() as group:
             for kind in KINDS:
@@ -52,6 +52,13 @@ class OnApi:
                         self._see(kind, event.type, event.object)
             except Expired:
                 version = ""
+            except Unavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _begin(self, api: Api, kind: Kind, namespace: str | None) -> str:
+        while True:
+            try:
+                return await self._list(api, kind, namespace, at_once=True)
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
 

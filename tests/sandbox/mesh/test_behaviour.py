@@ -104,6 +104,13 @@ def test_a_value_that_makes_no_sense_is_named_and_the_pod_goes_on_as_before(
     assert not mesh.problems
 
 
+def test_a_misspelt_annotation_is_told_of() -> None:
+    mesh = shop(primary(error_share="0.5", eror_kind="503"))
+    mesh.advance(1)
+    assert "eror-kind: unknown; known are sandbox.progressive.delivery/error-kind" in str(mesh.problems)
+    assert reached(mesh, "reviews-primary", response_code="500") == 50
+
+
 def test_a_behaviour_in_code_is_checked_as_well() -> None:
     with pytest.raises(MeshConfigError, match="latency-ms"):
         Behaviour(latency_ms=-1)
