@@ -13,12 +13,13 @@ import yaml
 from delivery.api import crd
 from delivery.cluster.memory import Store
 from delivery.cluster.memory.rejections import RejectionError
-from delivery.cluster.objects import Kind, Ref
+from delivery.cluster.objects import Ref
 from delivery.sandbox.server.builtin import CRDS
 
 NETWORKING = "networking.istio.io"
 VERSIONS = ("v1", "v1beta1", "v1alpha3")
 STORED = "v1beta1"
+MANAGER = "delivery-sandbox"
 
 Body = dict[str, Any]
 
@@ -46,34 +47,44 @@ def istio() -> list[Body]:
 
 def from_files(files: Iterable[Path]) -> list[Body]:
     """The definitions in YAML files; other kinds in them are left out. DefinitionsError if one cannot be read."""
-    return [body for file in files for body in _documents(file) if body.get("kind") == CRDS.kind]
+    found = []
+    for file in files:
+        for body in _documents(file):
+            if body.get("kind") != CRDS.kind:
+                continue
+            meta = body.get("metadata")
+            if not isinstance(meta, dict) or not isinstance(meta.get("name"), str):
+                raise DefinitionsError(f"--crds: {file}: metadata.name: a name is missing in a definition")
+            found.append(body)
+    return found
 
 
-def install(store: Store, bodies: Iterable[Body]) -> list[Kind]:
-    """Have these definitions in the store; one that is there is brought up to date. Answers the kinds.
+def install_all(store: Store, files: Iterable[Path]) -> None:
+    """Have all definitions in the store: ours and those in files brought up to date, Istio's if there are none yet.
 
-    DefinitionsError names a definition that is refused.
+    DefinitionsError names a definition that cannot be read or is refused.
     """
-    kinds = []
-    for body in bodies:
+    given = from_files(files)
+    names = {body["metadata"]["name"] for body in given}
+    missing = [body for body in istio() if store.peek(Ref.of(CRDS, body)) is None]
+    for body in (*own(), *missing):
+        if body["metadata"]["name"] not in names:
+            _install(store, body)
+    for body in given:
+        _install(store, body)
+
+
+def _install(store: Store, body: Body) -> None:
+    try:
         ref = Ref.of(CRDS, body)
-        try:
-            if store.peek(ref) is None:
-                store.create(CRDS, body, manager="delivery-sandbox")
-            else:
-                patch = [{"op": "replace", "path": "/spec", "value": body["spec"]}]
-                store.patch(ref, patch, manager="delivery-sandbox")
-        except RejectionError as error:
-            raise DefinitionsError(f"definition {ref.name}: {error.message}") from error
-        spec = body["spec"]
-        kinds.append(Kind(spec["group"], spec["versions"][0]["name"], spec["names"]["kind"], spec["names"]["plural"]))
-    return kinds
-
-
-def all_definitions(files: Iterable[Path]) -> list[Body]:
-    """Ours, Istio's, and those in files, which take the place of one of the same name."""
-    found = {body["metadata"]["name"]: body for body in (*own(), *istio(), *from_files(files))}
-    return list(found.values())
+        if store.peek(ref) is None:
+            store.create(CRDS, body, manager=MANAGER)
+        else:
+            op = {"op": "replace", "path": "/spec", "value": body["spec"]}
+            store.patch(ref, [op], manager=MANAGER)
+    except (RejectionError, LookupError, TypeError, AttributeError) as error:
+        why = error.message if isinstance(error, RejectionError) else f"its spec is incomplete ({error})"
+        raise DefinitionsError(f"definition {body['metadata']['name']}: {why}") from error
 
 
 def _documents(file: Path) -> Iterator[Body]:

@@ -85,11 +85,14 @@ async def open_sandbox(
         clock, seed = SystemClock(), secrets.token_hex(8)
         store = Store(clock, seed=seed)
         state = _restore(stack, settings, store)
+        begins = store.resource_version == "1"
         server = ApiServer(store, clock=clock)
         store.admission.append(admission.admit)
-        definitions.install(store, definitions.all_definitions(settings.crds))
+        definitions.install_all(store, settings.crds)
         traffic = _traffic(settings, store, Mesh(seed=seed, lag=settings.lag, now=time.monotonic()), problem)
-        world = _world(stack, settings, store, RealSchedule(clock, seed=seed), traffic)
+        world = _world(stack, store, RealSchedule(clock, seed=seed), traffic)
+        if settings.bookinfo and begins:  # what people have deleted does not come back with a restart
+            bookinfo.install(store)
         prometheus = choose(settings.prometheus, traffic.scrape, interval=settings.scrape_seconds, clock=clock)
         tasks = _keep_going(stack, store, state, traffic, problem)
         url = await _serve(stack, server, settings.port)
@@ -127,12 +130,9 @@ def _traffic(settings: Settings, store: Store, mesh: Mesh, problem: Tell) -> Tra
     return Traffic(store, mesh, time=time.monotonic, per_second=requests, known=known, problem=problem)
 
 
-def _world(stack: AsyncExitStack, settings: Settings, store: Store, schedule: RealSchedule, traffic: Traffic) -> World:
+def _world(stack: AsyncExitStack, store: Store, schedule: RealSchedule, traffic: Traffic) -> World:
     stack.callback(schedule.stop)
-    world = World(store, schedule, events=True, cluster=True, load=traffic.load)
-    if settings.bookinfo:
-        bookinfo.install(store)
-    return world
+    return World(store, schedule, events=True, cluster=True, load=traffic.load)
 
 
 def _keep_going(

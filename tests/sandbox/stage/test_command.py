@@ -38,7 +38,7 @@ async def test_killed_it_takes_its_children_with_it_and_has_saved_what_there_was
     async with sandbox("--prometheus=binary", f"--state={state}") as one:
         children = descendants(one.pid)
         assert len(running(children)) == 2
-        await one.kubectl("create", "-f", "-", "--validate=false", stdin=CONFIG_MAP)
+        await one.kubectl("apply", "-f", "-", stdin=CONFIG_MAP)
         async with asyncio.timeout(PATIENCE):
             while '"mine"' not in text_of(state):
                 await one.kubectl("get", "configmaps")

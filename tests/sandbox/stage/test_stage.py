@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+import yaml
 
 from delivery.cluster.memory import MERGE_PATCH, ContentInvalidError
 from delivery.cluster.memory.conditions import is_ready
 from delivery.cluster.memory.resources import AUTOSCALERS, CONFIG_MAPS
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, PODS, SERVICES, VIRTUAL_SERVICES, Ref
-from delivery.sandbox.definitions import DefinitionsError
+from delivery.sandbox.definitions import DefinitionsError, istio
 from delivery.sandbox.settings import Settings, SettingsError
 from delivery.sandbox.stage import controller_environment, open_sandbox
 from delivery.sandbox.state import StateError
@@ -173,13 +174,16 @@ async def test_the_state_survives_a_restart(opened, tmp_path):
         await until(sandbox, lambda: ready(sandbox) == 2)
         sandbox.store.create(CONFIG_MAPS, {"metadata": {"name": "mine"}}, namespace="default")
         before = await get(f"{sandbox.url}/api/v1/namespaces/default/configmaps/mine")
-        pods = {pod["metadata"]["uid"] for pod in sandbox.store.scan(PODS)}
+        sandbox.store.delete(Ref(DEPLOYMENTS, "default", "ratings"))
+        await until(sandbox, lambda: not ready(sandbox, "ratings") and ready(sandbox) == 2)
+        pods = {pod["metadata"]["uid"] for pod in sandbox.store.scan(PODS) if is_ready(pod)}
         with pytest.raises(StateError, match="in use by another sandbox"):
             async with opened(state=state):
                 pass
     async with opened(state=state) as sandbox:
         assert await get(f"{sandbox.url}/api/v1/namespaces/default/configmaps/mine") == before
-        assert {pod["metadata"]["uid"] for pod in sandbox.store.scan(PODS)} == pods
+        assert {pod["metadata"]["uid"] for pod in sandbox.store.scan(PODS) if is_ready(pod)} == pods
+        assert sandbox.store.peek(Ref(DEPLOYMENTS, "default", "ratings")) is None
         assert (await get(f"{sandbox.url}/apis/example.com/v1/rockets"))["items"] == []
     assert oct(state.stat().st_mode)[-3:] == "600"
 
@@ -203,6 +207,8 @@ spec:
 async def test_definitions_that_cannot_be_used_are_named(opened, tmp_path):
     for text, why in (
         ("a: [", "crd.yaml"),
+        ("{kind: CustomResourceDefinition}", r"metadata\.name: a name is missing"),
+        ("{kind: CustomResourceDefinition, metadata: {name: a.b}}", r"definition a\.b"),
         ("- 1", "an object is needed"),
         (ROCKETS.replace("rockets.", "x."), "metadata.name"),
     ):
@@ -256,3 +262,19 @@ async def test_one_that_shall_not_be_started_again_is_not(opened, problems):
 def test_the_controller_hears_of_no_other_cluster():
     ours = {"KUBECONFIG": "x", "DELIVERY_NAMESPACE": "y", "https_proxy": "z", "PATH": "p"}
     assert controller_environment(ours) == {"PATH": "p"}
+
+
+async def test_definitions_given_once_are_kept_with_the_state(opened, tmp_path):
+    """Given Istio's definitions replaced by others in an earlier life, then they are not replaced again."""
+    (theirs,) = (body for body in istio() if body["spec"]["names"]["kind"] == "VirtualService")
+    theirs["spec"]["names"]["shortNames"] = ["routes"]
+    custom = tmp_path / "crd.yaml"
+    custom.write_text(yaml.safe_dump(theirs))
+    state = tmp_path / "state.json"
+    async with opened(state=state, bookinfo=False, crds=[str(custom)]):
+        pass
+    async with opened(state=state, bookinfo=False) as sandbox:
+        served = await get(f"{sandbox.url}/apis/networking.istio.io/v1")
+        names = {each["name"]: each.get("shortNames") for each in served["resources"]}
+        assert names["virtualservices"] == ["routes"]
+        assert names["destinationrules"] == ["dr"]
