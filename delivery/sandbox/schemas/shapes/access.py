@@ -32,7 +32,8 @@ WebhookConversion clientConfig:WebhookClientConfig conversionReviewVersions:[]st
 CustomResourceColumnDefinition description:string format:string jsonPath:string! name:string! priority:int type:string!
 CustomResourceValidation openAPIV3Schema:JSONSchemaProps
 SelectableField jsonPath:string!
-CustomResourceSubresources scale:CustomResourceSubresourceScale status:{}any
+CustomResourceSubresources scale:CustomResourceSubresourceScale status:CustomResourceSubresourceStatus
+CustomResourceSubresourceStatus
 WebhookClientConfig caBundle:bytes service:ServiceReference url:string
 JSONSchemaProps $ref:string $schema:string additionalItems:any additionalProperties:any allOf:[]JSONSchemaProps
     anyOf:[]JSONSchemaProps default:any definitions:{}JSONSchemaProps dependencies:{}any description:string
