@@ -12,18 +12,16 @@ from dataclasses import replace
 
 from delivery.cluster.memory import Happened, Store
 from delivery.cluster.memory.behaviours import PREFIX
-from delivery.cluster.objects import CANARIES, DESTINATION_RULES, PODS, SERVICES, VIRTUAL_SERVICES, Object, Ref
+from delivery.cluster.objects import CANARIES, SERVICES, Object, Ref
 from delivery.sandbox import bookinfo
 from delivery.sandbox.mesh import Load, Mesh, Sample
+from delivery.sandbox.mesh.on_store import KINDS, OnStore
 
 REQUESTS = f"{PREFIX}/requests-per-second"
 """Annotation of a Service: how many requests its callers send, 0 to 10000; 0 sends none."""
 MOST_REQUESTS = 10_000.0
 CALLERS = "callers"
 LONGEST_WAIT = 5.0
-
-KINDS = (SERVICES, DESTINATION_RULES, VIRTUAL_SERVICES, PODS)
-"""What the mesh has to hear of, in the order in which it makes sense of it at the start."""
 
 Name = tuple[str, str]
 
@@ -68,10 +66,7 @@ class Traffic:
         self._sent: dict[Name, Load] = {}
         self._told: set[str] = set()
         self._changed = asyncio.Event()
-        mesh.advance(time())
-        for kind in KINDS:
-            for body in store.scan(kind):
-                mesh.apply(kind, "ADDED", body, at_once=True)
+        self._following = OnStore(mesh, store, time)
         for name in {*map(_name, store.scan(SERVICES)), *filter(None, map(_canary_service, store.scan(CANARIES)))}:
             self._adjust(name)
         store.observers.append(self._note)
@@ -79,7 +74,7 @@ class Traffic:
     async def run(self) -> None:
         """Move the mesh's time until cancelled."""
         while True:
-            self.mesh.advance(self._time())
+            self._following.look()
             self._tell()
             due = self.mesh.next_change()
             wait = LONGEST_WAIT if due is None else min(max(0.0, due - self._time()), LONGEST_WAIT)
@@ -89,8 +84,7 @@ class Traffic:
 
     def scrape(self) -> list[Sample]:
         """What the proxies show to Prometheus at this moment."""
-        self.mesh.advance(self._time())
-        return self.mesh.samples()
+        return self._following.look().samples()
 
     def load(self, pod: Object) -> float:
         """Requests per second that a pod answers now."""
@@ -101,8 +95,6 @@ class Traffic:
     def _note(self, event: Happened) -> None:
         kind = event.ref.kind
         if kind in KINDS:
-            self.mesh.advance(self._time())
-            self.mesh.apply(kind, event.type, event.object)
             self._changed.set()
         if kind == SERVICES:
             self._adjust(_name(event.object))
@@ -116,6 +108,7 @@ class Traffic:
         wanted, sent = self._wanted(name), self._sent.get(name)
         if wanted == sent:
             return
+        self._following.look()  # what was sent until now was sent at the old rate
         if sent is not None:
             self.mesh.stop(self._sent.pop(name))
         if wanted is not None:

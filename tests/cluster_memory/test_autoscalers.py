@@ -3,8 +3,7 @@
 import pytest
 
 from delivery.cluster.memory import MERGE_PATCH, World
-from delivery.cluster.memory.autoscalers import FULL_CPU
-from delivery.cluster.memory.behaviours import READY_AFTER
+from delivery.cluster.memory.behaviours import FULL_CPU, READY_AFTER
 from delivery.cluster.memory.conditions import find, is_ready
 from delivery.cluster.memory.resources import AUTOSCALERS
 from delivery.cluster.objects import DEPLOYMENTS, EVENTS, PODS, Ref

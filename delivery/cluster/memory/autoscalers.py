@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from delivery.cluster.memory.behaviours import PREFIX
+from delivery.cluster.memory.behaviours import FULL_CPU
 from delivery.cluster.memory.conditions import condition, find, is_ready
 from delivery.cluster.memory.controlling import Context
 from delivery.cluster.memory.hpa_spec import (
@@ -29,8 +29,6 @@ from delivery.cluster.objects import DEPLOYMENTS, PODS, REPLICA_SETS, Object, Re
 
 MANAGER = "kube-controller-manager"
 SOURCE = "horizontal-pod-autoscaler"
-FULL_CPU = f"{PREFIX}/requests-at-full-cpu"
-"""Annotation of a pod: the requests per second with which it uses all of the CPU that it requests, above 0."""
 DEFAULT_FULL_CPU = 100.0
 PERIOD_SECONDS = 15.0
 

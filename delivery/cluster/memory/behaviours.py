@@ -16,6 +16,8 @@ READY_AFTER = f"{PREFIX}/ready-after"
 """Annotation of a pod: seconds from its binding to a node until it is Ready, 0 to 86400."""
 BEHAVIOUR = f"{PREFIX}/behaviour"
 """Annotation of a pod: one of `Behaviour`."""
+FULL_CPU = f"{PREFIX}/requests-at-full-cpu"
+"""Annotation of a pod: the requests per second with which it uses all of the CPU that it requests, above 0."""
 
 LONGEST_START = 86_400.0
 

@@ -21,7 +21,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from delivery.cluster.memory.behaviours import BEHAVIOUR, READY_AFTER
+from delivery.cluster.memory.behaviours import BEHAVIOUR, FULL_CPU, READY_AFTER
 from delivery.cluster.memory.behaviours import PREFIX as DOMAIN
 from delivery.cluster.objects import Object
 from delivery.sandbox.mesh.errors import MeshConfigError
@@ -106,7 +106,7 @@ _READ = {
     "shutdown-seconds": ("shutdown_seconds", 1.0),
 }
 ANNOTATIONS = tuple(PREFIX + name for name in ("error-kind", *_READ))
-OF_KUBELETS = (BEHAVIOUR, READY_AFTER)
+OF_KUBELETS = (BEHAVIOUR, READY_AFTER, FULL_CPU)
 
 
 def behaviour_of(pod: Object, by_image: Mapping[str, Behaviour]) -> Behaviour:
