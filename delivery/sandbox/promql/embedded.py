@@ -7,12 +7,12 @@ tells. While it is away its port stays taken, so that nobody else can answer in 
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from aiohttp import web
 
 from delivery.cluster.protocols import Clock
-from delivery.sandbox.promql.exposition import Sample, Scrape, samples_of
+from delivery.sandbox.promql.exposition import Scrape, samples_of
 from delivery.sandbox.promql.http import Api
 from delivery.sandbox.promql.storage import MAX_BYTES, RETENTION_SECONDS, Source, Storage
 
@@ -71,8 +71,7 @@ class EmbeddedPrometheus:
         """Scrape and answer no more: connections are refused. What is known stays."""
         if self._scraping is not None:
             self._scraping.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._scraping
+            await asyncio.wait([self._scraping])
             self._scraping = None
         if self._runner is not None:
             await self._runner.cleanup()
@@ -95,25 +94,24 @@ class EmbeddedPrometheus:
         if self._about.latest is not None and at <= self._about.latest:
             return
         begun = self._clock.monotonic()
-        samples: list[Sample] | None = None
-        try:
-            samples = list(samples_of(self._scrape()))
-        except Exception as error:
-            self.last_error = f"{type(error).__name__}: {error}"
-        number = self._keep(at, samples)
+        number = self._kept(at)
         about = {
-            "up": float(samples is not None),
+            "up": float(number is not None),
             "scrape_duration_seconds": self._clock.monotonic() - begun,
-            "scrape_samples_scraped": float(number),
+            "scrape_samples_scraped": float(number or 0),
         }
         self._about.record(at, [(name, (), value) for name, value in about.items()])
 
-    def _keep(self, at: int, samples: list[Sample] | None) -> int:
-        if samples is None:
+    def _kept(self, at: int) -> int | None:
+        """How many samples the target gave, None if it is down. A target may fail in any way of its own."""
+        try:
+            number = self._target.record(at, list(samples_of(self._scrape())))
+        except Exception as error:
+            self.last_error = f"{type(error).__name__}: {error}"
             self._target.lost(at)
-            return 0
+            return None
         self.last_error = ""
-        return self._target.record(at, samples)
+        return number
 
     async def _scrape_regularly(self) -> None:
         """On a grid, so that a slow scrape delays none after it."""

@@ -22,6 +22,10 @@ from delivery.sandbox.promql.operators import OPERATORS, SET_OPERATORS
 DEFAULT_STEP = 60_000
 """A subquery's step where it has none: Prometheus' default evaluation interval."""
 
+MOST_PARTS = 1000
+TOO_DEEP = "the query is nested too deeply"
+
+_PARTS = re.compile(r"[(\[{+*/%^<>=!-]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STRINGS = re.compile(r""" "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | `[^`]*` | \#[^\n]* """, re.VERBOSE | re.DOTALL)
 _BYTES = re.compile(r"(?<!\\)(?:\\\\)*(\\(?:x[89a-fA-F]|[23])[0-9a-fA-F]+)")
@@ -32,6 +36,9 @@ _MANY = {"OneToOne": "", "ManyToMany": "", "ManyToOne": "left", "OneToMany": "ri
 @lru_cache(maxsize=256)
 def parse(query: str) -> nodes.Node:
     """The nodes of `query`. Raises QueryFailedError (bad_data)."""
+    parts = len(_PARTS.findall(_STRINGS.sub("", query)))
+    if parts > MOST_PARTS:  # the parser recurses, and ends the process when its stack is full
+        raise bad_data(f'invalid parameter "query": {parts} operators and brackets, at most {MOST_PARTS} are allowed')
     try:
         tree = promql.parse(_STRINGS.sub(_plain, query))
     except ValueError as error:
@@ -40,7 +47,10 @@ def parse(query: str) -> nodes.Node:
         if type(error).__name__ != "PanicException":
             raise
         raise bad_data(f'invalid parameter "query": parse error: {error}') from None
-    return _node(tree)
+    try:
+        return _node(tree)
+    except RecursionError:
+        raise bad_data(f'invalid parameter "query": {TOO_DEEP}') from None
 
 
 def selector(text: str) -> nodes.Selector:

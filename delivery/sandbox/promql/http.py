@@ -14,8 +14,8 @@ from multidict import MultiDict
 from delivery.cluster.protocols import Clock
 from delivery.sandbox.promql import encoding, parameters
 from delivery.sandbox.promql.engine import LOOKBACK, Evaluation, Matrix, Value
-from delivery.sandbox.promql.errors import STATUS, TIMEOUT, QueryFailedError, bad_data
-from delivery.sandbox.promql.grammar import kind, parse, selector
+from delivery.sandbox.promql.errors import EXECUTION, STATUS, TIMEOUT, QueryFailedError, bad_data
+from delivery.sandbox.promql.grammar import TOO_DEEP, kind, parse, selector
 from delivery.sandbox.promql.labels import LABEL_NAME, Labels
 from delivery.sandbox.promql.nodes import Node
 from delivery.sandbox.promql.storage import Storage
@@ -141,6 +141,8 @@ def _handler(answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]
     async def handle(request: web.Request) -> web.Response:
         try:
             data = await answer(await _given(request))
+        except RecursionError:
+            return _json(encoding.failure(EXECUTION, TOO_DEEP), STATUS[EXECUTION])
         except QueryFailedError as error:
             return _json(encoding.failure(error.kind, error.message), STATUS[error.kind])
         return _json(encoding.success(data), 200)

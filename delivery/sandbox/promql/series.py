@@ -53,9 +53,9 @@ class Chunk:
 
     def push(self, value: float) -> None:
         """Add the value at the next time."""
-        offsets = self._offsets
+        offsets, base = self._offsets, self._base
         if offsets is None:
-            if _same(value, self._base):
+            if value == base and (value or _same(value, base)):
                 self.count += 1
                 return
             offsets = self._offsets = self._at_rest()

@@ -14,8 +14,10 @@ from delivery.sandbox.promql.labels import Labels, Matcher, labels_of
 from delivery.sandbox.promql.series import Chunk, Series, Times
 
 RETENTION_SECONDS = 3600.0
-MAX_BYTES = 48 * 1024 * 1024
-"""For samples. Labels and the index take about 600 bytes a series more."""
+MAX_BYTES = 32 * 1024 * 1024
+"""For samples: 30,000 series with much traffic for half an hour at a scrape each 5 s, or with little for an hour.
+Labels of 20 pairs and the index take about 900 bytes a series more.
+"""
 
 BLOCK_SCRAPES = 240
 FEW = 1000

@@ -154,6 +154,12 @@ async def test_a_target_that_is_down_says_so_and_has_no_values() -> None:
     assert prometheus.last_error == ""
 
 
+async def test_samples_that_are_none_are_a_target_that_is_down() -> None:
+    prometheus = EmbeddedPrometheus(lambda: [("x", (), "many")], interval=3600, clock=Stopped(NOON))  # type: ignore[list-item]
+    prometheus.scrape()
+    assert "ValueError" in prometheus.last_error
+
+
 async def test_text_that_is_no_exposition_is_a_target_that_is_down() -> None:
     prometheus = EmbeddedPrometheus(lambda: "<html>", interval=3600, clock=Stopped(NOON))
     prometheus.scrape()

@@ -172,6 +172,17 @@ async def test_what_is_not_supported_is_refused_by_name(ask: Asker, query: str, 
     assert named in answer["error"]
 
 
+@pytest.mark.parametrize("count", [400, 2000, 100_000])
+@pytest.mark.parametrize(
+    ("opening", "closing"), [("(", ")"), ("-", ""), ("two + ", ""), ("abs(", ")"), ("two or ", "")]
+)
+async def test_a_query_that_is_too_deep_is_an_error(ask: Asker, opening: str, closing: str, count: int) -> None:
+    """Given a query that would fill the parser's stack, then it is refused, and the next one is answered."""
+    status, _, text = await ask.ours("POST", QUERY, {"query": opening * count + "two" + closing * count})
+    assert status in (200, 400, 422) if count == 400 else status == 400, text
+    assert (await ask.ours("GET", QUERY, {"query": "two"}))[0] == 200
+
+
 async def test_the_supported_functions_are_told(ask: Asker) -> None:
     _, _, text = await ask.ours("GET", QUERY, {"query": "deriv(two[5m])"})
     assert all(name in json.loads(text)["error"] for name in ("rate", "histogram_quantile", "absent"))
