@@ -67,9 +67,9 @@ def _selector(selector: Mapping[str, Any] | None) -> str:
     """A label selector in the short form that `kubectl get -l` takes."""
     terms = [f"{key}={value}" for key, value in ((selector or {}).get("matchLabels") or {}).items()]
     for term in (selector or {}).get("matchExpressions") or ():
-        key, values = term["key"], ",".join(sorted(term.get("values") or ()))
+        key, values = term.get("key", ""), ",".join(sorted(term.get("values") or ()))
         forms = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key}
-        terms.append(forms.get(term["operator"], f"!{key}"))
+        terms.append(forms.get(term.get("operator", ""), f"!{key}"))
     return ",".join(sorted(terms, key=lambda term: term.lstrip("!").split(" ")[0].split("=")[0])) or NONE
 
 
@@ -104,7 +104,7 @@ def _daemon_set(body: Object, now: datetime) -> list[Any]:
 def _service(body: Object, now: datetime) -> list[Any]:
     spec = _spec(body)
     ports = [
-        f"{port['port']}{':' + str(port['nodePort']) if port.get('nodePort') else ''}/{port.get('protocol', 'TCP')}"
+        f"{port.get('port', 0)}{':' + str(port['nodePort']) if port.get('nodePort') else ''}/{port.get('protocol', 'TCP')}"
         for port in spec.get("ports") or ()
     ]
     address = spec.get("clusterIP") or NONE
@@ -161,7 +161,7 @@ def _target(metric: Mapping[str, Any], measured: Mapping[str, Any]) -> str:
     field = source[:1].lower() + source[1:]
     wanted = (metric.get(field) or {}).get("target") or {}
     current = (measured.get(field) or {}).get("current") or {}
-    name = f"{metric[field].get('name')}: " if field in ("resource", "containerResource") else ""
+    name = f"{(metric.get(field) or {}).get('name')}: " if field in ("resource", "containerResource") else ""
     if wanted.get("averageUtilization") is not None:
         used = current.get("averageUtilization")
         return f"{name}{'<unknown>' if used is None else f'{used}%'}/{wanted['averageUtilization']}%"
@@ -177,9 +177,7 @@ def _binding(body: Object, now: datetime) -> list[Any]:
 
     def named(kind: str) -> str:
         names = (each for each in subjects if each.get("kind") == kind)
-        return ", ".join(
-            f"{each['namespace']}/{each['name']}" if each.get("namespace") else each["name"] for each in names
-        )
+        return ", ".join("/".join(filter(None, (each.get("namespace"), each.get("name", "")))) for each in names)
 
     names = [named("User"), named("Group"), named("ServiceAccount")]
     return [f"{role.get('kind')}/{role.get('name')}", _age(body, now), *names]

@@ -251,6 +251,7 @@ _DEFINITIONS: tuple[tuple[str, Any], ...] = (
     (f"{_V}/additionalPrinterColumns", [{}]),
     (f"{_V}/additionalPrinterColumns", [{"name": "a", "type": "x", "jsonPath": "a"}]),
     (f"{_V}/additionalPrinterColumns", [{"name": "a", "type": "string", "jsonPath": ".a", "format": "int99"}]),
+    (f"{_V}/subresources", {"status": {}}),
     (f"{_V}/subresources", {"scale": {"specReplicasPath": ".foo.x"}}),
     ("spec/preserveUnknownFields", True),
 )
