@@ -103,13 +103,15 @@ def _daemon_set(body: Object, now: datetime) -> list[Any]:
 
 def _service(body: Object, now: datetime) -> list[Any]:
     spec = _spec(body)
-    ports = [
-        f"{port.get('port', 0)}{':' + str(port['nodePort']) if port.get('nodePort') else ''}/{port.get('protocol', 'TCP')}"
-        for port in spec.get("ports") or ()
-    ]
+    ports = map(_port, spec.get("ports") or ())
     address = spec.get("clusterIP") or NONE
     head = [spec.get("type", "ClusterIP"), address, _external(spec, _status(body))]
     return [*head, _joined(ports), _age(body, now), _labels(spec.get("selector"))]
+
+
+def _port(port: Mapping[str, Any]) -> str:
+    node = f":{port['nodePort']}" if port.get("nodePort") else ""
+    return f"{port.get('port', 0)}{node}/{port.get('protocol', 'TCP')}"
 
 
 def _external(spec: Mapping[str, Any], status: Mapping[str, Any]) -> str:

