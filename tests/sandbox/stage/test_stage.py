@@ -14,6 +14,7 @@ from delivery.cluster.memory import MERGE_PATCH, ContentInvalidError
 from delivery.cluster.memory.conditions import is_ready
 from delivery.cluster.memory.resources import AUTOSCALERS, CONFIG_MAPS
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, PODS, SERVICES, VIRTUAL_SERVICES, Ref
+from delivery.sandbox.bookinfo import APPS
 from delivery.sandbox.definitions import DefinitionsError, istio
 from delivery.sandbox.settings import Settings, SettingsError
 from delivery.sandbox.stage import controller_environment, open_sandbox
@@ -171,11 +172,11 @@ async def test_the_state_survives_a_restart(opened, tmp_path):
     custom = tmp_path / "crd.yaml"
     custom.write_text(ROCKETS)
     async with opened(state=state, crds=[str(custom)]) as sandbox:
-        await until(sandbox, lambda: ready(sandbox) == 2)
+        await until(sandbox, lambda: all(ready(sandbox, app) == 2 for app in APPS))
         sandbox.store.create(CONFIG_MAPS, {"metadata": {"name": "mine"}}, namespace="default")
         before = await get(f"{sandbox.url}/api/v1/namespaces/default/configmaps/mine")
         sandbox.store.delete(Ref(DEPLOYMENTS, "default", "ratings"))
-        await until(sandbox, lambda: not ready(sandbox, "ratings") and ready(sandbox) == 2)
+        await until(sandbox, lambda: not ready(sandbox, "ratings"))
         pods = {pod["metadata"]["uid"] for pod in sandbox.store.scan(PODS) if is_ready(pod)}
         with pytest.raises(StateError, match="in use by another sandbox"):
             async with opened(state=state):
