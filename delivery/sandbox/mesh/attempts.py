@@ -28,6 +28,9 @@ GRPC_RETRIES = {
     "cancelled": 1, "deadline-exceeded": 4, "resource-exhausted": 8, "internal": 13, "unavailable": 14,
 }  # fmt: skip
 
+NEGLIGIBLE = 1e-12
+"""A share of requests too small to go on with."""
+
 Ending = tuple[int | None, Answer, Latency]
 """The group of the pod that answered (None: no pod), the answer, and how long it took."""
 
@@ -58,6 +61,25 @@ class _Try:
     again: bool
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """Requests that have tried the same pods: their share, and what they have spent so far on average."""
+
+    share: float = 0.0
+    spent_ms: float = 0.0
+
+    def join(self, share: float, spent_ms: float) -> None:
+        """More of them."""
+        total = self.share + share
+        self.spent_ms = (self.spent_ms * self.share + spent_ms * share) / total
+        self.share = total
+
+
+def _coarse(milliseconds: float) -> float:
+    """To two digits, so that ever new averages do not make ever new distributions."""
+    return float(f"{milliseconds:.1e}")
+
+
 class Attempts:
     """One cluster's groups under one rule's policy. Seconds for time limits."""
 
@@ -70,30 +92,33 @@ class Attempts:
 
     def shares(self) -> Shares:
         """What becomes of one request, on average."""
-        self._walk(self._counts, 1.0, self._retry.attempts, 0.0)
+        waiting: dict[tuple[int, ...], _Waiting] = {self._counts: _Waiting(1.0, 0.0)}
+        for retries in range(self._retry.attempts, -1, -1):
+            following: dict[tuple[int, ...], _Waiting] = {}
+            for left, who in waiting.items():
+                if who.share > NEGLIGIBLE:
+                    self._spread(left if any(left) else self._counts, who, retries, following)
+            waiting = following
         return self._shares
 
-    def _walk(self, left: tuple[int, ...], share: float, retries: int, spent_ms: float) -> None:
-        total = sum(left)
-        if not total:  # all were tried: begin again
-            left, total = self._counts, sum(self._counts)
+    def _spread(
+        self, left: tuple[int, ...], who: _Waiting, retries: int, following: dict[tuple[int, ...], _Waiting]
+    ) -> None:
+        """One more try, at any of the pods that are left; who fails and may try again is `following`."""
+        spent_ms = _coarse(who.spent_ms)
         for index, count in enumerate(left):
-            if count:
-                self._try(index, left, share * count / total, retries, spent_ms)
-
-    def _try(self, index: int, left: tuple[int, ...], share: float, retries: int, spent_ms: float) -> None:
-        for one in self._outcomes(self._groups[index], spent_ms):
-            part = share * one.share
-            if part <= 1e-9 * one.again:  # what is tried again and again ends somewhere
-                continue
-            if one.at_pod is not None:
-                self._shares.tries[index, one.at_pod, one.latency] += part
-            spent = spent_ms + mean_ms(one.latency)
-            if one.again and retries > 0 and spent < self._limit_ms:
-                self._walk((*left[:index], left[index] - 1, *left[index + 1 :]), part, retries - 1, spent)
-            else:
-                latency = replace(one.latency, offset_ms=spent_ms) if spent_ms else one.latency
-                self._shares.ends[None if one.at_pod is None else index, one.answer, latency] += part
+            share = who.share * count / sum(left)
+            for one in self._outcomes(self._groups[index], spent_ms) if count else ():
+                part = share * one.share
+                if one.at_pod is not None:
+                    self._shares.tries[index, one.at_pod, one.latency] += part
+                spent = spent_ms + mean_ms(one.latency)
+                if one.again and retries > 0 and spent < self._limit_ms and part > NEGLIGIBLE:
+                    rest = (*left[:index], count - 1, *left[index + 1 :])
+                    following.setdefault(rest, _Waiting()).join(part, spent)
+                else:
+                    latency = replace(one.latency, offset_ms=spent_ms) if spent_ms else one.latency
+                    self._shares.ends[None if one.at_pod is None else index, one.answer, latency] += part
 
     def _outcomes(self, group: Group, spent_ms: float) -> Iterator[_Try]:
         """The ways in which one try can end."""

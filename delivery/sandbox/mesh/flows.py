@@ -149,7 +149,7 @@ class _Planning:
         shares = Attempts([group for group, _ in groups], rule.retry, rule.timeout_seconds).shares()
         members = [pods for _, pods in groups]
         self._tries(shares.tries, members, to, rate)
-        healthy = bool(self._around.control.tables[ENDPOINTS].get(_key(branch.destination)))
+        healthy = self._has_ready(branch.destination, uids)
         self._plan.needs.add(("truth", branch.destination.host))
         for (group, answer, latency), share in shares.ends.items():
             slow = replace(latency, offset_ms=latency.offset_ms + extra_ms) if extra_ms else latency
@@ -160,6 +160,13 @@ class _Planning:
             pods = members[group]
             for pod in pods:
                 self._end(pod, to, answer, slow, rate * share / len(pods), healthy=healthy)
+
+    def _has_ready(self, destination: Destination, uids: Iterable[str]) -> bool:
+        """Is there a ready pod behind it, as it is now? If it is no more, among those that it had."""
+        now: tuple[str, ...] | None = self._around.control.tables[ENDPOINTS].get(_key(destination))
+        if now is not None:
+            return bool(now)
+        return any(uid in self._around.pods and self._around.pods[uid].ready for uid in uids)
 
     def _end(self, pod: Pod, to: To, answer: Answer, latency: Latency, rate: float, *, healthy: bool) -> None:
         self._series(pod, to, answer, latency, rate)

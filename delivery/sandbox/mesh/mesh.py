@@ -96,7 +96,7 @@ class Mesh:
         self._pods = self._census.pods
         self._planner = Planner(self._control, self._telemetry, self._ledger, self._pods, now)
         self._units: dict[Load, list[_Unit]] = {}
-        self._index: dict[Dependency, set[_Unit]] = {}
+        self._index: dict[Dependency, dict[_Unit, None]] = {}  # no sets: their order is no seed's
         self._stale: list[_Unit] = []
         for load in loads:
             self.send(load)
@@ -243,20 +243,22 @@ class Mesh:
                     self._stale.append(unit)
 
     def _work_out(self) -> None:
-        """Work out what has become stale; pods that have too much to do make more so."""
-        for _ in range(ROUNDS):
+        """Work out what has become stale; pods that have too much to do make more so, until all is in balance."""
+        for turn in range(ROUNDS):
             if not self._stale:
                 return
             stale, self._stale = self._stale, []
-            crowded: set[str] = set()
+            crowded: dict[str, None] = {}
             for unit in stale:
                 if unit.stale:
                     unit.stale = False
-                    crowded |= unit.plan.pods.keys()
+                    crowded |= dict.fromkeys(unit.plan.pods)
                     self._replace(unit, self._planner.plan(unit.load, unit.proxy, unit.rate))
-                    crowded |= unit.plan.pods.keys()
+                    crowded |= dict.fromkeys(unit.plan.pods)
             for uid in crowded:
-                self._balance(uid)
+                self._balance(uid, halfway=turn > 1)  # it must not swing
+        for unit in self._stale:  # nearly in balance: what is left of the difference stays
+            unit.stale = False
         self._stale.clear()
 
     def _replace(self, unit: _Unit, plan: Plan) -> None:
@@ -267,19 +269,19 @@ class Mesh:
                     pod.rate += sign * flow.rate
         for key in old.needs - plan.needs:
             units = self._index[key]
-            units.discard(unit)
+            units.pop(unit, None)
             if not units:
                 del self._index[key]
         for key in plan.needs - old.needs:
-            self._index.setdefault(key, set()).add(unit)
+            self._index.setdefault(key, {})[unit] = None
 
-    def _balance(self, uid: str) -> None:
+    def _balance(self, uid: str, *, halfway: bool) -> None:
         pod = self._pods.get(uid)
-        if pod is None or pod.behaviour.capacity == math.inf:
+        if pod is None or (pod.behaviour.capacity == math.inf and not pod.overload):
             return
         overload = max(0.0, 1.0 - pod.behaviour.capacity / pod.rate) if pod.rate > 0.0 else 0.0
         if abs(overload - pod.overload) > 1e-4:
-            pod.overload = overload
+            pod.overload = (pod.overload + overload) / 2 if halfway else overload
             self._touch([("pod", uid)])
 
     # -- what happens

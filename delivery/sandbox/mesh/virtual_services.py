@@ -33,6 +33,9 @@ RETRY_ON = frozenset(
 )  # fmt: skip
 
 
+MOST_RETRIES = 25
+
+
 @dataclass(frozen=True, slots=True)
 class Delegated:
     """A rule that leaves its requests to the rules of another VirtualService, (namespace, name)."""
@@ -206,7 +209,7 @@ def _retry(fields: Fields) -> Retry:
     if inner is None:
         return Retry()
     with inner:
-        attempts = int(inner.number("attempts", 2, high=100))
+        attempts = int(inner.number("attempts", 2, high=MOST_RETRIES))
         conditions = tuple(each.strip() for each in inner.text("retryOn").split(",") if each.strip())
         for name in conditions:
             if name not in RETRY_ON and not (name.isdecimal() and len(name) == 3):

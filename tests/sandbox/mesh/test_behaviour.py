@@ -7,7 +7,7 @@ import pytest
 from delivery.sandbox.mesh import Behaviour, Load, MeshConfigError
 from delivery.sandbox.mesh.behaviour import PREFIX
 from delivery.sandbox.mesh.latency import Latency
-from tests.sandbox.mesh.things import deleting, pod, reached, see, shop
+from tests.sandbox.mesh.things import deleting, pod, reached, see, shop, to, virtual_service
 
 
 def primary(**annotations: str) -> dict[str, object]:
@@ -67,6 +67,20 @@ def test_a_pod_may_fail_above_a_load_and_another_one_relieves_it() -> None:
     mesh.advance(20)
     assert mesh.bad(code=503) == pytest.approx(400)
     assert mesh.rate("shop", "primary-1") == pytest.approx(50)
+
+
+def test_callers_that_try_again_make_a_crowded_pod_more_so() -> None:
+    retries = {"attempts": 2, "retryOn": "503"}
+    mesh = shop(primary(max_requests_per_second="60"), virtual_service({**to("reviews-primary"), "retries": retries}))
+    mesh.advance(10)
+    served = mesh.met("served")
+    assert served == pytest.approx(600, rel=0.01)  # what it can take, and no more
+    assert mesh.bad() == pytest.approx(400, rel=0.02)
+    assert mesh.rate("shop", "primary-1") > 200
+
+    see(mesh, primary())
+    mesh.advance(20)
+    assert mesh.bad(since=10) == 0
 
 
 def test_a_load_of_several_callers_adds_up_at_the_pod() -> None:

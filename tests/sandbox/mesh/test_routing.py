@@ -168,6 +168,18 @@ def test_a_retry_goes_to_a_pod_that_was_not_tried() -> None:
     assert (reached(mesh, "reviews-primary", pod="bad"), reached(mesh, "reviews-primary", pod="good")) == (50, 100)
 
 
+def test_many_retries_of_many_sorts_of_pods_are_worked_out_at_once() -> None:
+    shares = ("1", "1", "1", "0.9")
+    pods = [
+        pod(f"p{index}", app="reviews-primary", error_share=share, latency_ms=str(10 + index))
+        for index, share in enumerate(shares)
+    ]
+    mesh = shop(*pods, virtual_service({**CATCH_ALL, "retries": {"attempts": 25, "retryOn": "5xx"}}))
+    mesh.advance(1)
+    # 26 tries are six rounds through the four pods and a half: 0.9 ** 6 or, if it is among the last two, ** 7
+    assert mesh.bad() == pytest.approx(100 * (0.9**6 + 0.9**7) / 2)
+
+
 def test_nothing_of_the_application_is_retried_unasked() -> None:
     mesh = shop(pod("p", app="reviews-primary", error_share="1", error_kind="503"))
     mesh.advance(1)
