@@ -5,7 +5,7 @@ from typing import Any
 from delivery.sandbox.server.failures import NoSuchPathError
 from delivery.sandbox.server.registry import Registry
 from delivery.sandbox.server.reviews import REVIEWS
-from delivery.sandbox.server.served import VERBS, Body, Served
+from delivery.sandbox.server.served import Body, Served
 
 VERSION = {
     "major": "1",
@@ -85,7 +85,7 @@ def _entries(served: Served) -> list[Body]:
         "singularName": served.singular,
         "namespaced": kind.namespaced,
         "kind": kind.kind,
-        "verbs": list(VERBS),
+        "verbs": list(served.verbs),
     }
     if served.short_names:
         entry["shortNames"] = list(served.short_names)

@@ -61,6 +61,13 @@ class Served:
     columns: Sequence[Mapping[str, Any]] = ()
     schema: Mapping[str, Any] | None = None
 
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """What can be done with it; namespaces go one by one."""
+        if (self.kind.group, self.kind.kind) == ("", "Namespace"):
+            return tuple(verb for verb in VERBS if verb != "deletecollection")
+        return VERBS
+
     def outward(self, body: Mapping[str, Any]) -> Body:
         """A stored object in this version (a new dict; its parts are shared)."""
         return {**body, "apiVersion": self.kind.api_version, "kind": self.kind.kind}

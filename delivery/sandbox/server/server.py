@@ -175,6 +175,8 @@ class ApiServer:
         if not isinstance(body, dict):
             raise BadRequestError(f"DeleteOptions as a JSON object are needed, not {body!r:.80}")
         options = DeleteOptions.of(request.query, body)
+        if not address.name and "deletecollection" not in address.served.verbs:
+            raise _not_allowed(request)
         if not address.name:
             selected = ListOptions.of(request.query)
             deleted = self._writer.delete_collection(address, selected, options)

@@ -25,7 +25,7 @@ from tests.cluster.harness.control_plane import ControlPlane
 from tests.cluster.harness.kubectl import Kubectl
 from tests.cluster.harness.manifests import documents
 
-NAMESPACE = "conformance"
+NAMESPACE = "conformance-sandbox"
 OUR_CRDS = Path(__file__).parents[3] / "crds"
 
 

@@ -31,6 +31,48 @@ CANARY: dict[str, Any] = {
 }
 
 
+DEFINITION: dict[str, Any] = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "lamps.light.example"},
+    "spec": {
+        "group": "light.example",
+        "scope": "Namespaced",
+        "names": {"kind": "Lamp", "plural": "lamps", "shortNames": ["lp"], "categories": ["all"]},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "subresources": {
+                    "status": {},
+                    "scale": {"specReplicasPath": ".spec.watts", "statusReplicasPath": ".status.watts"},
+                },
+                "additionalPrinterColumns": [{"name": "Watts", "type": "integer", "jsonPath": ".spec.watts"}],
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "properties": {
+                            "spec": {
+                                "type": "object",
+                                "properties": {
+                                    "watts": {"type": "integer", "minimum": 1},
+                                    "colour": {"type": "string", "enum": ["white", "red"], "default": "white"},
+                                },
+                            },
+                            "status": {
+                                "type": "object",
+                                "properties": {"lit": {"type": "boolean"}, "watts": {"type": "integer"}},
+                            },
+                        },
+                    }
+                },
+            }
+        ],
+    },
+}
+
+
 def config(name: str, **data: str) -> dict[str, Any]:
     return {"metadata": {"name": name}, "data": data}
 
@@ -126,7 +168,8 @@ async def a_strategic_patch_merges_lists_of_builtin_kinds_only(server: Server) -
     deployments = server.path("apps/v1", "deployments")
     await server.ask("POST", deployments, deployment(), ignore=("status",))
     change = {"spec": {"template": {"spec": {"containers": [{"name": "app", "image": "example/app:v2"}]}}}}
-    patched = await server.ask("PATCH", f"{deployments}/web", change, kind=STRATEGIC_PATCH, ignore=("status",))
+    late = ("status", "annotations")  # what the deployment controller writes, sooner or later
+    patched = await server.ask("PATCH", f"{deployments}/web", change, kind=STRATEGIC_PATCH, ignore=late)
     container = patched.body["spec"]["template"]["spec"]["containers"][0]
     assert (container["image"], container["ports"][0]["containerPort"]) == ("example/app:v2", 80)
     canaries = server.path("progressive.delivery/v1beta1", "canaries")
@@ -397,7 +440,37 @@ async def a_namespace_that_is_leaving_takes_nothing_new(server: Server) -> None:
     )
 
 
+async def a_definition_makes_a_kind_and_takes_it_away(server: Server) -> None:
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    late = ("status", "finalizers", "deletionTimestamp")  # which a real server writes a moment later
+    late += ("generation", "deletionGracePeriodSeconds")  # and it counts no generation when one is deleted
+    created = await server.ask("POST", definitions, DEFINITION, ignore=late)
+    assert created.code == 201
+    await server.kubectl("wait", "--for=condition=Established", "crd/lamps.light.example", "--timeout=20s")
+    lamps = server.path("light.example/v1", "lamps")
+    await server.until(lamps)
+    lamp = {"apiVersion": "light.example/v1", "kind": "Lamp", "metadata": {"name": "a"}, "spec": {"watts": 40}}
+    made = await server.ask("POST", lamps, lamp)
+    assert made.body["spec"] == {"watts": 40, "colour": "white"}
+    await server.ask("PATCH", f"{lamps}/a/status", {"status": {"lit": True}}, kind=MERGE_PATCH)
+    scale = await server.ask("GET", f"{lamps}/a/scale")
+    assert scale.body["spec"]["replicas"] == 40
+    table = await server.ask("GET", lamps, accept=TABLE, ignore=("description",))
+    assert table.body["rows"][0]["cells"][:2] == ["a", 40]
+    await server.ask("POST", lamps, {**lamp, "metadata": {"name": "b"}, "spec": {"watts": 1, "colour": "brown"}})
+    kinds = await server.ask("GET", "/apis/light.example/v1", ignore=("storageVersionHash", "resources"))
+    found = kinds.body["resources"]
+    assert {"lamps", "lamps/status", "lamps/scale"} == {one["name"] for one in found}
+    await server.ask("POST", definitions, DEFINITION, ignore=late)
+    wrong = {**DEFINITION, "metadata": {"name": "wrong.light.example"}}
+    assert (await server.ask("POST", definitions, wrong, wording=False, ignore=late)).code == 422
+    await server.ask("DELETE", f"{definitions}/lamps.light.example", ignore=late)
+    await server.kubectl("wait", "--for=delete", "crd/lamps.light.example", "--timeout=20s", keep=False)
+    assert (await server.ask("GET", f"{definitions}/lamps.light.example")).code == 404
+
+
 STORIES: list[Story] = [
+    a_definition_makes_a_kind_and_takes_it_away,
     an_object_is_created_read_and_replaced,
     what_is_missing_and_what_is_taken,
     bodies_that_do_not_fit_their_path,
@@ -426,6 +499,30 @@ STORIES: list[Story] = [
 
 def by_name(story: Story) -> str:
     return story.__name__
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1",
+        "/apis/apps/v1",
+        "/apis/coordination.k8s.io/v1",
+        "/apis/apiextensions.k8s.io/v1",
+        "/apis/progressive.delivery/v1beta1",
+        "/apis/networking.istio.io/v1",
+    ],
+)
+async def test_what_the_sandbox_serves_is_served_by_the_real_one_too(real: Server, sandbox: Server, path: str) -> None:
+    ours = (await sandbox.ask("GET", path)).body["resources"]
+    theirs = {one["name"]: one for one in (await real.ask("GET", path)).body["resources"]}
+
+    for one in ours:
+        same = theirs[one["name"]]
+        for member in ("kind", "namespaced", "shortNames", "categories", "group", "version"):
+            assert one.get(member) == same.get(member), one
+        newer = {"deletecollection"} if one["name"] == "services" else set()  # since 1.23
+        assert set(one["verbs"]) - newer <= set(same["verbs"]), one
 
 
 @pytest.mark.parametrize("story", STORIES, ids=by_name)
