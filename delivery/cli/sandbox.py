@@ -1,5 +1,6 @@
 """`delivery sandbox`: a cluster in this process, to try rollouts with kubectl."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,10 @@ def sandbox(**given: Any) -> None:
 
 
 def _say(text: str) -> None:
-    click.echo(text)
+    with suppress(OSError):  # the terminal may be closed; that is no reason to end
+        click.echo(text)
 
 
 def _problem(text: str) -> None:
-    click.echo(f"sandbox: {text}", err=True)
+    with suppress(OSError):
+        click.echo(f"sandbox: {text}", err=True)

@@ -22,6 +22,10 @@ class Users:
         return self.per_second / len(ready) if is_ready(pod) else 0.0
 
 
+def cpu_target(**target):
+    return {"type": "Resource", "resource": {"name": "cpu", "target": target}}
+
+
 @pytest.fixture
 def users(store):
     return Users(store)
@@ -165,6 +169,9 @@ def test_pods_that_are_not_ready_yet_hold_a_raise_back(loop, store, users, revie
     [
         ({"cpu": ""}, "missing request for cpu"),
         ({"annotations": {FULL_CPU: "lots"}}, f"annotation {FULL_CPU}: 'lots'; requests per second, more than 0"),
+        ({"metrics": [cpu_target(type="Utilization")]}, "target.averageUtilization: None; more than 0"),
+        ({"metrics": [cpu_target(type="AverageValue", averageValue="0")]}, "target.averageValue: '0'; more than 0"),
+        ({"metrics": [cpu_target(type="Value", value="1")]}, "target.type: 'Value'; Utilization or AverageValue"),
         ({"metrics": [{"type": "Pods", "pods": {}}]}, "spec.metrics[0]: 'Pods'; supported is type Resource, for cpu"),
     ],
 )

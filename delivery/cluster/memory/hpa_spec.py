@@ -5,7 +5,7 @@ pods that are not ready counted against a raise, stabilisation windows, and poli
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,9 +41,9 @@ class Target:
             raise ValueError(f"spec.metrics[0]: {given!r}; supported is type Resource, for cpu")
         target = resource.get("target") or {}
         if target.get("type") == "Utilization":
-            return cls(utilization=int(target["averageUtilization"]))
+            return cls(utilization=_positive(target, "averageUtilization", int))
         if target.get("type") == "AverageValue":
-            return cls(millicores=millicores(target["averageValue"]))
+            return cls(millicores=_positive(target, "averageValue", millicores))
         raise ValueError(f"spec.metrics[0].resource.target.type: {target.get('type')!r}; Utilization or AverageValue")
 
 
@@ -148,6 +148,13 @@ def _policy_bound(
     if policy["type"] == "Pods":
         return start + value if up else start - value
     return math.ceil(start * (1 + value / 100)) if up else math.floor(start * (1 - value / 100))
+
+
+def _positive(target: Mapping[str, Any], field: str, read: Callable[[Any], int]) -> int:
+    value = read(target[field]) if field in target else 0
+    if value < 1:
+        raise ValueError(f"spec.metrics[0].resource.target.{field}: {target.get(field)!r}; more than 0")
+    return value
 
 
 def _seconds(rules: Mapping[str, Any] | None, default: int) -> int:

@@ -50,6 +50,16 @@ async def test_killed_it_takes_its_children_with_it_and_has_saved_what_there_was
     assert {"mine", "reviews"} <= names
 
 
+async def test_it_goes_on_when_nobody_reads_what_it_says(sandbox):
+    """Given `delivery sandbox | head -1`, its state is saved all the same when it is ended."""
+    async with sandbox("--prometheus=embedded", "--no-controller") as one:
+        one.process.stdout._transport.close()
+        one.process.stderr._transport.close()
+        await one.kubectl("get", "namespaces")
+        one.send(signal.SIGHUP)
+        assert await one.ended() == 0
+
+
 async def test_a_second_signal_does_not_wait(sandbox, environment):
     """Given a controller that cannot stop, the first signal waits for it and the second does not."""
     async with sandbox("--prometheus=embedded") as one:
