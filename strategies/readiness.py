@@ -1,5 +1,6 @@
 """May a role carry a share of the users? Counted in ready pods, never in hope."""
 
+from datetime import datetime, timedelta
 from math import ceil
 
 from strategies.snapshot import Workload
@@ -18,6 +19,21 @@ def carries(spec: RolloutSpec, workload: Workload | None, *, floor: int, share: 
         return share == 0
     pods = needed(floor, share) if spec.capacity_check else min(1, needed(floor, share))
     return workload.ready >= pods
+
+
+def known_at(spec: RolloutSpec, workload: Workload | None, *, floor: int, share: int) -> datetime | None:
+    """When every proxy knows enough ready pods to carry the share; None if that is so already, or never with these.
+
+    A pod that is ready is an endpoint that proxies have yet to hear of; like routes, it gets settleSeconds. Times of
+    conditions are whole seconds, rounded down (Kubernetes' metav1.Time), so one second comes on top.
+    """
+    if workload is None or not workload.ready_since:
+        return None
+    pods = needed(floor, share) if spec.capacity_check else min(1, needed(floor, share))
+    place = pods - (workload.ready - len(workload.ready_since)) - 1
+    if not 0 <= place < len(workload.ready_since):
+        return None
+    return sorted(workload.ready_since)[place] + timedelta(seconds=spec.settle_seconds + 1)
 
 
 def is_ready(spec: RolloutSpec, role: Role, workload: Workload | None) -> bool:

@@ -5,6 +5,7 @@ old; what must not be assumed from a cache says so.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class Workload:
     its ready pods of any template, `updated_ready` those of the newest one. `settled` is True when the workload's
     own controller has seen the newest spec and no pod of an older template is left. `trouble` is set when a pod
     can be seen to be broken without asking any metric (crash loop, out of memory, image that cannot be pulled).
+    `ready_since` says of ready pods when they became so; one that it says nothing of has been ready for long.
     """
 
     revision: str
@@ -32,6 +34,7 @@ class Workload:
     updated_ready: int = 0
     settled: bool = False
     trouble: Problem | None = None
+    ready_since: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,19 @@ def is_ready(pod: Object) -> bool:
     return ready and not pod["metadata"].get("deletionTimestamp")
 
 
+def ready_since(pod: Object) -> datetime | None:
+    """When a pod that serves became ready; None if it does not serve, or where nobody says when."""
+    if not is_ready(pod):
+        return None
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    times = [str(item.get("lastTransitionTime") or "") for item in conditions if item.get("type") == "Ready"]
+    try:
+        since = datetime.fromisoformat(times[0])
+    except ValueError:
+        return None
+    return since if since.tzinfo is not None else None
+
+
 def trouble(pods: Iterable[Object], *, since: datetime | None = None) -> Problem | None:
     """What is wrong with these pods, if it is certain: the first finding, by name of the pod.
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from delivery.cluster.objects import Object
 from delivery.workloads.deployment import promoted_revision, target_template_of
-from delivery.workloads.health import is_ready, trouble
+from delivery.workloads.health import is_ready, ready_since, trouble
 from delivery.workloads.ownership import is_managed, labels
 from delivery.workloads.revision import POD_TEMPLATE_HASH, revision
 from delivery.workloads.selectors import selects
@@ -38,6 +38,7 @@ def observe(
         updated_ready=_updated_ready(deployment, ready) if newest is None else sum(map(is_ready, newest)),
         settled=settled(deployment),
         trouble=trouble(_youngest(own) if newest is None else newest, since=since),
+        ready_since=tuple(filter(None, map(ready_since, own))),
     )
 
 

@@ -45,12 +45,21 @@ def copy(turn: Turn) -> None:
         turn.set(canary_weight=0)  # the canary's pods are no longer what was analysed
     ready = copied and is_ready(turn.spec, Role.PRIMARY, primary)
     enough = ready and carries(turn.spec, primary, floor=run.floor, share=100)
-    paused = Problem(reason="Paused", message="spec.paused is set; clear it to go on") if turn.spec.paused else None
-    held = turn.seen.hold or turn.seen.contested or paused
     if copied and primary is not None and primary.trouble is not None:
         break_promotion(turn, primary.trouble)
-    elif overdue(turn, stuck=not enough, standing=held is not None):
-        break_promotion(turn, Problem(reason="ProgressDeadlineExceeded", message=missing(primary, name="the primary")))
+    elif not enough or turn.is_known(primary, floor=run.floor, share=100):
+        _go_on(turn, enough=enough)
+    return None
+
+
+def _go_on(turn: Turn, *, enough: bool) -> None:
+    """Users go to the primary when it has enough pods that the proxies know, and nobody holds that back."""
+    paused = Problem(reason="Paused", message="spec.paused is set; clear it to go on") if turn.spec.paused else None
+    held = turn.seen.hold or turn.seen.contested or paused
+    if overdue(turn, stuck=not enough, standing=held is not None):
+        break_promotion(
+            turn, Problem(reason="ProgressDeadlineExceeded", message=missing(turn.primary, name="the primary"))
+        )
     elif held is not None:
         turn.explain(held.reason, held.message)
         turn.ready = turn.seen.hold
@@ -58,7 +67,6 @@ def copy(turn: Turn) -> None:
         finalise(turn, reason="Finalising", message="users go to the primary")
     elif turn.status.reason != "Promoting":
         turn.explain("Promoting", "waiting for the primary's pods")
-    return None
 
 
 def _lost_its_source(turn: Turn, *, copied: bool) -> bool:
@@ -90,7 +98,8 @@ def _heal(turn: Turn) -> None:
     run = turn.run
     primary = turn.primary
     copied = primary is not None and primary.revision == run.revision
-    if copied and is_ready(turn.spec, Role.PRIMARY, primary):
+    known = turn.is_known(primary, floor=run.floor, share=100)
+    if copied and known and is_ready(turn.spec, Role.PRIMARY, primary):
         finalise(turn, reason="HealedWithoutAnalysis", message="the primary works again; users go there")
         return
     _follow_health(turn)
@@ -127,6 +136,7 @@ def broken(turn: Turn) -> None:
         copied
         and is_ready(turn.spec, Role.PRIMARY, primary)
         and carries(turn.spec, primary, floor=run.floor, share=100)
+        and turn.is_known(primary, floor=run.floor, share=100)
     ):
         finalise(turn, reason="PromotionRecovered", message="the primary has become ready after all; users go there")
     else:

@@ -167,9 +167,12 @@ def _step_up(turn: Turn, step: int) -> None:
     if not turn.seen.finalizer:
         _say(turn, Problem(reason="ScalingUp", message="waiting for the finalizer to be written"))
         return
-    if turn.run.step < 0 and not turn.reached(turn.run.started, min(1.0, turn.spec.settle_seconds)):
-        return  # pods counted in the run's first moment may be the last run's, on their way out
     weight = turn.plan.weight(step)
+    if not turn.is_known(turn.target, floor=turn.run.floor, share=weight):
+        _say(
+            turn, Problem(reason="Settling", message="the canary's pods are ready; the proxies are given time to know")
+        )
+        return
     turn.set(canary_weight=weight)
     turn.set_run(step=step)
     open_step(turn)

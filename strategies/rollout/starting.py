@@ -136,6 +136,8 @@ def _make_primary(turn: Turn) -> None:
         turn.ready = problem or _on_its_way(turn)
         turn.explain(turn.ready.reason, turn.ready.message)
         return
+    if not turn.is_known(turn.primary, floor=turn.primary.ready if turn.primary else 1, share=100):
+        return
     turn.become(Phase.INITIALIZING, reason="Initializing", message="routes are being made", stage=Stage.ROUTES)
     turn.set(canary_weight=0)
 

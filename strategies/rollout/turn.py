@@ -10,6 +10,7 @@ from typing import Any
 
 from strategies.plan import Plan, plan_for
 from strategies.questions import Answers, Question
+from strategies.readiness import known_at
 from strategies.snapshot import Problem, Snapshot, Workload
 from strategies.spec import RolloutSpec
 from strategies.status import Announcement, Past, Phase, Result, Run, Stage, Status
@@ -126,6 +127,14 @@ class Turn:
         until = since + timedelta(seconds=seconds)
         self.wake(until)
         return self.now >= until
+
+    def is_known(self, workload: Workload | None, *, floor: int, share: int) -> bool:
+        """True when the proxies know the pods that are to carry the share; else a look at that moment is arranged."""
+        at = known_at(self.spec, workload, floor=floor, share=share)
+        if at is None or at <= self.now:
+            return True
+        self.wake(at)
+        return False
 
     def tell(self, reason: str, message: str, *, warning: bool = False) -> None:
         """Put something into the outbox. A full one gives up its oldest note that is no warning."""
