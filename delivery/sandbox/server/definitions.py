@@ -5,7 +5,7 @@ start) has its kind served from then on; a finalizer holds a deleted one until i
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from delivery.cluster.memory.resources import Resource
 from delivery.cluster.memory.store import Admission, Store
 from delivery.cluster.memory.watching import Happened
 from delivery.cluster.objects import Kind, Object, Ref
-from delivery.sandbox.schemas import structure
+from delivery.sandbox.schemas.builtin import BuiltinShape
 from delivery.sandbox.schemas.structural import StructuralSchema
 from delivery.sandbox.server.builtin import CRDS
 from delivery.sandbox.server.failures import MethodNotAllowedError
@@ -23,6 +23,8 @@ from delivery.sandbox.server.served import Body, ScalePaths, Served
 
 FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
 MANAGER = "kube-apiserver"
+
+_RULES = BuiltinShape(CRDS, CRDS.kind)
 
 
 class Definitions:
@@ -49,12 +51,21 @@ class Definitions:
         if admission.ref.kind != CRDS or admission.subresource:
             return
         body = admission.object
-        if causes := [*_problems(admission.ref, body)]:
+        _RULES.default(body)
+        causes = _RULES.validate(body)
+        if admission.old is not None:
+            causes += _changes(admission.old, body, self._kept_versions(admission.ref, admission.old))
+        if causes:
             raise ContentInvalidError.of(admission.ref, causes)
-        _complete(body)
         if admission.operation == "CREATE":
             body["metadata"].setdefault("finalizers", []).append(FINALIZER)
         body["status"] = _status(body, admission.old or {}, self._now().strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+    def _kept_versions(self, ref: Ref, old: Object) -> set[str]:
+        """The versions that an update must not take away."""
+        kept = set((old.get("status") or {}).get("storedVersions") or ())
+        stored = self._stored.get(ref)
+        return kept | {stored.version} if stored is not None and self._store.scan(stored) else kept
 
     def note(self, event: Happened) -> None:
         """Follow a write to a definition, and the end of an object whose definition is leaving."""
@@ -162,34 +173,22 @@ def _scale(paths: Mapping[str, str] | None) -> ScalePaths | None:
     return ScalePaths(parts("specReplicasPath"), parts("statusReplicasPath"), parts("labelSelectorPath"))
 
 
-def _complete(body: Body) -> None:
-    names = body["spec"]["names"]
-    names.setdefault("singular", names["kind"].lower())
-    names.setdefault("listKind", f"{names['kind']}List")
-    body["spec"].setdefault("conversion", {"strategy": "None"})
+def _changes(old: Object, body: Object, kept: set[str]) -> Iterator[Cause]:
+    """What an update must not do: make another kind of it, or take versions away in which objects are stored."""
+    for path in (("group",), ("scope",), ("names", "plural"), ("names", "kind")):
+        before, after = _at(old["spec"], path), _at(body["spec"], path)
+        if before != after:
+            yield Cause(".".join(("spec", *path)), f'Invalid value: "{after}": field is immutable')
+    names = {version["name"] for version in body["spec"]["versions"]}
+    for version in sorted(kept - names):
+        what = f'Invalid value: "{version}": must appear in spec.versions: objects are stored in it'
+        yield Cause("status.storedVersions", what)
 
 
-def _problems(ref: Ref, body: Body) -> list[Cause]:
-    """What keeps a definition from being served; that its members are there is its own schema's matter."""
-    spec = body["spec"]
-    causes = []
-    wanted = f"{spec['names']['plural']}.{spec['group']}"
-    if ref.name != wanted:
-        causes.append(Cause("metadata.name", f'Invalid value: "{ref.name}": must be spec.names.plural+"."+spec.group'))
-    if len([version for version in spec["versions"] if version["storage"]]) != 1:
-        what = "Invalid value: must have exactly one version marked as storage version"
-        causes.append(Cause("spec.versions", what))
-    if (spec.get("conversion") or {}).get("strategy", "None") != "None":
-        what = f'Unsupported value: "{spec["conversion"]["strategy"]}": supported values: "None"'
-        causes.append(Cause("spec.conversion.strategy", what, "FieldValueNotSupported"))
-    for number, version in enumerate(spec["versions"]):
-        path = f"spec.versions[{number}].schema.openAPIV3Schema"
-        schema = (version.get("schema") or {}).get("openAPIV3Schema")
-        if schema is None:
-            causes.append(Cause(path, "Required value: schemas are required", "FieldValueRequired"))
-        else:
-            causes += structure.problems(schema, path)
-    return causes
+def _at(value: Any, path: tuple[str, ...]) -> Any:
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
 
 
 def _status(body: Body, old: Object, now: str) -> Body:

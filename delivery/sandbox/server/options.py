@@ -133,13 +133,17 @@ class DeleteOptions:
         if grace is not None and (not isinstance(grace, int) or isinstance(grace, bool)):
             raise BadRequestError(f"gracePeriodSeconds: {grace!r} was given; whole seconds are needed")
         wanted = body.get("preconditions") or {}
+        if not isinstance(wanted, dict):
+            raise BadRequestError(
+                f"preconditions: {wanted!r} was given; an object with uid or resourceVersion is needed"
+            )
         stages = body.get("dryRun") or query.get("dryRun") or ()
         return cls(
-            uid=wanted.get("uid") or "",
-            resource_version=wanted.get("resourceVersion") or "",
+            uid=str(wanted.get("uid") or ""),
+            resource_version=str(wanted.get("resourceVersion") or ""),
             propagation=_propagation(query, body),
             grace_seconds=grace,
-            dry_run=dry_run([stages] if isinstance(stages, str) else stages, "DeleteOptions"),
+            dry_run=dry_run(stages if isinstance(stages, list | tuple) else [stages], "DeleteOptions"),
         )
 
 

@@ -34,6 +34,9 @@ def replace(store: Store, writer: Writer, address: Address, sent: Any, options: 
     paths = _paths(address)
     if not isinstance(sent, dict) or sent.get("kind", "Scale") != "Scale":
         raise BadRequestError(f"a Scale is needed, not {sent!r:.80}")
+    for member in ("metadata", "spec"):
+        if not isinstance(sent.get(member) or {}, dict):
+            raise BadRequestError(f"{member}: {sent[member]!r:.80} was given; an object is needed")
     replicas = (sent.get("spec") or {}).get("replicas", 0)
     if not isinstance(replicas, int) or isinstance(replicas, bool):
         raise BadRequestError(f"spec.replicas: {replicas!r} was given; a whole number is needed")

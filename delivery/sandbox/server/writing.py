@@ -138,6 +138,8 @@ def deletion_status(address: Address, last: Object) -> Body:
 def _sent(served: Served, body: Any) -> Body:
     if not isinstance(body, dict):
         raise BadRequestError(f"a {served.kind.kind} as a JSON object is needed, not {body!r:.80}")
+    if not isinstance(body.get("metadata") or {}, dict):
+        raise BadRequestError(f"metadata: {body['metadata']!r:.80} was given; an object is needed")
     if served.custom:  # nothing else says how to read it
         for field in ("kind", "apiVersion"):
             if not body.get(field):

@@ -120,6 +120,24 @@ async def test_a_definition_that_can_not_be_served_is_refused(ask: Client, chang
     assert field in [cause["field"] for cause in answer.body["details"]["causes"]]
 
 
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"scope": "Cluster"}, "spec.scope"),
+        ({"names": {"kind": "Gadget"}}, "spec.names.kind"),
+        ({"versions": [{**definition()["spec"]["versions"][0], "name": "v2"}]}, "status.storedVersions"),
+    ],
+)
+async def test_an_update_makes_no_other_kind_of_it(ask: Client, change: Any, field: str) -> None:
+    await ask("POST", DEFINITIONS, definition())
+    await ask("POST", WIDGETS, widget())
+
+    answer = await ask("PATCH", f"{DEFINITIONS}/widgets.example.com", {"spec": change}, content_type=MERGE)
+
+    assert (answer.code, answer.body["details"]["causes"][0]["field"]) == (422, field)
+    assert (await ask("GET", f"{WIDGETS}/a")).code == 200
+
+
 async def test_a_kind_that_the_store_knows_already_keeps_its_stored_version() -> None:
     """The simulated world and the mesh read VirtualServices in one version, whatever a definition prefers."""
     clock = SystemClock()
