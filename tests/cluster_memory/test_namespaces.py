@@ -26,6 +26,15 @@ def test_the_usual_namespaces_are_there_at_the_start(store, world):
     assert store.peek(SHOP)["metadata"]["labels"] == {"kubernetes.io/metadata.name": "shop"}
 
 
+def test_some_namespaces_cannot_be_deleted(store, world):
+    for name in ("default", "kube-system"):
+        with pytest.raises(
+            ForbiddenError, match=f'namespaces "{name}" is forbidden: this namespace may not be deleted'
+        ):
+            store.delete(Ref(NAMESPACES, "", name))
+    store.delete(Ref(NAMESPACES, "", "istio-system"))
+
+
 def test_nothing_is_created_in_a_namespace_that_is_not_there(store, world):
     with pytest.raises(NotFoundError, match='namespaces "nowhere" not found'):
         store.create(CONFIG_MAPS, {"metadata": {"name": "a"}}, namespace="nowhere")

@@ -7,7 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from delivery.cluster.memory.rejections import BadRequestError, Cause, ContentInvalidError, VersionConflictError
+from delivery.cluster.memory.rejections import (
+    BadRequestError,
+    Cause,
+    ContentInvalidError,
+    ForbiddenError,
+    VersionConflictError,
+    resource_details,
+)
 from delivery.cluster.memory.resources import NAMESPACES, Resource
 from delivery.cluster.memory.values import equal_json
 from delivery.cluster.objects import Kind, Ref
@@ -17,6 +24,9 @@ Body = dict[str, Any]
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 NAMELESS = Cause("metadata.name", "Required value: name or generateName is required", "FieldValueRequired")
+
+IMMORTAL = ("default", "kube-system", "kube-public")
+"""The namespaces that cannot be deleted (admission plugin NamespaceLifecycle)."""
 
 _SERVERS_OWN = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
 
@@ -94,7 +104,13 @@ def check_preconditions(ref: Ref, old: Body, uid: str, resource_version: str) ->
 
 
 def check_deletion(ref: Ref, old: Body, uid: str, resource_version: str) -> None:
-    """The preconditions of a deletion; its refusal names the kind, where that of an update names the resource."""
+    """The preconditions of a deletion; its refusal names the kind, where that of an update names the resource.
+
+    ForbiddenError for a namespace that a cluster cannot be without.
+    """
+    if ref.kind == NAMESPACES and ref.name in IMMORTAL:
+        message = f'namespaces "{ref.name}" is forbidden: this namespace may not be deleted'
+        raise ForbiddenError(message, details=resource_details(ref))
     meta, named = old["metadata"], Ref(replace(ref.kind, plural=ref.kind.kind), ref.namespace, ref.name)
     if uid and uid != meta["uid"]:
         why = f"the UID in the precondition ({uid}) does not match the UID in record ({meta['uid']})"
