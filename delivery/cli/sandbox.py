@@ -16,6 +16,7 @@ from delivery.cli.extra import without_extra
 )
 @click.option("--prometheus", metavar="auto|binary|embedded", default="auto", show_default=True, help="Which one.")
 @click.option("--no-controller", is_flag=True, help="Start no controller; run your own with `delivery run`.")
+@click.option("--no-restart", is_flag=True, help="Leave the controller dead if it dies.")
 @click.option("--no-bookinfo", is_flag=True, help="Begin with an empty cluster instead of Istio's example.")
 @click.option(
     "--kubeconfig", type=click.Path(path_type=Path), help="Where to write the kubeconfig.  [default: a temporary file]"
@@ -39,6 +40,7 @@ def sandbox(**given: Any) -> None:
     except ModuleNotFoundError as error:
         raise without_extra(error) from error
     given["controller"] = not given.pop("no_controller")
+    given["restart_controller"] = not given.pop("no_restart")
     given["bookinfo"] = not given.pop("no_bookinfo")
     try:
         settings = Settings.parse(given)

@@ -13,7 +13,6 @@ NAMESPACE = "default"
 PORT = 9080
 APPS = ("productpage", "details", "ratings", "reviews")
 IMAGE = "docker.io/istio/examples-bookinfo-{app}-v1:1.20.2"
-GATEWAYS = Kind(NETWORKING, "v1beta1", "Gateway", "gateways")
 GATEWAY = "bookinfo-gateway"
 HOST = "bookinfo.example.com"
 
@@ -25,7 +24,7 @@ def install(store: Store) -> None:
     for app in APPS:
         _ensure(store, SERVICES, service(app))
         _ensure(store, DEPLOYMENTS, deployment(app))
-    _ensure(store, GATEWAYS, gateway())
+    _ensure(store, _gateways(store), gateway())
     _ensure(store, VIRTUAL_SERVICES, route())
 
 
@@ -61,6 +60,12 @@ def route() -> Body:
         "metadata": _meta("bookinfo"),
         "spec": {"hosts": [HOST], "gateways": [GATEWAY], "http": [{"route": [to]}]},
     }
+
+
+def _gateways(store: Store) -> Kind:
+    """The kind of Gateways, in the version that the store keeps: Istio's own definitions choose another one."""
+    kinds = [resource.kind for resource in store.kinds()]
+    return next(kind for kind in kinds if (kind.group, kind.plural) == (NETWORKING, "gateways"))
 
 
 def _meta(name: str, app: str = "") -> Body:

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from delivery.cli.sandbox import sandbox as command
+from delivery.sandbox.settings import Settings
 from delivery.sandbox.state import StateFile
 from tests.sandbox.stage.processes import PATIENCE, descendants, files_in, gone, running, text_of
 
@@ -123,6 +124,29 @@ def test_without_the_extra_the_command_says_what_to_install():
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert result.returncode == 1
     assert "pip install 'progressive-delivery[sandbox]'" in result.stderr
+
+
+def test_each_option_is_a_setting(monkeypatch):
+    """Given every option, the sandbox is started with exactly these settings."""
+    started = []
+    monkeypatch.setattr("delivery.sandbox.session.run", lambda settings, **_: started.append(settings) or 0)
+    options = [
+        "--port",
+        "1",
+        "--prometheus",
+        "embedded",
+        "--no-controller",
+        "--no-restart",
+        "--no-bookinfo",
+        "--lag",
+        "1-2",
+    ]
+    result = CliRunner().invoke(command, [*options, "--requests-per-second", "3"])
+    assert result.exit_code == 0, result.output
+    chosen = {"port": 1, "prometheus": "embedded", "lag": (1.0, 2.0), "requests_per_second": 3.0}
+    assert started == [Settings(controller=False, restart_controller=False, bookinfo=False, **chosen)]
+    CliRunner().invoke(command, [])
+    assert started[1:] == [Settings()]
 
 
 def test_help_loads_nothing_heavy():

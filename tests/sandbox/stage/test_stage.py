@@ -265,6 +265,19 @@ def test_the_controller_hears_of_no_other_cluster():
     assert controller_environment(ours) == {"PATH": "p"}
 
 
+async def test_bookinfo_runs_on_definitions_that_store_another_version(opened, tmp_path):
+    """Given definitions of Istio's that keep v1, as its newer ones do."""
+    theirs = istio()
+    for body in theirs:
+        for version in body["spec"]["versions"]:
+            version["storage"] = version["name"] == "v1"
+    custom = tmp_path / "crd.yaml"
+    custom.write_text(yaml.safe_dump_all(theirs))
+    async with opened(crds=[str(custom)]) as sandbox:
+        gateways = await get(f"{sandbox.url}/apis/networking.istio.io/v1beta1/gateways")
+        assert [each["metadata"]["name"] for each in gateways["items"]] == ["bookinfo-gateway"]
+
+
 async def test_definitions_given_once_are_kept_with_the_state(opened, tmp_path):
     """Given Istio's definitions replaced by others in an earlier life, then they are not replaced again."""
     (theirs,) = (body for body in istio() if body["spec"]["names"]["kind"] == "VirtualService")
