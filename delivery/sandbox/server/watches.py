@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from delivery.cluster.memory.rejections import ExpiredError
+from delivery.cluster.memory.rejections import ExpiredError, TooEarlyError
 from delivery.cluster.memory.store import Store
 from delivery.cluster.protocols import WatchEvent
 from delivery.sandbox.server.addresses import Address
@@ -91,7 +91,11 @@ class Watches:
     async def serve(
         self, request: web.Request, address: Address, options: ListOptions, renderer: Renderer
     ) -> web.StreamResponse:
-        """Answer a watch until its time is over. A version too old is told as an event: the answer has begun."""
+        """Answer a watch until its time is over.
+
+        A version too old is told as an event, as a real server does it; so is one that is still to come: it is of a
+        sandbox that ran here before, and its client has to list again.
+        """
         selection(address.served, options)  # refuses fields that a real server has no index for
         feed = Feed(self._backlog, cut_off=lambda: _abort(request))
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
@@ -104,9 +108,9 @@ class Watches:
                 fields=options.fields,
                 deliver=feed.take,
             )
-        except ExpiredError as expired:
+        except (ExpiredError, TooEarlyError) as unknown:
             await response.prepare(request)
-            await response.write(_line("ERROR", expired.status))
+            await response.write(_line("ERROR", ExpiredError(unknown.message).status))
             return response
         feed.begin()
         self._feeds[feed] = address

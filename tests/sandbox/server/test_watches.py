@@ -59,10 +59,11 @@ async def test_bookmarks_say_how_far_it_is_and_come_after_all_that_they_cover(as
     assert marks[-1]["object"]["kind"] == "ConfigMap"
 
 
-async def test_a_version_that_is_forgotten_is_told_as_an_event(ask: Client, store: Store) -> None:
+@pytest.mark.parametrize("version", ["1", "999999"], ids=["forgotten", "of another life"])
+async def test_a_version_that_is_not_known_is_told_as_an_event(ask: Client, store: Store, version: str) -> None:
     write(store, HISTORY + 5)
 
-    events = [event async for event in ask.watch(f"{MAPS}?watch=true&resourceVersion=1")]
+    events = [event async for event in ask.watch(f"{MAPS}?watch=true&resourceVersion={version}")]
 
     assert [event["type"] for event in events] == ["ERROR"]
     assert (events[0]["object"]["code"], events[0]["object"]["reason"]) == (410, "Expired")
