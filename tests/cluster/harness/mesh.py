@@ -17,10 +17,7 @@ from delivery.sandbox.mesh.on_api import OnApi
 from tests.cluster.harness.threads import beside
 
 LAG = (0.1, 0.7)
-"""Seconds until proxies hear of routes and destinations: within the settleSeconds of the stories, which is 1."""
-
-ENDPOINT_LAG = (0.0, 0.0)
-"""settleSeconds does not cover endpoints: a role gets its share as soon as its pods are ready."""
+"""Seconds until proxies hear of routes, destinations and pods: within the settleSeconds of the stories, which is 1."""
 
 
 class MeshExporter:
@@ -29,7 +26,7 @@ class MeshExporter:
     def __init__(self, loads: Iterable[Load] = (), *, by_image: Mapping[str, Behaviour] | None = None) -> None:
         self.target = ""
         now = time.monotonic()
-        mesh = Mesh(loads=loads, by_image=by_image, lag=LAG, endpoint_lag=ENDPOINT_LAG, now=now)
+        mesh = Mesh(loads=loads, by_image=by_image, lag=LAG, now=now)
         self._following = OnApi(mesh)
 
     @classmethod
