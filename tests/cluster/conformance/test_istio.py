@@ -1,6 +1,5 @@
 """Istio's own definitions on both servers: routes as people and controllers write them."""
 
-import os
 from typing import Any
 
 import pytest
@@ -49,7 +48,7 @@ async def story(server: Server) -> None:
     await server.kubectl("get", "vs,dr")
 
 
-@pytest.mark.skipif(not os.environ.get("ISTIO_CRDS"), reason="ISTIO_CRDS names no file with the definitions")
+@pytest.mark.usefixtures("istio_crds")
 async def test_the_sandbox_takes_istio_s_definitions(sandbox: Server) -> None:
     await story(sandbox)
 
