@@ -132,7 +132,9 @@ def _traffic(settings: Settings, store: Store, mesh: Mesh, problem: Tell) -> Tra
 
 def _world(stack: AsyncExitStack, store: Store, schedule: RealSchedule, traffic: Traffic) -> World:
     stack.callback(schedule.stop)
-    return World(store, schedule, events=True, cluster=True, load=traffic.load)
+    world = World(store, schedule, events=True, cluster=True, load=traffic.load)
+    traffic.warn = lambda ref, text: world.warn(ref, "NotUnderstood", text, source="mesh")
+    return world
 
 
 def _keep_going(

@@ -23,6 +23,8 @@ MOST_REQUESTS = 10_000.0
 CALLERS = "callers"
 LONGEST_WAIT = 5.0
 
+_KINDS = {kind.kind: kind for kind in KINDS}
+
 Name = tuple[str, str]
 
 
@@ -47,7 +49,7 @@ class Traffic:
     """A mesh that follows a store in real time. `time` gives seconds that never go back.
 
     `per_second` is sent to the service of each Canary, unless `known` has a load for it. `problem` is told of what the
-    mesh does not understand, once each.
+    mesh does not understand, once each, and `warn` of the object besides.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Traffic:
         problem: Callable[[str], None],
     ) -> None:
         self.mesh = mesh
+        self.warn: Callable[[Ref, str], None] = lambda _ref, _text: None
         self._store, self._time, self._per_second = store, time, per_second
         self._known, self._problem = known, problem
         self._sent: dict[Name, Load] = {}
@@ -146,7 +149,9 @@ class Traffic:
     # -- what people should know
 
     def _tell(self) -> None:
-        for text in self.mesh.problems.values():
+        for (kind, namespace, name), text in self.mesh.problems.items():
+            if text not in self._told and kind in _KINDS:
+                self.warn(Ref(_KINDS[kind], namespace, name), text)
             self._tell_once(text)
 
     def _tell_once(self, text: str) -> None:

@@ -71,6 +71,12 @@ class World:
         """Pods with these labels are healthy from now on, whatever their annotation says."""
         self._kubelet.impose(selector, Behaviour.HEALTHY, namespace)
 
+    def warn(self, ref: Ref, reason: str, message: str, *, source: str) -> None:
+        """A Warning on an object by another part of the cluster, if the object is there and Events are wanted."""
+        body = self._store.peek(ref)
+        if body is not None:
+            self._context.tell(body, reason, message, source=source, warning=True)
+
     def _make_cluster(self, store: Store) -> None:
         namespaces = Namespaces(self._context)
         self._context.handle(NAMESPACES, namespaces.sync)

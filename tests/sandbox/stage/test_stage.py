@@ -13,7 +13,7 @@ import yaml
 from delivery.cluster.memory import MERGE_PATCH, ContentInvalidError
 from delivery.cluster.memory.conditions import is_ready
 from delivery.cluster.memory.resources import AUTOSCALERS, CONFIG_MAPS
-from delivery.cluster.objects import CANARIES, DEPLOYMENTS, PODS, SERVICES, VIRTUAL_SERVICES, Ref
+from delivery.cluster.objects import CANARIES, DEPLOYMENTS, EVENTS, PODS, SERVICES, VIRTUAL_SERVICES, Ref
 from delivery.sandbox.bookinfo import APPS
 from delivery.sandbox.definitions import DefinitionsError, istio
 from delivery.sandbox.settings import Settings, SettingsError
@@ -133,6 +133,8 @@ async def test_what_the_mesh_does_not_understand_is_said(opened, problems):
         sandbox.store.create(VIRTUAL_SERVICES, body, namespace="default")
         await until_time(lambda: problems)
         assert "teleport" in problems[0]
+        (event,) = (each for each in sandbox.store.scan(EVENTS) if each["involvedObject"]["name"] == "odd")
+        assert (event["type"], event["reason"], event["message"]) == ("Warning", "NotUnderstood", problems[0])
 
 
 async def test_autoscalers_follow_the_users_of_the_mesh(opened):
