@@ -3,12 +3,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test lint crds clean
+.PHONY: test lint demo crds clean
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[sandbox,dev]'
 	touch $@
+
+# The demo needs less than developing does.
+$(VENV)/.sandbox: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[sandbox]'
+	touch $@
+
+demo: $(VENV)/.sandbox
+	$(BIN)/delivery demo $(DEMO_ARGS)
 
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -39,9 +39,6 @@ PRIMARY = Ref(DEPLOYMENTS, bookinfo.NAMESPACE, f"{bookinfo.NAME}-primary")
 ROUTE = Ref(VIRTUAL_SERVICES, bookinfo.NAMESPACE, bookinfo.NAME)
 APEX = Ref(SERVICES, bookinfo.NAMESPACE, bookinfo.NAME)
 STATUS_LIMIT = 4096
-ENDPOINT_LAG = (0.0, 0.0)
-"""How late proxies hear of pods. settleSeconds covers routes and destinations; a role whose first pods have just become
-ready gets its share at once, so proxies that are late here would still know nobody to send it to."""
 OURS = (
     "progressive.delivery/",
     "kustomize.toolkit.fluxcd.io/",
@@ -133,6 +130,13 @@ class Invariants:
         before = [count for at, count in counts if at < horizon]
         return max([*recent, *before[-1:]], default=0)
 
+    def least_share(self, role: str) -> int:
+        """The least that the routes gave to a role within the time that an observation may be late."""
+        horizon = self._loop.time() - self.patience
+        recent = [shares[role] for at, shares in self._shares if at >= horizon]
+        before = [shares[role] for at, shares in self._shares if at < horizon]
+        return min([*recent, *before[-1:]])
+
     def ready(self, role: str) -> int:
         """Ready pods now."""
         return self._ready[role][-1][1]
@@ -217,7 +221,7 @@ class Invariants:
             return
         self.tell(f"target: {before} -> {after} replicas by {self.writer}")
         if after == 0:
-            weight = canary_weight(self._store.peek(ROUTE))
+            weight = self.least_share("canary")
             self._expect(not weight, f"G10: the canary's pods go while it has {weight} %")
             self._expect(self.most_ready("primary") > 0, "G10: the canary's pods go while the primary has none")
 
@@ -320,7 +324,7 @@ class Invariants:
 
 def _mesh(seed: int | None, settle: float) -> Mesh:
     """Proxies that are late by up to `settle`, each in its own way; pods serve until the last of them must know."""
-    return Mesh(seed=str(seed), lag=(0.0, settle), endpoint_lag=ENDPOINT_LAG, shutdown_seconds=settle)
+    return Mesh(seed=str(seed), lag=(0.0, settle), shutdown_seconds=settle)
 
 
 def _foreign(body: Object, part: str) -> Mapping[str, Any]:

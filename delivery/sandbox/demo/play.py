@@ -26,6 +26,8 @@ PER_SECOND = 50
 LAG = (0.1, 1.5)
 """Seconds until a proxy knows; the demo's Canary settles for 2."""
 FRAME_SECONDS = 0.25
+RUN_SECONDS = 100.0
+"""How long a run may take: one that loses its Prometheus waits for the circuit breaker too."""
 CONTROLLER = "progressive-delivery"
 """The controller's field manager."""
 
@@ -114,7 +116,7 @@ async def _decided(scene: Scene, camera: Camera, outcome: Outcome, before: set[s
     def is_so(status: Mapping[str, Any]) -> bool:
         return any(past["id"] not in before for past in status.get("history") or ())
 
-    await scene.until(is_so, what="the run to end", seconds=60.0)
+    await scene.until(is_so, what="the run to end", seconds=RUN_SECONDS)
     await asyncio.sleep(2 * FRAME_SECONDS)  # what was decided is written and told by then
     outcome.picture = camera.take()
 
