@@ -29,6 +29,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _GENERATED = re.compile(r"(?<=-)[0-9a-f]{8,10}-[a-z0-9]{5}\b|(?<=-)[0-9a-f]{9,10}\b")
 _AGE = re.compile(r"(?<= )(\d+[smhd])+(?= |$|\n)", re.MULTILINE)
+_WHOLE_AGE = re.compile(r"(\d+[smhd])+")
 _MASKED = {"uid": "<uid>", "resourceVersion": "<version>", "continue": "<token>", "clusterIP": "<address>"}
 
 
@@ -144,7 +145,10 @@ class Server:
         if isinstance(value, dict):
             name = {"name": "<generated>"} if "generateName" in value else {}
             masks = {key: mask for key, mask in {**_MASKED, **name}.items() if value.get(key)}
-            return {key: masks.get(key) or self.masked(item) for key, item in value.items()}
+            shown = {key: masks.get(key) or self.masked(item) for key, item in value.items()}
+            if "cells" in shown:
+                shown["cells"] = ["<age>" if _WHOLE_AGE.fullmatch(str(cell)) else cell for cell in shown["cells"]]
+            return shown
         if isinstance(value, list):
             return [self.masked(item) for item in value]
         if not isinstance(value, str):
