@@ -44,6 +44,7 @@ class Pods:
     updated: int = 0
     healthy: bool = True
     trouble: Problem | None = None
+    since: tuple[datetime, ...] = ()
 
     @property
     def up(self) -> int:
@@ -78,6 +79,7 @@ class Pods:
             updated_ready=self.up,
             settled=self.updated == self.replicas,
             trouble=self.trouble,
+            ready_since=self.since,
         )
 
 

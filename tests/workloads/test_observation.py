@@ -142,3 +142,21 @@ def test_the_primarys_revision_is_the_one_it_was_made_from(target, names, stored
     assert observe(primary, []).revision == "v1-made"
     del primary["metadata"]["annotations"]
     assert observe(primary, []).revision == revision(target["spec"]["template"])
+
+
+@pytest.mark.parametrize(
+    ("time", "said"),
+    [
+        ("2026-01-02T00:00:05Z", ["2026-01-02T00:00:05+00:00"]),
+        ("2026-01-02T00:00:05", []),  # of no time zone
+        ("yesterday", []),
+        (None, []),
+    ],
+)
+def test_since_when_a_pod_serves_is_what_its_condition_says(target, time, said):
+    serving, dying, starting = pod("a"), pod("b", deletionTimestamp="2026-01-02T00:01:00Z"), pod("c", ready=False)
+    for each in (serving, dying, starting):
+        each["status"]["conditions"][0]["lastTransitionTime"] = time
+    seen = observe(target, [serving, dying, starting])
+    assert seen.ready == 1
+    assert [each.isoformat() for each in seen.ready_since] == said

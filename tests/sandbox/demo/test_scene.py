@@ -11,7 +11,7 @@ from delivery.cluster.memory import Store
 from delivery.cluster.memory.resources import NAMESPACES
 from delivery.cluster.objects import VIRTUAL_SERVICES, Ref
 from delivery.sandbox.client import Client, RefusedError
-from delivery.sandbox.definitions import all_definitions, install
+from delivery.sandbox.definitions import install_all
 from delivery.sandbox.demo.scene import CANARY, ROUTE, TARGET, Scene, StoryError, at_rest, at_weight, because
 from delivery.sandbox.demo.stories import DEFAULT, STORIES
 from delivery.sandbox.server import ApiServer
@@ -35,7 +35,7 @@ def store() -> Store:
 @pytest.fixture
 async def scene(store: Store) -> AsyncIterator[Scene]:
     server = ApiServer(store, clock=SystemClock())
-    install(store, all_definitions(()))
+    install_all(store, ())
     async with server.serve("127.0.0.1", 0) as url, Client.connected(url) as user:
         yield Scene(store, user, EXAMPLES, NoSwitch())
 
