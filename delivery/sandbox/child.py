@@ -8,23 +8,16 @@ is killed.
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from delivery.sandbox.leash import leashed
 
 STOP_SECONDS = 5.0
 FIRST_RESTART_SECONDS, LONGEST_RESTART_SECONDS = 1.0, 30.0
 STEADY_SECONDS = 60.0
 """Who ran for so long is started again at once; who ends sooner, later each time."""
-
-_LEASH = """\
-import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG; kept across the exec below
-if os.getppid() != int(sys.argv[1]):        # the parent went before it could be asked for
-    sys.exit(1)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 class Child:
@@ -43,7 +36,12 @@ class Child:
         restart: bool = True,
     ) -> None:
         self.log, self.starts = log, 0
-        self._command, self._env, self._ended, self._restart = _leashed(command), dict(env), ended, restart
+        self._command, self._env, self._ended, self._restart = (
+            leashed(command, signal.SIGKILL),
+            dict(env),
+            ended,
+            restart,
+        )
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -113,9 +111,3 @@ def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.send_signal(number)
-
-
-def _leashed(command: Sequence[str]) -> list[str]:
-    if sys.platform != "linux":
-        return [*command]
-    return [sys.executable, "-I", "-S", "-c", _LEASH, str(os.getpid()), *command]

@@ -16,6 +16,10 @@ from delivery.sandbox.session import UNUSABLE
 from delivery.sandbox.stage import Sandbox, open_sandbox
 
 LOG_LINES = 20
+BESIDE = """Look on from another terminal:
+  export KUBECONFIG={kubeconfig}
+  kubectl -n bookinfo get pdc --watch
+"""
 
 
 def run(story: Story, *, prometheus: str, plain: bool, console: Console, picture: Path | None) -> int:
@@ -65,6 +69,9 @@ async def _told(
     story: Story, sandbox: Sandbox, plain: bool, console: Console, picture: Path | None, problems: list[str]
 ) -> int:
     outcome = Outcome()
+    console.print(
+        BESIDE.format(kubeconfig=sandbox.kubeconfig), style="dim", markup=False, highlight=False, soft_wrap=True
+    )
     with opened(console, plain=plain) as show:
         try:
             await play(story, sandbox, show, outcome)

@@ -9,25 +9,18 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
+
+from delivery.sandbox import leash
 
 T = TypeVar("T")
 
 START_SECONDS = 60.0
 POLL_SECONDS = 0.05
 ATTEMPTS = 5
-
-_LEASH = """\
-import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG; kept across the exec below
-if os.getppid() != int(sys.argv[1]):        # the parent went before it could be asked for
-    sys.exit(1)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 class NotStartedError(Exception):
@@ -57,8 +50,8 @@ class Program:
     ) -> None:
         self.log = log
         self.name = Path(command[0]).name
-        if leashed and sys.platform == "linux":
-            command = [sys.executable, "-I", "-S", "-c", _LEASH, str(os.getpid()), *command]
+        if leashed:
+            command = leash.leashed(command, signal.SIGTERM)
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - the command is this program's own
                 [*command], stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env

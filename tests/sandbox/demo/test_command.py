@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from delivery.cli.demo import demo as command
-from delivery.sandbox.demo.stories import STORIES
+from delivery.sandbox.demo.stories import DEFAULT, STORIES
 from tests.sandbox.stage.processes import descendants, files_in, gone, running, text_of
 
 LIMIT = 150.0
@@ -46,10 +46,25 @@ async def test_a_good_version_is_promoted_and_a_bad_one_rolled_back(launch, envi
     assert text_of(f"{environment['HOME']}/.kube/config") == "never touched"
 
 
-async def test_a_version_without_an_image_is_rolled_back_before_anybody_meets_it(launch):
-    async with launch("demo", "--story=broken-image", "--prometheus=embedded") as one:
-        assert await ended(one) == 0, (one.told, one.complaints)
-    assert "Rolled back at 0 %" in "\n".join(one.told)
+OTHERS = {
+    "slow-canary": "Rolled back at 20 %: request-duration",
+    "broken-image": "Rolled back at 0 %: pod reviews-",
+    "prometheus-down": "Promoted: ",
+    "hand-edit": "ManualOverride: somebody set the canary's weight to 5 % by hand",
+}
+
+
+async def test_every_other_story_ends_as_it_promises(launch):
+    async def told(name, prometheus):
+        async with launch("demo", f"--story={name}", f"--prometheus={prometheus}") as one:
+            assert await ended(one) == 0, (name, one.told, one.complaints)
+            return "\n".join(one.told)
+
+    assert {DEFAULT, *OTHERS} == set(STORIES)
+    which = ("embedded", "auto", "auto", "embedded")
+    every = await asyncio.gather(*(told(name, each) for name, each in zip(OTHERS, which, strict=True)))
+    for words, said in zip(OTHERS.values(), every, strict=True):
+        assert words in said
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
