@@ -38,14 +38,10 @@ NAMED = (
     "service.trafficDistribution",
     "service.portDiscovery",
     "service.headless",
-    "service.timeout",
     "service.backendTimeout",
     "service.gatewayRefs",
-    "service.rewrite",
-    "service.retries",
-    "service.headers",
+    "service.rewrite.type",
     "service.mirror",
-    "service.corsPolicy",
     "service.unmanagedMetadata",
     "service.meshName",
     "service.backends",
@@ -91,4 +87,5 @@ def _is_set(piece: Piece, path: list[str]) -> bool:
     value: Any = getattr(piece, attribute)
     if not rest:
         return bool(value != fields[attribute].get_default(call_default_factory=True, validated_data={}))
-    return any(_is_set(inner, rest) for inner in (value if head.endswith("[]") else (value,)))
+    inner = value if head.endswith("[]") else (value,)
+    return any(_is_set(each, rest) for each in inner if each is not None)

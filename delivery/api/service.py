@@ -125,3 +125,14 @@ class Service(Piece):
 def traffic_policy_json(service: Service) -> dict[str, Any]:
     """The traffic policy as it was given, for a DestinationRule; empty without one."""
     return service.traffic_policy.as_json() if service.traffic_policy else {}
+
+
+def rule_json(service: Service) -> dict[str, Any]:
+    """What an Istio http rule carries of it, in Istio's own words; only what was given."""
+    given = service.as_json()
+    fields = {
+        name: given[name] for name in ("timeout", "retries", "rewrite", "headers", "corsPolicy") if given.get(name)
+    }
+    if "rewrite" in fields:
+        fields["rewrite"] = {name: value for name, value in fields["rewrite"].items() if name != "type"}
+    return {name: value for name, value in fields.items() if value}

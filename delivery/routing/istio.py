@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from delivery.cluster.objects import DESTINATION_RULES, VIRTUAL_SERVICES, Change, Kind, Object
-from delivery.routing import rules
+from delivery.routing import carried, rules
 from delivery.routing.router import Observed, RouteView
 from delivery.workloads.names import Names
 from delivery.workloads.overlay import Absent, Exact, create_change, patch_change, refence_change
@@ -52,7 +52,9 @@ class IstioRouter:
             "metadata": body["metadata"],
             "spec": {"hosts": body["spec"]["hosts"], "gateways": body["spec"]["gateways"]},
         }
-        extra = rules.rule_ops(observed.route, body["spec"]["http"][0]["route"])
+        if carried.written(observed.route) and not spec.rule:
+            wanted["metadata"]["annotations"][carried.CARRIED] = Absent()
+        extra = rules.rule_ops(observed.route, body["spec"]["http"][0]["route"], spec.rule)
         change = patch_change(VIRTUAL_SERVICES, observed.route, wanted, epoch=epoch, why=why, extra=extra)
         return (change,) if change else ()
 
@@ -87,11 +89,12 @@ def _virtual_service(names: Names, spec: ServiceSpec, traffic: Traffic) -> dict[
         "spec": {
             "hosts": [names.host(names.apex)],
             "gateways": [MESH],
-            "http": [{"name": rules.RULE, "route": rules.wanted_route(names, traffic)}],
+            "http": [{"name": rules.RULE, "route": rules.wanted_route(names, traffic), **spec.rule}],
         },
     }
-    applied = {APPLIED: _digest(rules.our_fields(body))}
-    body["metadata"]["annotations"] = {**spec.apex.annotations, **UNTOUCHED_BY_GITOPS, **applied}
+    ours = {carried.CARRIED: carried.noted(spec.rule)} if spec.rule else {}
+    body["metadata"]["annotations"] = {**spec.apex.annotations, **UNTOUCHED_BY_GITOPS, **ours}
+    body["metadata"]["annotations"][APPLIED] = _digest(rules.our_fields(body))
     return body
 
 

@@ -1,14 +1,16 @@
 """The http rules of a VirtualService: finding ours, reading weights as Istio does, and bringing it to a traffic.
 
 Our rule is found by its name, never by its place, for people and tools put their own before and after it. In it the
-name, who it is for (everybody) and the list of destinations with their weights are ours; a timeout or a fault that
-somebody adds stays. It has to stand before every rule that takes all requests, or it would decide nothing.
+name, who it is for (everybody), the list of destinations with their weights and what the Canary lets it carry
+(carried.py) are ours; a timeout or a fault that somebody adds stays. It has to stand before every rule that takes all
+requests, or it would decide nothing.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from delivery.cluster.objects import Op, pointer
+from delivery.routing import carried
 from delivery.routing.hosts import covers
 from delivery.workloads.names import Names
 from strategies.traffic import Traffic
@@ -76,7 +78,10 @@ def our_fields(virtual_service: Mapping[str, Any]) -> dict[str, Any]:
     ours: Rule = {} if index is None else rules[index]
     shares = [weight for _, weight in weights(ours)]
     destinations = [item.get("destination") for item in ours.get("route") or []]
+    names = carried.written(virtual_service)
+    more = {"carried": {name: ours.get(name) for name in names}} if names else {}
     return {
+        **more,
         "hosts": spec.get("hosts") or [],
         "gateways": spec.get("gateways") or [],
         "match": ours.get("match") or [],
@@ -98,10 +103,12 @@ def wanted_route(names: Names, traffic: Traffic) -> list[dict[str, Any]]:
     ]
 
 
-def rule_ops(virtual_service: Mapping[str, Any], wanted: Sequence[dict[str, Any]]) -> tuple[Op, ...]:
-    """The operations after which our rule sends requests as `wanted` and decides; none when it does."""
+def rule_ops(
+    virtual_service: Mapping[str, Any], wanted: Sequence[dict[str, Any]], fields: Mapping[str, Any]
+) -> tuple[Op, ...]:
+    """The operations after which our rule sends requests as `wanted`, carries `fields` and decides; none if it does."""
     rules = rules_of(virtual_service)
-    rule = {"name": RULE, "route": list(wanted)}
+    rule = {"name": RULE, "route": list(wanted), **fields}
     if not rules:
         return ({"op": "add", "path": pointer("spec", "http"), "value": [rule]},)
     index, place = our_index(rules), _first_catch_all(rules)
@@ -114,7 +121,8 @@ def rule_ops(virtual_service: Mapping[str, Any], wanted: Sequence[dict[str, Any]
     narrowed: tuple[Op, ...] = ()
     if "match" in rules[index]:
         narrowed = ({"op": "remove", "path": pointer(*_parts(place), "match")},)
-    return (*moved, *narrowed, *_route_ops(rules[index], wanted, place))
+    carries = carried.ops(rules[index], fields, before=carried.written(virtual_service), at=_parts(place))
+    return (*moved, *narrowed, *_route_ops(rules[index], wanted, place), *carries)
 
 
 def _route_ops(rule: Rule, wanted: Sequence[dict[str, Any]], index: int) -> tuple[Op, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from delivery.api.canary import Canary
-from delivery.api.service import CustomMetadata, traffic_policy_json
+from delivery.api.service import CustomMetadata, rule_json, traffic_policy_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class Metadata:
 class ServiceSpec:
     """A Canary's service. `port` is 1..65535; `target_port` a number or the name of a container port.
 
-    `traffic_policy` is Istio's TrafficPolicy as JSON in Istio's own camelCase, or None.
+    `traffic_policy` is Istio's TrafficPolicy as JSON in Istio's own camelCase, or None; `rule` what the http rule
+    carries besides its destinations, likewise (timeout, retries, rewrite, headers, corsPolicy).
     """
 
     port: int
@@ -28,6 +29,7 @@ class ServiceSpec:
     target_port: int | str = 0
     app_protocol: str | None = None
     traffic_policy: Mapping[str, Any] | None = None
+    rule: Mapping[str, Any] = field(default_factory=dict)
     apex: Metadata = Metadata()
     primary: Metadata = Metadata()
     canary: Metadata = Metadata()
@@ -46,6 +48,7 @@ class ServiceSpec:
             target_port=service.target_port or service.port,
             app_protocol=service.app_protocol or None,
             traffic_policy=traffic_policy_json(service) or None,
+            rule=rule_json(service),
             apex=_metadata(service.apex),
             primary=_metadata(service.primary),
             canary=_metadata(service.canary),
