@@ -9,6 +9,20 @@ from delivery.sandbox.server.served import Body
 
 V2, V3 = "/openapi/v2", "/openapi/v3"
 
+PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_PROTOBUF_ASKED = "proto-openapi.spec.v2"
+BARE = b"\x0a\x032.0\x12\x10\x0a\x0aKubernetes\x12\x02v2B\x00"
+"""An OpenAPI v2 document without definitions, as protobuf: gnostic's Document{swagger, info{title, version}, paths}.
+
+kubectl asks for this form only of kinds that the v3 documents lack. It needs an answer that it can read in order to go
+on and say that there is no such kind.
+"""
+
+
+def wants_protobuf(accept: str) -> bool:
+    """Does a client take the v2 document as protobuf?"""
+    return _PROTOBUF_ASKED in accept
+
 
 class Documents:
     """Answers /openapi/v2, /openapi/v3 and what the latter points at."""

@@ -16,7 +16,7 @@ from delivery.cluster.memory.store import Store
 from delivery.cluster.objects import Kind
 from delivery.cluster.protocols import Clock
 from delivery.sandbox.schemas import strategic
-from delivery.sandbox.server import addresses, discovery, reviews, scale
+from delivery.sandbox.server import addresses, discovery, documents, reviews, scale
 from delivery.sandbox.server.addresses import Address
 from delivery.sandbox.server.answering import as_json
 from delivery.sandbox.server.bodies import read_body
@@ -109,6 +109,8 @@ class ApiServer:
         if request.method in ("GET", "HEAD"):
             if path in discovery.HEALTH:
                 return web.Response(text="ok")
+            if path == documents.V2 and documents.wants_protobuf(request.headers.get(hdrs.ACCEPT, "")):
+                return web.Response(body=documents.BARE, content_type=documents.PROTOBUF)
             if (document := self._document(request)) is not None:
                 return self._json(request, document)
         if (review := reviews.find(path)) is not None:

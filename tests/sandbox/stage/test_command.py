@@ -51,6 +51,14 @@ async def test_killed_it_takes_its_children_with_it_and_has_saved_what_there_was
     assert {"mine", "reviews"} <= names
 
 
+async def test_a_kind_that_is_not_served_is_named_by_kubectl(sandbox):
+    async with sandbox("--prometheus=embedded", "--no-controller", "--no-bookinfo") as one:
+        stateful_set = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "x"}, "spec": {}}
+        code, complaint = await one.kubectl("apply", "-f", "-", stdin=stateful_set, check=False)
+        assert code == 1
+        assert 'no matches for kind "StatefulSet" in version "apps/v1"' in complaint
+
+
 async def test_it_goes_on_when_nobody_reads_what_it_says(sandbox):
     """Given `delivery sandbox | head -1`, its state is saved all the same when it is ended."""
     async with sandbox("--prometheus=embedded", "--no-controller") as one:
