@@ -26,6 +26,7 @@ class ApiServer:
         self._version = 100
         self._watches: list[tuple[str, asyncio.Queue[dict[str, Any] | None]]] = []
         self._watched = asyncio.Condition()
+        self.asked = asyncio.Event()
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["ApiServer"]:
@@ -91,6 +92,7 @@ class ApiServer:
         plural = path.split("/")[-1]
         watching = request.query.get("watch") == "true"
         self.requests[f"{'WATCH' if watching else request.method} {path}"] += 1
+        self.asked.set()
         if request.headers.get("Authorization") != "Bearer token-of-me":
             return web.json_response({"kind": "Status", "code": 401}, status=401)
         if plural in KINDS:

@@ -23,7 +23,13 @@ class Rings:
     def __init__(self) -> None:
         self.canaries: list[str] = []
         self.others: list[tuple[str, str]] = []
+        self.lives = 0
         self._changed = asyncio.Event()
+
+    async def begin(self) -> None:
+        """A life of kopf begins."""
+        self.lives += 1
+        self._changed.set()
 
     def canary(self, key: str) -> None:
         self.canaries.append(key)
@@ -57,7 +63,7 @@ async def ringing(
 ) -> AsyncIterator[tuple[Doorbell, Rings]]:
     rings = Rings()
     settings = Settings.parse({"kubeconfig": server.kubeconfig(folder), "namespace": namespace})
-    doorbell = Doorbell(rings.canary, settings, changed=rings.other)
+    doorbell = Doorbell(rings.canary, settings, changed=rings.other, before_start=rings.begin)
     task = asyncio.ensure_future(doorbell.run())
     try:
         yield doorbell, rings
@@ -118,8 +124,7 @@ async def test_an_error_in_a_watch_costs_a_restart_at_most(server: ApiServer, tm
         await watched(server)
         server.watch_status = code
         server.break_watches(code)
-        while doorbell.restarts < 2:  # noqa: ASYNC110 - the count has nothing to wait on
-            await asyncio.sleep(0.01)
+        await rings.until(lambda: rings.lives > 2)
         server.watch_status = 200
         server.put("canaries", "later")
         await rings.until(lambda: "shop/later" in rings.canaries)
@@ -127,13 +132,11 @@ async def test_an_error_in_a_watch_costs_a_restart_at_most(server: ApiServer, tm
 
 
 async def test_a_restart_of_kopf_ends_no_task_of_ours(server: ApiServer, tmp_path: Path) -> None:
-    async with ringing(server, tmp_path) as (doorbell, _):
+    async with ringing(server, tmp_path) as (_, rings):
         await watched(server)
         younger = asyncio.ensure_future(asyncio.Event().wait())
         server.break_watches(500)
-        async with asyncio.timeout(LIMIT):
-            while doorbell.restarts < 1:  # noqa: ASYNC110 - the count has nothing to wait on
-                await asyncio.sleep(0.01)
+        await rings.until(lambda: rings.lives > 1)
         await watched(server)
         assert not younger.done()
         younger.cancel()
@@ -143,12 +146,10 @@ async def test_watches_that_fail_together_are_not_complained_about_later(
     server: ApiServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Of several failures kopf looks at the first; asyncio would print the others whenever they are collected."""
-    async with ringing(server, tmp_path) as (doorbell, _):
+    async with ringing(server, tmp_path) as (_, rings):
         await watched(server)
         server.break_watches(500)
-        async with asyncio.timeout(LIMIT):
-            while doorbell.restarts < 1:  # noqa: ASYNC110 - the count has nothing to wait on
-                await asyncio.sleep(0.01)
+        await rings.until(lambda: rings.lives > 1)
         gc.collect()
         assert [record for record in caplog.records if record.name == "asyncio"] == []
         forgotten = asyncio.ensure_future(_fail())
@@ -210,15 +211,14 @@ async def _wait(event: asyncio.Event) -> None:
 async def test_a_kubeconfig_that_cannot_be_used_is_tried_again(server: ApiServer, tmp_path: Path) -> None:
     path = server.kubeconfig(tmp_path, context="other")
     rings = Rings()
-    doorbell = Doorbell(rings.canary, Settings.parse({"kubeconfig": path}))
+    doorbell = Doorbell(rings.canary, Settings.parse({"kubeconfig": path}), before_start=rings.begin)
     task = asyncio.ensure_future(doorbell.run())
     try:
-        async with asyncio.timeout(LIMIT):
-            while doorbell.restarts < 1:  # noqa: ASYNC110 - the count has nothing to wait on
-                await asyncio.sleep(0.01)
+        await rings.until(lambda: rings.lives > 1)
         server.kubeconfig(tmp_path)
         server.put("canaries", "there")
         await rings.until(lambda: "shop/there" in rings.canaries)
+        assert "shop/there" in rings.canaries
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -231,10 +231,10 @@ async def test_a_token_that_is_not_taken_is_read_again(server: ApiServer, tmp_pa
     task = asyncio.ensure_future(doorbell.run())
     try:
         async with asyncio.timeout(LIMIT):
-            while not server.requests:  # noqa: ASYNC110 - the count has nothing to wait on
-                await asyncio.sleep(0.01)
+            await server.asked.wait()
         server.kubeconfig(tmp_path)
         await rings.until(lambda: "shop/there" in rings.canaries)
+        assert "shop/there" in rings.canaries
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

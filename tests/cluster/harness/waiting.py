@@ -5,6 +5,7 @@ of a program) is asked again in short turns (`eventually`).
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -30,26 +31,22 @@ async def until(
 ) -> Object:
     """The object, as soon as it exists and `is_so(object)` is true. AssertionError after `seconds`."""
     last: Object | None = None
-    try:
+    with contextlib.suppress(TimeoutError):  # told below, with what was seen last
         async with asyncio.timeout(seconds):
             async for last in states(api, ref):
                 if last is not None and _holds(is_so, last):
                     return last
-    except TimeoutError:
-        pass
     raise AssertionError(f"{ref} is not {what or 'as wanted'} after {seconds:g} s: {_shown(last)}")
 
 
 async def until_gone(api: Api, ref: Ref, *, seconds: float = SECONDS) -> None:
     """Returns as soon as there is no such object. AssertionError after `seconds`."""
     last: Object | None = None
-    try:
+    with contextlib.suppress(TimeoutError):  # told below, with what was seen last
         async with asyncio.timeout(seconds):
             async for last in states(api, ref):
                 if last is None:
                     return
-    except TimeoutError:
-        pass
     raise AssertionError(f"{ref} is still there after {seconds:g} s: {_shown(last)}")
 
 
