@@ -36,12 +36,8 @@ class Child:
         restart: bool = True,
     ) -> None:
         self.log, self.starts = log, 0
-        self._command, self._env, self._ended, self._restart = (
-            leashed(command, signal.SIGKILL),
-            dict(env),
-            ended,
-            restart,
-        )
+        self._command, self._env = leashed(command, signal.SIGKILL), dict(env)
+        self._ended, self._restart = ended, restart
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
 

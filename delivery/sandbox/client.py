@@ -19,7 +19,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=10.0)
 
 
 class RefusedError(Exception):
-    """The server refused a write; the text is its own message."""
+    """A write was not done: the server's own message, or why it could not be asked."""
 
 
 class Client:
@@ -50,10 +50,13 @@ class Client:
     async def _send(self, verb: str, path: str, content_type: str, body: Any) -> None:
         headers = {"Content-Type": content_type, "User-Agent": USER}
         payload = aiohttp.JsonPayload(body, content_type=content_type)
-        async with self._session.request(verb, path, data=payload, headers=headers) as response:
-            if response.status >= 400:
-                status = await response.json(content_type=None)
-                raise RefusedError(str(status.get("message", f"{verb} {path}: {response.status}")))
+        try:
+            async with self._session.request(verb, path, data=payload, headers=headers) as response:
+                if response.status >= 400:
+                    status = await response.json(content_type=None)
+                    raise RefusedError(str(status.get("message", f"{verb} {path}: {response.status}")))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise RefusedError(f"{verb} {path}: {error or 'no answer in time'}") from error
 
 
 def collection(kind: Kind, namespace: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from delivery.sandbox.client import RefusedError
 from delivery.sandbox.demo.picture import draw
 from delivery.sandbox.demo.play import Outcome, play, settings
 from delivery.sandbox.demo.scene import StoryError
@@ -75,7 +76,7 @@ async def _told(
     with opened(console, plain=plain) as show:
         try:
             await play(story, sandbox, show, outcome)
-        except StoryError as error:
+        except (StoryError, RefusedError) as error:
             outcome.complaints.append(str(error))
     console.print(table(outcome.runs))
     if picture is not None and outcome.picture is not None:

@@ -65,6 +65,14 @@ async def test_what_the_server_refuses_is_told(scene: Scene) -> None:
         await scene.release("demo/v2.yaml")
 
 
+async def test_a_server_that_is_gone_is_told_as_a_refusal(store: Store) -> None:
+    async with ApiServer(store, clock=SystemClock()).serve("127.0.0.1", 0) as url:
+        pass
+    async with Client.connected(url) as user:
+        with pytest.raises(RefusedError, match="PATCH /apis/apps/v1/namespaces/bookinfo/deployments/reviews: "):
+            await user.merge(TARGET, {})
+
+
 async def test_a_hand_edit_of_the_route_changes_both_weights(store: Store, scene: Scene) -> None:
     shares = (("reviews-primary.bookinfo.svc.cluster.local", 80), ("reviews-canary.bookinfo.svc.cluster.local", 20))
     branches = [{"destination": {"host": host}, "weight": weight} for host, weight in shares]
