@@ -1,18 +1,14 @@
 """What a strategy is: an ordered list of steps. The state machine walks it and knows nothing else of a strategy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 
-from strategies.canary import weights
-from strategies.spec import RolloutSpec
+from strategies import ab_testing, blue_green, canary
+from strategies.spec import Analysis, RolloutSpec
+from strategies.step import Step
 from strategies.traffic import Traffic
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The traffic of a step, and how many passing windows of each check end it."""
-
-    traffic: Traffic
-    checks: int = 1
+NO_TRAFFIC = Traffic.to_canary(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +20,17 @@ class Plan:
     def __len__(self) -> int:
         return len(self.steps)
 
+    def traffic(self, index: int) -> Traffic:
+        """The traffic of a step; none for the canary before the first."""
+        return self.steps[index].traffic if 0 <= index < len(self.steps) else NO_TRAFFIC
+
     def weight(self, index: int) -> int:
         """The canary's weight at a step; 0 before the first."""
-        return self.steps[index].traffic.canary if 0 <= index < len(self.steps) else 0
+        return self.traffic(index).canary
+
+    def checks(self, index: int) -> int:
+        """The passing windows that end a step; 1 for a step that is no longer in the plan."""
+        return self.steps[index].checks if 0 <= index < len(self.steps) else 1
 
     def index_of(self, weight: int, index: int) -> int:
         """Where a run stands that is at `weight` and believes to be at step `index`.
@@ -43,4 +47,27 @@ def plan_for(spec: RolloutSpec) -> Plan:
     """The plan of a rollout. `skip_analysis` is a plan without steps."""
     if spec.skip_analysis:
         return Plan(())
-    return Plan(tuple(Step(Traffic.to_canary(weight)) for weight in weights(spec.analysis)))
+    return Plan(_baked(_steps(spec.analysis), spec))
+
+
+def _steps(analysis: Analysis) -> tuple[Step, ...]:
+    """By the fields that are given, as Flagger tells the strategies apart."""
+    if analysis.iterations and analysis.matched:
+        return ab_testing.steps(analysis)
+    if analysis.iterations or analysis.all_or_nothing:
+        return blue_green.steps(analysis)
+    return canary.steps(analysis)
+
+
+def _baked(steps: tuple[Step, ...], spec: RolloutSpec) -> tuple[Step, ...]:
+    """With a last step in which the new version serves everybody while the old one is still there.
+
+    The way back from it is a route, not a new rollout of the old version's pods.
+    """
+    if spec.bake_seconds <= 0:
+        return steps
+    checks = max(1, ceil(spec.bake_seconds / spec.analysis.interval_seconds))
+    everybody = Traffic.to_canary(100)
+    if steps and steps[-1].traffic == everybody:
+        return (*steps[:-1], replace(steps[-1], checks=max(checks, steps[-1].checks)))
+    return (*steps, Step(everybody, checks=checks))

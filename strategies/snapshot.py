@@ -41,20 +41,29 @@ class Workload:
 class Routes:
     """The routes as last observed, against what the status wants.
 
-    `canary_weight` is what the live routes give to the canary (None: there are no routes). `in_sync`: nothing has
-    to be written. `confirmed`: moreover, a response of the API server, not a cache, has said so since the wanted
+    `canary_weight` is what the live routes give to the canary (None: there are no routes), of the matched requests if
+    they match any; `everybody_weight` what they give it of all others (None: the same). `mirror` is the percent that
+    they copy to it, `testers` whether they know testers. `in_sync`: nothing has to be written. `confirmed`: moreover, a response of the API server, not a cache, has said so since the wanted
     traffic last changed. `hand_edited`: somebody else changed our fields since our last write. `apex_moved`: the apex
     Service selects the primary. `failing_seconds` is how long converge has not succeeded (0: it has), with `problem`
     saying why.
     """
 
     canary_weight: int | None = None
+    everybody_weight: int | None = None
+    mirror: int = 0
+    testers: bool = False
     in_sync: bool = False
     confirmed: bool = False
     hand_edited: bool = False
     apex_moved: bool = False
     failing_seconds: float = 0.0
     problem: Problem | None = None
+
+    @property
+    def everybody(self) -> int:
+        """The canary's percent of requests that match nothing special; 0 without routes."""
+        return (self.canary_weight if self.everybody_weight is None else self.everybody_weight) or 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

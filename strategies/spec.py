@@ -15,7 +15,11 @@ class CheckSpec:
 class Analysis:
     """How traffic rises. Weights are percent of requests, 0..100 and rising.
 
-    At most one of `step_weight` (with `max_weight`) and `step_weights` is set.
+    At most one of `iterations`, `step_weight` (with `max_weight`) and `step_weights` is set. `mirror` is the percent
+    of requests that are copied to the canary before it gets any. `matched`: only requests that the analysis matches
+    meet the canary. `affinity`: cookies keep users with the version that served them. `testers`: some requests always
+    reach the canary. `all_or_nothing`: routes cannot split traffic. `step_weight_promotion` is by how much the
+    primary's weight rises after the promotion, 0 for all at once.
     """
 
     interval_seconds: float = 60.0
@@ -23,6 +27,13 @@ class Analysis:
     step_weights: tuple[int, ...] = ()
     step_weight: int = 0
     max_weight: int = 100
+    step_weight_promotion: int = 0
+    iterations: int = 0
+    mirror: int = 0
+    matched: bool = False
+    affinity: bool = False
+    testers: bool = False
+    all_or_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +42,8 @@ class RolloutSpec:
 
     All durations are seconds; ready percentages are 0..100 of the role's wanted pods. `not_acted_on` names the
     fields that are accepted but do nothing yet; `blocking` those among them without which no run may start.
-    `everybody_routed` is False when only matched requests can meet the canary, so that its absence proves nothing.
+    `everybody_routed` is False when not all requests can meet the canary, so that its absence proves nothing.
+    `bake_seconds` is how long everybody is on the new version before the old one is given up.
     """
 
     name: str
@@ -51,5 +63,6 @@ class RolloutSpec:
     capacity_check: bool = True
     scrape_interval_seconds: float = 15.0
     everybody_routed: bool = True
+    bake_seconds: float = 0.0
     not_acted_on: tuple[str, ...] = ()
     blocking: tuple[str, ...] = ()

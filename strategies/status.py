@@ -95,7 +95,9 @@ class Run:
     canary is being scaled up at weight 0. `windows_from` is when the present step's first window opens.
     `spent_seconds` and `stuck_since` measure the progress deadline. `override` is the weight that somebody set by
     hand, held until they say otherwise. `silent_windows` and `silent_expected` count windows, and the requests
-    expected in them, in which the canary saw nobody.
+    expected in them, in which the canary saw nobody. `mirror` is the percent of requests that are copied to the
+    canary; with `matched` the recorded weight is for the requests that the analysis matches; with `testers` the
+    canary's pods are ready for those who test.
     """
 
     __pydantic_config__ = JSON_NAMES
@@ -116,6 +118,9 @@ class Run:
     healing: bool = False
     traffic_window: int = 0
     traffic_end: datetime | None = None
+    mirror: int = 0
+    matched: bool = False
+    testers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +171,8 @@ class Status:
     """A Canary's status.
 
     `canary_weight` is the weight that the routes must give to the canary; `seen_weight` the share of requests that it
-    had in the last judged window, both in percent. `last_applied_spec` is the revision of the run begun last,
+    had in the last judged window, both in percent. The cookies' values are those of the run in progress and of the one
+    before it. `last_applied_spec` is the revision of the run begun last,
     `last_promoted_spec` the revision that serves users. `step` is text for people ("2/4").
     """
 
@@ -189,6 +195,8 @@ class Status:
     last_applied_spec: str = ""
     last_promoted_spec: str = ""
     last_transition_time: datetime | None = None
+    session_affinity_cookie: str = ""
+    previous_session_affinity_cookie: str = ""
     run: Run | None = None
     checks: tuple[Check, ...] = ()
     conditions: tuple[Condition, ...] = ()

@@ -30,6 +30,8 @@ _TOP = {
     "lastAppliedSpec": "Revision of the run that began last.",
     "lastPromotedSpec": "Revision that serves users.",
     "lastTransitionTime": "When the phase changed last.",
+    "sessionAffinityCookie": "Value of the canary's cookie in the run that is going on.",
+    "previousSessionAffinityCookie": "Value of the canary's cookie in the run before; it is taken from who still has it.",
     "run": "The run that is going on.",
     "checks": "The last judged window of each check.",
     "conditions": "Conditions: Ready, Promoted, TrafficSynced, AnalysisHealthy and what else there is to know.",
@@ -53,6 +55,9 @@ _RUN = {
     "healing": "Whether a broken primary is being replaced without analysis.",
     "trafficWindow": "Number of the last window in which requests were counted.",
     "trafficEnd": "When that window ended.",
+    "mirror": "Percent of requests that are copied to the canary.",
+    "matched": "Whether the weight is for the requests that the analysis matches, and no others.",
+    "testers": "Whether the canary's pods are ready for those who test.",
 }
 _CHECK = {
     "name": "Name of the metric.",
@@ -104,9 +109,7 @@ _FLAGGERS: Mapping[str, Schema] = {
         "type": "object",
         "additionalProperties": _STRING,
     },
-    "sessionAffinityCookie": {"description": "Cookie of users who met the canary.", **_STRING},
     "primarySessionAffinityCookie": {"description": "Cookie of users who met the primary.", **_STRING},
-    "previousSessionAffinityCookie": {"description": "Cookie of the run before.", **_STRING},
 }
 
 

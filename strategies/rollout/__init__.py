@@ -6,6 +6,6 @@ the old intention or the new one, never half of each.
 """
 
 from strategies.rollout.advance import advance, refuse
-from strategies.rollout.wanted import wanted
+from strategies.rollout.wanted import lowers, wanted
 
-__all__ = ["advance", "refuse", "wanted"]
+__all__ = ["advance", "lowers", "refuse", "wanted"]

@@ -39,7 +39,9 @@ def _step(turn: Turn) -> str:
         return ""
     judging = turn.status.phase in (Phase.PROGRESSING, Phase.WAITING_PROMOTION)
     index = plan.index_of(turn.status.canary_weight, run.step) if judging else run.step
-    return f"{min(index + 1, len(plan))}/{len(plan)}"
+    place = f"{min(index + 1, len(plan))}/{len(plan)}"
+    checks = plan.checks(index)
+    return f"{place} ({turn.status.iterations}/{checks})" if judging and checks > 1 else place
 
 
 def _differ(new: tuple[Condition, ...], old: tuple[Condition, ...]) -> bool:

@@ -27,7 +27,7 @@ def roll_back(turn: Turn, problem: Problem, *, forget: bool = False) -> None:
     turn.close_run(Result.ROLLED_BACK, problem.reason)
     changes = {"last_applied_spec": ""} if forget else {}
     turn.become(Phase.FAILED, reason=problem.reason, message=problem.message, stage=Stage.ROUTES, **changes)
-    turn.set(canary_weight=safe_weight(turn))
+    turn.route(safe_weight(turn))
 
 
 def cancel(turn: Turn) -> None:
@@ -42,14 +42,14 @@ def cancel(turn: Turn) -> None:
         last_applied_spec=turn.status.last_promoted_spec,
         revision=turn.status.last_promoted_spec,
     )
-    turn.set(canary_weight=safe_weight(turn))
+    turn.route(safe_weight(turn))
 
 
 def leave(turn: Turn) -> bool:
     """Go on leaving the canary (stages ROUTES, DRAIN); True when its pods may go."""
     if turn.status.stage is Stage.ROUTES:
         before = turn.status.canary_weight
-        turn.set(canary_weight=safe_weight(turn))
+        turn.route(safe_weight(turn))
         if turn.status.canary_weight > 0:
             turn.ready = Problem(
                 reason="PrimaryNotReady",
@@ -142,12 +142,12 @@ def terminate(turn: Turn) -> None:
         turn.become(
             Phase.TERMINATING, reason="Deleted", message="users are moved to the healthy role", stage=Stage.ROUTES
         )
-        turn.set(canary_weight=weight)
+        turn.route(weight)
         return
     if turn.status.stage is Stage.ROUTES:
         before = turn.status.canary_weight
         if before < 100 or not turn.has_pods(turn.target):
-            turn.set(canary_weight=safe_weight(turn))
+            turn.route(safe_weight(turn))
         settled = before == turn.status.canary_weight and turn.seen.routes.confirmed
         if settled or turn.seen.routes.canary_weight is None:
             turn.set(stage=Stage.NONE)

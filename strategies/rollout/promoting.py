@@ -3,6 +3,8 @@
 If the primary breaks on the way, users stay with the canary, which was analysed and works.
 """
 
+from datetime import timedelta
+
 from strategies.readiness import carries, is_ready, missing
 from strategies.rollout.deadline import overdue
 from strategies.rollout.ending import cancel, leave, roll_back
@@ -23,7 +25,7 @@ def promote(turn: Turn) -> None:
         stage=Stage.PRIMARY,
     )
     turn.set(stage_since=turn.now)
-    turn.set_run(stuck_since=None, spent_seconds=0.0, override=None)
+    turn.set_run(stuck_since=None, spent_seconds=0.0, override=None, mirror=0)
     turn.tell("Promoting", f"{turn.status.revision} passed its analysis and is copied to the primary")
 
 
@@ -42,7 +44,7 @@ def copy(turn: Turn) -> None:
         return _heal(turn)
     _honour(turn)
     if not analysed and turn.has_pods(primary):
-        turn.set(canary_weight=0)  # the canary's pods are no longer what was analysed
+        turn.route(0)  # the canary's pods are no longer what was analysed
     ready = copied and is_ready(turn.spec, Role.PRIMARY, primary)
     enough = ready and carries(turn.spec, primary, floor=run.floor, share=100)
     if copied and primary is not None and primary.trouble is not None:
@@ -63,10 +65,30 @@ def _go_on(turn: Turn, *, enough: bool) -> None:
     elif held is not None:
         turn.explain(held.reason, held.message)
         turn.ready = turn.seen.hold
-    elif enough:
+    elif enough and not _goes_back_in_steps(turn):
         finalise(turn, reason="Finalising", message="users go to the primary")
-    elif turn.status.reason != "Promoting":
+    elif not enough and turn.status.reason != "Promoting":
         turn.explain("Promoting", "waiting for the primary's pods")
+
+
+def _goes_back_in_steps(turn: Turn) -> bool:
+    """Move users to the promoted primary by stepWeightPromotion; False when the rest of them may go at once.
+
+    The first step comes with the primary's pods, each further one an interval later. Who is there already, or
+    matches nothing any more, has no steps left, whatever the routes say.
+    """
+    step, weight = turn.spec.analysis.step_weight_promotion, turn.status.canary_weight
+    if step <= 0 or weight <= step:
+        return False
+    stepping = turn.status.stage is Stage.ROUTES
+    pause = max(turn.spec.analysis.interval_seconds, turn.spec.settle_seconds)
+    if stepping and not (turn.seen.routes.in_sync and turn.reached(turn.status.stage_since, pause)):
+        return True
+    turn.route(weight - step, matched=turn.run.matched)
+    turn.set(stage=Stage.ROUTES, stage_since=turn.now)
+    turn.explain("Promoting", f"users go back to the primary in steps: {weight - step} % are left with the canary")
+    turn.wake(turn.now + timedelta(seconds=pause))
+    return True
 
 
 def _lost_its_source(turn: Turn, *, copied: bool) -> bool:
@@ -116,8 +138,8 @@ def break_promotion(turn: Turn, problem: Problem) -> None:
         f"{problem.message}"
     )
     turn.become(Phase.FAILED, reason="PromotionFailed", message=message, stage=Stage.ROUTES)
-    turn.set(canary_weight=weight)
-    turn.set_run(stuck_since=None, spent_seconds=0.0)
+    turn.route(weight)
+    turn.set_run(stuck_since=None, spent_seconds=0.0, testers=False)
     turn.ready = Problem(reason="PromotionFailed", message=message)
     turn.tell("PromotionFailed", message, warning=True)
 
@@ -148,22 +170,23 @@ def _honour(turn: Turn) -> None:
     routes = turn.seen.routes
     if not routes.hand_edited or routes.canary_weight is None or routes.canary_weight >= turn.status.canary_weight:
         return
-    turn.set(canary_weight=routes.canary_weight)
+    turn.route(routes.canary_weight, matched=turn.run.matched)
     turn.tell("ManualOverride", f"somebody set the canary's weight to {routes.canary_weight} % by hand", warning=True)
 
 
 def _follow_health(turn: Turn) -> None:
     """While the primary is broken, a role that has lost its last pod gives its users to the one that has some."""
     if turn.status.canary_weight > 0 and not turn.has_pods(turn.target) and turn.has_pods(turn.primary):
-        turn.set(canary_weight=0)
+        turn.route(0)
     elif turn.status.canary_weight < 100 and not turn.has_pods(turn.primary) and turn.has_pods(turn.target):
-        turn.set(canary_weight=100)
+        turn.route(100)
 
 
 def finalise(turn: Turn, *, reason: str, message: str) -> None:
     """All users to the primary."""
     turn.become(Phase.FINALISING, reason=reason, message=message, stage=Stage.ROUTES)
-    turn.set(canary_weight=0)
+    turn.set_run(testers=False)
+    turn.route(0)
 
 
 def finish(turn: Turn) -> None:

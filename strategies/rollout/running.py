@@ -35,6 +35,7 @@ def progress(turn: Turn) -> None:
         roll_back(turn, problem)
     else:
         _notice_override(turn)
+        _admit_testers(turn, target)
         _raise_or_hold(turn, target)
 
 
@@ -49,8 +50,8 @@ def withdraw(turn: Turn) -> None:
     """The canary has lost its last ready pod: users leave it at once, and the steps begin anew when pods are back."""
     weight = turn.status.canary_weight
     turn.become(Phase.PROGRESSING, reason="CanaryNotReady", message=missing(turn.target, name="the canary"))
-    turn.set(canary_weight=0)
-    turn.set_run(step=-1, windows_from=None, override=None)
+    turn.route(0)
+    turn.set_run(step=-1, windows_from=None, override=None, testers=False)
     turn.tell("Withdrawn", f"no pod of the canary is ready: its {weight} % go back to the primary", warning=True)
 
 
@@ -71,6 +72,15 @@ def _notice_override(turn: Turn) -> None:
     elif run.override is not None and run.override_paused and not turn.spec.paused:
         turn.set_run(override=None, override_paused=False)
         open_step(turn)  # what was measured at another weight says nothing about this step's
+
+
+def _admit_testers(turn: Turn, target: Workload) -> None:
+    """Testers meet the canary from its first known pods on, at weight 0 already."""
+    if not turn.spec.analysis.testers or turn.run.testers or not turn.seen.finalizer:
+        return
+    free = turn.seen.hold is None and turn.seen.refusal is None and not turn.spec.blocking
+    if free and is_ready(turn.spec, Role.CANARY, target) and turn.is_known(target, floor=1, share=1):
+        turn.set_run(testers=True)
 
 
 def _held(turn: Turn) -> Problem | None:
@@ -102,9 +112,9 @@ def _raise_or_hold(turn: Turn, target: Workload) -> None:
     step = turn.plan.index_of(turn.status.canary_weight, turn.run.step)
     # Not by the step found above: a policy edited in the middle of a run moves no traffic by itself.
     done = turn.run.step < 0 or turn.spec.skip_analysis or passed(turn)
-    share = turn.plan.weight(step + 1) if step + 1 < len(turn.plan) else turn.status.canary_weight
+    ahead = turn.plan.traffic(step + 1).load if step + 1 < len(turn.plan) else turn.status.canary_weight
     lacking = _lacking(
-        turn, target, share=share if done else turn.status.canary_weight, ending=step + 1 >= len(turn.plan)
+        turn, target, share=ahead if done else turn.status.canary_weight, ending=step + 1 >= len(turn.plan)
     )
     standing = held is not None or (lacking is None and not done)
     if overdue(turn, stuck=lacking is not None, standing=standing):
@@ -121,7 +131,7 @@ def _raise_or_hold(turn: Turn, target: Workload) -> None:
         _say(
             turn,
             turn.analysis
-            or Problem(reason="Analysing", message=f"at {turn.status.canary_weight} %, windows are being judged"),
+            or Problem(reason="Analysing", message=f"{_where(turn)}, windows are being judged"),
         )
     elif step + 1 < len(turn.plan):
         _step_up(turn, step + 1)
@@ -167,18 +177,31 @@ def _step_up(turn: Turn, step: int) -> None:
     if not turn.seen.finalizer:
         _say(turn, Problem(reason="ScalingUp", message="waiting for the finalizer to be written"))
         return
-    weight = turn.plan.weight(step)
-    if not turn.is_known(turn.target, floor=turn.run.floor, share=weight):
+    traffic = turn.plan.traffic(step)
+    if not turn.is_known(turn.target, floor=turn.run.floor, share=traffic.load):
         _say(
             turn, Problem(reason="Settling", message="the canary's pods are ready; the proxies are given time to know")
         )
         return
-    turn.set(canary_weight=weight)
+    turn.route(traffic.canary, mirror=traffic.mirror, matched=traffic.matched)
     turn.set_run(step=step)
     open_step(turn)
-    turn.become(Phase.PROGRESSING, reason="Analysing", message=f"at {weight} %, windows are being judged")
-    turn.tell(
-        "Advanced",
-        f"{turn.status.revision}: {weight} % of requests to the canary (step {step + 1} of {len(turn.plan)})",
-    )
+    turn.become(Phase.PROGRESSING, reason="Analysing", message=f"{_where(turn)}, windows are being judged")
+    turn.tell("Advanced", f"{turn.status.revision}: {_asked(turn)} (step {step + 1} of {len(turn.plan)})")
     turn.wake(turn.now + timedelta(seconds=turn.spec.settle_seconds))
+
+
+def _where(turn: Turn) -> str:
+    """Where the run stands, in few words."""
+    run, weight = turn.run, turn.status.canary_weight
+    copies = f", copies of {run.mirror} % of requests to the canary" if run.mirror else ""
+    matching = " of the matching requests" if run.matched and weight else ""
+    return f"at {weight} %{matching}{copies}"
+
+
+def _asked(turn: Turn) -> str:
+    """What a step asks of the routes."""
+    run, weight = turn.run, turn.status.canary_weight
+    if run.mirror and not weight:
+        return f"copies of {run.mirror} % of requests to the canary"
+    return f"{weight} % of {'the matching requests' if run.matched else 'requests'} to the canary"

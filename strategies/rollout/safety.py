@@ -7,7 +7,7 @@ def safe_weight(turn: Turn, *, broken_promotion: bool = False) -> int:
     """The canary weight at which the most users are served by pods that work.
 
     0 when the primary has a ready pod: one is enough, a rollback never waits for capacity. Else 100 when the canary
-    has ready pods and is not seen to be broken; else as it is. After a broken promotion the canary, which was
+    has ready pods and is not seen to be broken; else where most of them are. After a broken promotion the canary, which was
     analysed and works, comes first, whatever old pods of the primary are still ready.
     """
     canary_works = turn.has_pods(turn.target) and turn.target is not None and turn.target.trouble is None
@@ -15,4 +15,7 @@ def safe_weight(turn: Turn, *, broken_promotion: bool = False) -> int:
         return 100
     if turn.has_pods(turn.primary):
         return 0
-    return 100 if canary_works else turn.status.canary_weight
+    if canary_works:
+        return 100
+    matched = turn.status.run is not None and turn.status.run.matched
+    return 0 if matched else turn.status.canary_weight

@@ -75,7 +75,6 @@ def _begin(turn: Turn) -> None:
     source = turn.primary or turn.target
     if source is None:
         return
-    live = turn.seen.routes.canary_weight
     turn.become(
         Phase.INITIALIZING,
         reason="Rebuilding" if rebuilt else "Initializing",
@@ -84,7 +83,7 @@ def _begin(turn: Turn) -> None:
         last_promoted_spec=source.revision,
         last_applied_spec=source.revision,
         revision=source.revision,
-        canary_weight=live or 0,
+        canary_weight=turn.seen.routes.everybody,
     )
     turn.set(stage_since=turn.now)
     turn.ready = _on_its_way(turn)
@@ -109,7 +108,8 @@ def _primary_not_ready(turn: Turn) -> Problem:
 def _give_back(turn: Turn) -> None:
     """The primary lost all its pods while the target, whose pods go last, still serves: users go back there."""
     turn.become(Phase.INITIALIZING, reason="PrimaryNotReady", message="users are with the target", stage=Stage.PRIMARY)
-    turn.set(stage_since=turn.now, canary_weight=safe_weight(turn))
+    turn.set(stage_since=turn.now)
+    turn.route(safe_weight(turn))
     turn.ready = _primary_not_ready(turn)
 
 
@@ -130,7 +130,7 @@ def _make_primary(turn: Turn) -> None:
         return
     both = turn.has_pods(turn.target) and turn.has_pods(turn.primary)
     if routed and turn.status.canary_weight > 0 and not both:
-        turn.set(canary_weight=safe_weight(turn))
+        turn.route(safe_weight(turn))
     promoted = turn.primary is not None and turn.primary.revision == turn.status.last_promoted_spec
     if problem is not None or not promoted or not is_ready(turn.spec, Role.PRIMARY, turn.primary):
         turn.ready = problem or _on_its_way(turn)
@@ -139,7 +139,7 @@ def _make_primary(turn: Turn) -> None:
     if not turn.is_known(turn.primary, floor=turn.primary.ready if turn.primary else 1, share=100):
         return
     turn.become(Phase.INITIALIZING, reason="Initializing", message="routes are being made", stage=Stage.ROUTES)
-    turn.set(canary_weight=0)
+    turn.route(0)
 
 
 def _make_routes(turn: Turn) -> None:
@@ -230,10 +230,12 @@ def start(turn: Turn, target: Workload, *, why: str = "NewRevision", floor: int 
         revision=target.revision,
         last_applied_spec=target.revision,
         failed_checks=0,
+        iterations=0,
         checks=(),
         seen_weight=None,
+        session_affinity_cookie=run.id if turn.spec.analysis.affinity else "",
     )
-    turn.set(canary_weight=safe_weight(turn))
+    turn.route(safe_weight(turn))
     turn.tell(why, f"revision {target.revision}: a run begins, the canary is scaled up")
 
 

@@ -115,6 +115,12 @@ class Turn:
         """Change the open run."""
         self.status = replace(self.status, run=replace(self.run, **changes))
 
+    def route(self, weight: int, *, mirror: int = 0, matched: bool = False) -> None:
+        """Change where users go: the canary's percent of all requests, or of those that the analysis matches."""
+        self.set(canary_weight=weight)
+        if self.status.run is not None:
+            self.set_run(mirror=mirror, matched=matched)
+
     def wake(self, at: datetime) -> None:
         """Look again at `at`, if that is in the future."""
         if at > self.now:
@@ -166,4 +172,11 @@ class Turn:
             weight=self.status.canary_weight if weight is None else weight,
             floor=run.floor,
         )
-        self.set(run=None, history=(*self.status.history, past)[-MAX_HISTORY:])
+        cookie = self.status.session_affinity_cookie
+        previous = cookie or self.status.previous_session_affinity_cookie
+        self.set(
+            run=None,
+            history=(*self.status.history, past)[-MAX_HISTORY:],
+            session_affinity_cookie="",
+            previous_session_affinity_cookie=previous,
+        )

@@ -4,10 +4,12 @@ Nothing here decides: it only spells out what a phase means. What a cache cannot
 role without ready pods) is left as it is and shows as routes that are out of sync.
 """
 
+from dataclasses import replace
+
 from strategies.decision import Wanted
 from strategies.readiness import carries
 from strategies.rollout.advance import suspended
-from strategies.snapshot import Snapshot
+from strategies.snapshot import Routes, Snapshot
 from strategies.spec import RolloutSpec
 from strategies.status import Phase, Stage, Status
 from strategies.traffic import Traffic
@@ -88,19 +90,46 @@ def _resting(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Wanted:
 
 
 def _traffic(spec: RolloutSpec, status: Status, snapshot: Snapshot, *, floor: int) -> Traffic | None:
-    """The recorded weight, unless what was observed forbids to write it now."""
-    run = status.run
-    weight = run.override if run is not None and run.override is not None else status.canary_weight
-    live = snapshot.routes.canary_weight
+    """The recorded traffic, unless what was observed forbids to write it now."""
+    traffic, live = _recorded(spec, status, snapshot), snapshot.routes
     primary_ready = snapshot.primary is not None and snapshot.primary.ready > 0
     canary_ready = snapshot.target is not None and snapshot.target.ready > 0
-    if live is None and not ((weight == 100 or primary_ready) and (weight == 0 or canary_ready)):
+    if live.canary_weight is None:
+        both = (traffic.everybody == 100 or primary_ready) and (traffic.canary == 0 or canary_ready)
+        return traffic if both else None
+    if lowers(traffic, live) and not _may_lower(spec, status, snapshot, floor=floor):
         return None
-    if live is not None and weight < live and not _may_lower(spec, status, snapshot, floor=floor):
+    if rises(traffic, live) and not _may_rise(spec, status, snapshot, traffic, floor=floor):
         return None
-    if live is not None and weight > live and not _may_rise(spec, status, snapshot, weight, floor=floor):
-        return None
-    return Traffic.to_canary(weight)
+    return traffic
+
+
+def _recorded(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Traffic:
+    """What the status says, as a value for routers. Testers meet a canary that has pods, or the primary."""
+    run = status.run
+    if run is None:
+        expired = status.previous_session_affinity_cookie if spec.analysis.affinity else ""
+        return replace(Traffic.to_canary(status.canary_weight), expired=expired)
+    weight = status.canary_weight if run.override is None else run.override
+    canary_ready = snapshot.target is not None and snapshot.target.ready > 0
+    return replace(
+        Traffic.to_canary(weight, mirror=0 if run.override is not None else run.mirror, matched=run.matched),
+        testers=run.testers and canary_ready,
+        cookie=status.session_affinity_cookie if 0 < weight < 100 and spec.analysis.affinity else "",
+    )
+
+
+def lowers(traffic: Traffic, live: Routes) -> bool:
+    """Does it take any requests away from the canary?"""
+    matching = live.canary_weight is not None and traffic.canary < live.canary_weight
+    return matching or traffic.everybody < live.everybody or (live.testers and not traffic.testers)
+
+
+def rises(traffic: Traffic, live: Routes) -> bool:
+    """Does it send the canary anything that it did not get?"""
+    matching = live.canary_weight is not None and traffic.canary > live.canary_weight
+    more = traffic.everybody > live.everybody or traffic.mirror > live.mirror
+    return matching or more or (traffic.testers and not live.testers)
 
 
 def _may_lower(spec: RolloutSpec, status: Status, snapshot: Snapshot, *, floor: int) -> bool:
@@ -114,12 +143,12 @@ def _may_lower(spec: RolloutSpec, status: Status, snapshot: Snapshot, *, floor: 
     return not canary_works or carries(spec, primary, floor=floor, share=100)
 
 
-def _may_rise(spec: RolloutSpec, status: Status, snapshot: Snapshot, weight: int, *, floor: int) -> bool:
+def _may_rise(spec: RolloutSpec, status: Status, snapshot: Snapshot, traffic: Traffic, *, floor: int) -> bool:
     """A step wants the pods that carry it and fresh caches; a rescue, which gives the canary all, one ready pod."""
     if snapshot.target is None or snapshot.target.ready == 0:
         return False
     lost = snapshot.primary is None or snapshot.primary.ready == 0
     healing = status.run is not None and status.run.healing
-    if weight == 100 and (lost or healing or status.phase in _RESCUES):
+    if traffic.everybody == 100 and (lost or healing or status.phase in _RESCUES):
         return True
-    return snapshot.hold is None and carries(spec, snapshot.target, floor=floor, share=weight)
+    return snapshot.hold is None and carries(spec, snapshot.target, floor=floor, share=traffic.load)

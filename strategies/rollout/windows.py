@@ -26,7 +26,7 @@ SILENT_EXPECTED = 30.0
 def open_step(turn: Turn) -> None:
     """The present step begins now: its windows open settleSeconds later and nothing has passed yet."""
     turn.set_run(step_since=turn.now, windows_from=turn.now + timedelta(seconds=turn.spec.settle_seconds))
-    turn.set(checks=tuple(replace(check, passes=0) for check in turn.status.checks))
+    turn.set(checks=tuple(replace(check, passes=0) for check in turn.status.checks), iterations=0)
 
 
 def opened(turn: Turn) -> bool:
@@ -64,7 +64,15 @@ def judge(turn: Turn) -> Problem | None:
         for question, verdict in answered:
             problem = problem or _take(turn, question, verdict)
     turn.analysis = _unmeasured(turn)
+    _count_iterations(turn)
     return problem
+
+
+def _count_iterations(turn: Turn) -> None:
+    """How many of a longer step's windows have passed, for people."""
+    wanted = turn.plan.checks(turn.run.step)
+    if wanted > 1 and turn.status.checks:
+        turn.set(iterations=min(wanted, *(check.passes for check in turn.status.checks)))
 
 
 def _next_answers(turn: Turn) -> list[tuple[Question, Verdict]]:
@@ -96,13 +104,13 @@ def passed(turn: Turn) -> bool:
     run = turn.run
     if run.windows_from is None:
         return False
-    length = turn.spec.analysis.interval_seconds + turn.spec.scrape_interval_seconds
+    wanted = turn.plan.checks(run.step)
+    length = wanted * turn.spec.analysis.interval_seconds + turn.spec.scrape_interval_seconds
     if not turn.reached(run.windows_from, length):
         return False
     if turn.spec.checks and (run.traffic_end is None or run.traffic_end <= run.windows_from):
         return False
     judged = {check.name: check for check in turn.status.checks}
-    wanted = turn.plan.steps[run.step].checks if 0 <= run.step < len(turn.plan) else 1
     return all(
         spec.name in judged and judged[spec.name].outcome is Outcome.PASS and judged[spec.name].passes >= wanted
         for spec in turn.spec.checks
