@@ -9,7 +9,6 @@ from typing import Any
 
 from delivery.cluster.objects import (
     CANARIES,
-    DEPLOYMENTS,
     Action,
     Change,
     Object,
@@ -18,8 +17,8 @@ from delivery.cluster.objects import (
 )
 from delivery.controller.picture import Picture
 from delivery.routing.router import Observed, Router
-from delivery.workloads.deployment import primary_body, promote_change, promoted_revision, scale_change
-from delivery.workloads.overlay import create_change, refence_change
+from delivery.workloads.deployment import promoted_revision
+from delivery.workloads.overlay import refence_change
 from delivery.workloads.selectors import match_labels, primary_labels
 from delivery.workloads.services import apex_service, original_annotations, role_services
 from strategies.decision import Wanted
@@ -124,20 +123,22 @@ def _primary(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]
     if template is None:
         return ()
     if picture.primary is not None:
-        spec = picture.target["spec"] if picture.target is not None else None
-        return _some(promote_change(picture.primary, template, revision=revision, epoch=epoch, spec=spec))
+        change = picture.workload.promote(
+            picture.primary, template, revision=revision, epoch=epoch, target=picture.target
+        )
+        return _some(change)
     if picture.target is None:
         return ()
-    source = {**picture.target, "spec": {**picture.target["spec"], "template": template}}
-    body = primary_body(
-        source,
+    created = picture.workload.create(
+        picture.target,
         picture.names,
+        template,
         revision=revision,
-        replicas=max(1, picture.target["spec"].get("replicas") or 0, wanted.primary_floor or 0),
+        floor=wanted.primary_floor or 0,
         epoch=epoch,
         annotations=original_annotations(picture.apex, picture.virtual_service, picture.names),
     )
-    return (create_change(DEPLOYMENTS, body, epoch=epoch, why=f"create the primary at {revision}"),)
+    return (created,)
 
 
 def _destinations(wanted: Wanted, picture: Picture, router: Router, epoch: int) -> tuple[Change, ...]:
@@ -167,25 +168,21 @@ def _floor(wanted: Wanted, picture: Picture, epoch: int, coming: tuple[Change, .
     """The primary never has fewer pods than the run began with. Not in the tick that writes its template."""
     if picture.primary is None or wanted.primary_floor is None or coming:
         return ()
-    have = picture.primary["spec"].get("replicas", 1)
-    if have >= wanted.primary_floor:
-        return ()
-    return _some(scale_change(picture.primary, wanted.primary_floor, epoch=epoch, why="hold the primary's floor"))
+    why = "hold the primary's floor"
+    return _some(picture.workload.at_least(picture.primary, wanted.primary_floor, epoch=epoch, why=why))
 
 
 def _scale_up(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
     if picture.target is None or not wanted.canary_replicas:
         return ()
-    have = picture.target["spec"].get("replicas", 1)
-    if have >= wanted.canary_replicas:
-        return ()
-    return _some(scale_change(picture.target, wanted.canary_replicas, epoch=epoch, why="scale the canary up"))
+    why = "scale the canary up"
+    return _some(picture.workload.at_least(picture.target, wanted.canary_replicas, epoch=epoch, why=why))
 
 
 def _rest(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
     if picture.target is None or wanted.canary_replicas != 0:
         return ()
-    return _some(scale_change(picture.target, 0, epoch=epoch, why="the canary rests"))
+    return _some(picture.workload.rest(picture.target, epoch=epoch))
 
 
 def _routes(wanted: Wanted, picture: Picture, router: Router, epoch: int) -> tuple[Change, ...]:

@@ -26,9 +26,9 @@ class Interest:
         self._places: dict[str, tuple[_Place, ...]] = {}
         self._watchers: dict[_Place, dict[str, None]] = {}
 
-    def note(self, key: str, names: Names) -> None:
-        """What a Canary looks at."""
-        places = tuple(_places(names))
+    def note(self, key: str, names: Names, target: Kind = DEPLOYMENTS) -> None:
+        """What a Canary looks at, whose target is of this kind."""
+        places = tuple(_places(names, target))
         if self._places.get(key) == places:
             return
         self.forget(key)
@@ -55,10 +55,10 @@ class Interest:
         return found
 
 
-def _places(names: Names) -> Iterable[_Place]:
+def _places(names: Names, target: Kind) -> Iterable[_Place]:
     namespace = names.namespace
     for name in (names.target, names.primary):
-        yield (DEPLOYMENTS.kind, namespace, name)
+        yield (target.kind, namespace, name)
     for name in (names.apex, names.canary_service, names.primary_service):
         yield (SERVICES.kind, namespace, name)
         yield (DESTINATION_RULES.kind, namespace, name)
@@ -72,7 +72,8 @@ def _seen_from(kind: Kind, body: Object) -> Iterable[_Place]:
     namespace, name = meta.get("namespace", ""), meta["name"]
     spec: Mapping[str, Any] = body.get("spec") or {}
     if kind == CANARIES:
-        yield (DEPLOYMENTS.kind, namespace, str((spec.get("targetRef") or {}).get("name")))
+        target = spec.get("targetRef") or {}
+        yield (str(target.get("kind")), namespace, str(target.get("name")))
     elif kind in (PODS, REPLICA_SETS):
         yield from _owning_deployments(kind, body)
     else:

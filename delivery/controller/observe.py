@@ -4,13 +4,13 @@ Absence is the one thing that a cache may not claim: before anything moves becau
 has said so.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from delivery.cluster.cache import key_of
 from delivery.cluster.objects import (
     CANARIES,
-    DEPLOYMENTS,
     DESTINATION_RULES,
     SERVICES,
     VIRTUAL_SERVICES,
@@ -23,12 +23,11 @@ from delivery.cluster.reader import HOST_INDEX, TARGET_INDEX, Reader
 from delivery.controller.changes import FINALIZER, Changes, apex_on_primary, changes
 from delivery.controller.entry import Entry
 from delivery.controller.interest import Interest
-from delivery.controller.picture import NEEDED, Picture, take
+from delivery.controller.picture import Picture, take
 from delivery.controller.reading import Spec
 from delivery.routing import preflight
 from delivery.routing.router import Router, RouteView
 from delivery.workloads.names import Names
-from delivery.workloads.observation import observe as observe_workload
 from delivery.workloads.ownership import is_ours
 from delivery.workloads.revision import matches
 from strategies.decision import Wanted
@@ -80,7 +79,7 @@ class Observer:
     ) -> Sight:
         """Look at everything that belongs to a Canary. Raises Fenced when a later leader has written some of it."""
         picture = take(self._reader, body, spec)
-        self._interest.note(entry.key, picture.names)
+        self._interest.note(entry.key, picture.names, picture.workload.kind)
         if await self._confirm_absence(entry, picture, status):
             picture = take(self._reader, body, spec)
         snapshot = self._snapshot(entry, picture, status, epoch=epoch, delivered=delivered, hold=spec.hold)
@@ -88,11 +87,11 @@ class Observer:
 
     async def _confirm_absence(self, entry: Entry, picture: Picture, status: Status) -> bool:
         """One GET for each object that should be there and is not; True when one was there after all."""
-        names = picture.names
-        expected: list[tuple[Kind, str, Object | None]] = [(DEPLOYMENTS, names.target, picture.target)]
+        names, kind = picture.names, picture.workload.kind
+        expected: list[tuple[Kind, str, Object | None]] = [(kind, names.target, picture.target)]
         if status.phase not in (Phase.NONE, Phase.INITIALIZING):
             expected += [
-                (DEPLOYMENTS, names.primary, picture.primary),
+                (kind, names.primary, picture.primary),
                 (VIRTUAL_SERVICES, names.apex, picture.virtual_service),
             ]
         found = False
@@ -122,7 +121,7 @@ class Observer:
             target=_target(picture, status, since),
             primary=_workload(picture, picture.primary, since),
             refusal=self._refusal(picture),
-            hold=hold or self._stale(),
+            hold=hold or self._stale(picture.needed),
             contested=_contested(entry) if entry.contested(now) else None,
             deleting="deletionTimestamp" in picture.body["metadata"],
             resolvable=not revision or picture.template(revision) is not None,
@@ -155,7 +154,8 @@ class Observer:
             problem=entry.problem,
         )
         snapshot = replace(snapshot, routes=routes)
-        return Sight(picture=picture, snapshot=snapshot, wish=wish, found=found, again_in=self._again_in(entry))
+        again_in = self._again_in(entry, picture.needed)
+        return Sight(picture=picture, snapshot=snapshot, wish=wish, found=found, again_in=again_in)
 
     def _note_sync(self, entry: Entry, *, expected: bool, in_sync: bool) -> None:
         if in_sync or not expected:
@@ -170,8 +170,8 @@ class Observer:
             return RouteView()
         return self._router.read(route, picture.names)
 
-    def _stale(self) -> Problem | None:
-        seconds = self._reader.stale(NEEDED)
+    def _stale(self, needed: Iterable[Kind]) -> Problem | None:
+        seconds = self._reader.stale(needed)
         if seconds <= STALE_SECONDS:
             return None
         return Problem(
@@ -179,10 +179,10 @@ class Observer:
             message=f"a watch has had no connection for more than {STALE_SECONDS:.0f} s; the weight does not rise",
         )
 
-    def _again_in(self, entry: Entry) -> float | None:
+    def _again_in(self, entry: Entry, needed: Iterable[Kind]) -> float | None:
         """When what no event tells may have changed: a watch has come back or is missed too long, a rival gave up."""
         waits = []
-        if (seconds := self._reader.stale(NEEDED)) > 0:
+        if (seconds := self._reader.stale(needed)) > 0:
             waits.append(max(AGAIN_SECONDS, STALE_SECONDS - seconds))
         if entry.contested(now := self._clock.monotonic()):
             waits.append(max(AGAIN_SECONDS, entry.repair_at - now))
@@ -193,7 +193,7 @@ class Observer:
         names = picture.names
         created = str(picture.body["metadata"].get("creationTimestamp", ""))
         candidates = (
-            (DEPLOYMENTS, picture.primary),
+            (picture.workload.kind, picture.primary),
             (SERVICES, picture.canary_service),
             (SERVICES, picture.primary_service),
             (DESTINATION_RULES, picture.canary_rule),
@@ -201,13 +201,13 @@ class Observer:
             (VIRTUAL_SERVICES, picture.virtual_service),
         )
         return (
-            preflight.target_conflict(names, created, self._rivals(picture))
+            preflight.target_conflict(names, created, self._rivals(picture), kind=picture.workload.kind)
             or preflight.name_too_long(names)
             or preflight.not_ours(names, candidates)
             or preflight.host_conflict(names, self._on_host(VIRTUAL_SERVICES, names))
             or preflight.apex_destination_rule(names, self._on_host(DESTINATION_RULES, names))
             or preflight.port_problem(names, picture.service, picture.apex)
-            or (preflight.selector_problem(picture.target) if picture.target is not None else None)
+            or (picture.workload.problem(picture.target) if picture.target is not None else None)
         )
 
     def _on_host(self, kind: Kind, names: Names) -> list[Object]:
@@ -218,12 +218,16 @@ class Observer:
     def _rivals(self, picture: Picture) -> list[tuple[str, str]]:
         """Other Canaries on this target: names and times of creation."""
         found = []
-        names = picture.names
+        names, kind = picture.names, picture.workload.kind.kind
         for body in self._reader.indexed(CANARIES, TARGET_INDEX, f"{names.namespace}/{names.target}"):
             meta = body["metadata"]
-            if meta["name"] != names.canary:
+            if meta["name"] != names.canary and _target_kind(body) == kind:
                 found.append((meta["name"], str(meta.get("creationTimestamp", ""))))
         return found
+
+
+def _target_kind(canary: Object) -> str:
+    return str(((canary.get("spec") or {}).get("targetRef") or {}).get("kind"))
 
 
 def _waits(status: Status) -> bool:
@@ -235,7 +239,7 @@ def _waits(status: Status) -> bool:
 def _workload(picture: Picture, body: Object | None, since: datetime | None) -> Workload | None:
     if body is None:
         return None
-    return observe_workload(body, picture.pods, replica_sets=picture.replica_sets, since=since)
+    return picture.workload.observe(body, picture.pods, past=picture.past, since=since)
 
 
 def _target(picture: Picture, status: Status, since: datetime | None) -> Workload | None:
@@ -246,7 +250,7 @@ def _target(picture: Picture, status: Status, since: datetime | None) -> Workloa
     seen = _workload(picture, picture.target, since)
     if seen is None or picture.target is None:
         return None
-    template = picture.target["spec"]["template"]
+    template = picture.workload.template_of(picture.target)
     for recorded in (status.run.revision if status.run else "", status.last_promoted_spec, status.last_applied_spec):
         if recorded and matches(recorded, template) is not False:
             return replace(seen, revision=recorded)

@@ -15,6 +15,8 @@ from delivery.cluster.objects import Object
 from delivery.controller.asker import Brief
 from delivery.workloads.names import Names
 from delivery.workloads.service_spec import ServiceSpec
+from delivery.workloads.targets.registry import target_kind
+from delivery.workloads.targets.target_kind import TargetKind
 from metrics.spec import Subject
 from strategies.snapshot import Problem
 from strategies.spec import RolloutSpec
@@ -39,6 +41,7 @@ class Spec:
     canary: Canary
     rollout: RolloutSpec
     names: Names
+    target: TargetKind
     service: ServiceSpec
     brief: Brief
     hold: Problem | None = None
@@ -76,6 +79,7 @@ class Reading:
             canary=canary,
             rollout=replace(rollout, generation=body["metadata"].get("generation", 0)),
             names=names,
+            target=target_kind(canary.spec.target_ref.kind),
             service=ServiceSpec.of(canary),
             brief=_brief(canary, names, canary.spec.metrics_server or self._policy.metrics_server),
             hold=hold,

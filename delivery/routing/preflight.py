@@ -6,7 +6,7 @@ that stops applying when requests go to the roles' hosts, objects that somebody 
 
 from collections.abc import Iterable
 
-from delivery.cluster.objects import Kind, Object
+from delivery.cluster.objects import DEPLOYMENTS, Kind, Object
 from delivery.routing.hosts import covers, is_visible
 from delivery.workloads.names import Names
 from delivery.workloads.ownership import CANARY_LABEL, is_ours, labels
@@ -97,18 +97,20 @@ def name_too_long(names: Names) -> Problem | None:
     )
 
 
-def target_conflict(names: Names, created: str, others: Iterable[tuple[str, str]]) -> Problem | None:
+def target_conflict(
+    names: Names, created: str, others: Iterable[tuple[str, str]], *, kind: Kind = DEPLOYMENTS
+) -> Problem | None:
     """Does an older Canary have the same target?
 
     `created` is this Canary's creationTimestamp; `others` are names and creationTimestamps of the other Canaries
-    with this target in the namespace. Of two made in the same second the first by name counts as older.
+    with this target, of this kind, in the namespace. Of two made in the same second the first by name counts as older.
     """
     older = sorted((when, name) for name, when in others if (when, name) < (created, names.canary))
     if not older:
         return None
     return Problem(
         reason="TargetConflict",
-        message=f"Canary {older[0][1]} already rolls out Deployment {names.target}; "
+        message=f"Canary {older[0][1]} already rolls out {kind} {names.target}; "
         "delete one of the two or give it another targetRef.name",
     )
 

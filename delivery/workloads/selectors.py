@@ -57,6 +57,13 @@ def primary_labels(labels: Mapping[str, str]) -> dict[str, str]:
     return {**labels, key: labels[key] + PRIMARY_SUFFIX}
 
 
+def selections(target: Object | None, primary: Object | None) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """The selector labels of target and primary; a primary that is yet to be made has them by its target's."""
+    own = match_labels(target) if target is not None else {}
+    copied = match_labels(primary) if primary is not None else primary_labels(own) if own else {}
+    return own, copied
+
+
 def rewritten(template: Mapping[str, Any], *, key: str, old: str, new: str) -> dict[str, Any]:
     """A pod template whose label `key` says `new` instead of `old`, with its rules about its own kind following.
 

@@ -1,0 +1,94 @@
+"""Deployments as targets: as many pods as `replicas` says, earlier templates in ReplicaSets."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from delivery.cluster.objects import DEPLOYMENTS, REPLICA_SETS, Change, Kind, Object
+from delivery.workloads import deployment, selectors
+from delivery.workloads.names import Names
+from delivery.workloads.observation import observe
+from delivery.workloads.overlay import create_change
+from delivery.workloads.revision import POD_TEMPLATE_HASH, matches
+from delivery.workloads.targets.target_kind import Template
+from strategies.snapshot import Problem, Workload
+
+
+class DeploymentKind:
+    """The TargetKind of apps/v1 Deployments."""
+
+    @property
+    def kind(self) -> Kind:
+        return DEPLOYMENTS
+
+    @property
+    def past(self) -> Kind | None:
+        return REPLICA_SETS
+
+    def problem(self, target: Object) -> Problem | None:
+        return selectors.selector_problem(target)
+
+    def template_of(self, target: Object) -> Template:
+        template: Template = target["spec"]["template"]
+        return template
+
+    def template(
+        self, revision: str, *, target: Object | None, primary: Object | None, past: Sequence[Object]
+    ) -> Template | None:
+        if target is not None and matches(revision, self.template_of(target)):
+            return self.template_of(target)
+        if primary is not None and (found := deployment.template_of(primary, revision)) is not None:
+            return found
+        for each in past:
+            if matches(revision, each["spec"]["template"]):
+                return _without_hash(each["spec"]["template"])
+        return None
+
+    def selections(self, target: Object | None, primary: Object | None) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        return selectors.selections(target, primary)
+
+    def observe(
+        self, body: Object, pods: Iterable[Object], *, past: Iterable[Object], since: datetime | None
+    ) -> Workload:
+        return observe(body, pods, replica_sets=past, since=since)
+
+    def create(
+        self,
+        target: Object,
+        names: Names,
+        template: Template,
+        *,
+        revision: str,
+        floor: int,
+        epoch: int,
+        annotations: Mapping[str, str],
+    ) -> Change:
+        body = deployment.primary_body(
+            {**target, "spec": {**target["spec"], "template": template}},
+            names,
+            revision=revision,
+            replicas=max(1, target["spec"].get("replicas") or 0, floor),
+            epoch=epoch,
+            annotations=annotations,
+        )
+        return create_change(DEPLOYMENTS, body, epoch=epoch, why=f"create the primary at {revision}")
+
+    def promote(
+        self, primary: Object, template: Template, *, revision: str, epoch: int, target: Object | None
+    ) -> Change | None:
+        spec = target["spec"] if target is not None else None
+        return deployment.promote_change(primary, template, revision=revision, epoch=epoch, spec=spec)
+
+    def at_least(self, workload: Object, pods: int, *, epoch: int, why: str) -> Change | None:
+        if workload["spec"].get("replicas", 1) >= pods:
+            return None
+        return deployment.scale_change(workload, pods, epoch=epoch, why=why)
+
+    def rest(self, target: Object, *, epoch: int) -> Change | None:
+        return deployment.scale_change(target, 0, epoch=epoch, why="the canary rests")
+
+
+def _without_hash(template: Template) -> Template:
+    """A ReplicaSet's template is the Deployment's with one label more."""
+    metadata = template.get("metadata") or {}
+    labels = {name: value for name, value in (metadata.get("labels") or {}).items() if name != POD_TEMPLATE_HASH}
+    return {**template, "metadata": {**metadata, "labels": labels}}

@@ -1,0 +1,11 @@
+"""Which kind of target is which `spec.targetRef.kind`."""
+
+from delivery.workloads.targets.deployment import DeploymentKind
+from delivery.workloads.targets.target_kind import TargetKind
+
+TARGET_KINDS: dict[str, TargetKind] = {"Deployment": DeploymentKind()}
+
+
+def target_kind(kind: str) -> TargetKind:
+    """The kind of this name; one that is not acted on holds everything up by itself, and is looked at as a Deployment."""
+    return TARGET_KINDS.get(kind, TARGET_KINDS["Deployment"])
