@@ -35,14 +35,10 @@ BLOCKING = (
 
 NAMED = (
     "revertOnDeletion",
-    "service.trafficDistribution",
-    "service.portDiscovery",
-    "service.headless",
     "service.backendTimeout",
     "service.gatewayRefs",
     "service.rewrite.type",
     "service.mirror",
-    "service.unmanagedMetadata",
     "service.meshName",
     "service.backends",
     "analysis.stepWeightPromotion",

@@ -9,7 +9,7 @@ from delivery.api.durations import IstioDuration
 from delivery.api.gateway import GatewayRef, RequestMirror
 from delivery.api.http_policy import CorsPolicy, Headers, Retries, Rewrite
 from delivery.api.matches import HttpMatch
-from delivery.api.model import Piece, broken_rule, cel
+from delivery.api.model import GROUP, Piece, broken_rule, cel
 from delivery.api.references import DNS_LABEL, Port
 from delivery.api.traffic_policy import TrafficPolicy
 
@@ -18,6 +18,10 @@ PortOrName = Annotated[
     WithJsonSchema({"x-kubernetes-int-or-string": True}),
 ]
 """A port's number or its name in the pod."""
+
+
+MetadataKey = Annotated[str, Field(min_length=1, max_length=317)]
+"""The key of a label or annotation: a prefix of 253 characters, a slash and a name of 63 at most."""
 
 
 class CustomMetadata(Piece):
@@ -29,13 +33,48 @@ class CustomMetadata(Piece):
     """Annotations to put on it."""
 
 
+_OWN_LABELS = ("app.kubernetes.io/managed-by", f"{GROUP}/canary")
+_NO_OWN_LABEL = " && ".join(f"key != '{label}'" for label in _OWN_LABELS)
+
+
 class UnmanagedMetadata(Piece):
     """Keys on our Services that other tools own."""
 
-    labels: tuple[str, ...] = ()
-    """Label keys to be left alone."""
-    annotations: tuple[str, ...] = ()
-    """Annotation keys to be left alone."""
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                f"!has(self.labels) || self.labels.all(key, {_NO_OWN_LABEL})",
+                f"labels must not name {' or '.join(_OWN_LABELS)}, by which the controller knows its objects",
+            ),
+            (
+                f"!has(self.annotations) || self.annotations.all(key, !key.startsWith('{GROUP}/'))",
+                f"annotations must not begin with {GROUP}/",
+            ),
+        )
+    )
+
+    labels: tuple[MetadataKey, ...] = Field(default=(), max_length=64)
+    """Label keys that are given at most once, when the Service is made, and then left alone whatever they say."""
+    annotations: tuple[MetadataKey, ...] = Field(default=(), max_length=64)
+    """Annotation keys that are given at most once, when the Service is made, and then left alone."""
+
+    @model_validator(mode="after")
+    def _not_ours(self) -> "UnmanagedMetadata":
+        if taken := [key for key in self.labels if key in _OWN_LABELS]:
+            raise broken_rule(
+                given=", ".join(taken),
+                allowed=f"any label but {' and '.join(_OWN_LABELS)}",
+                field="labels",
+                drop=("labels",),
+            )
+        if taken := [key for key in self.annotations if key.startswith(f"{GROUP}/")]:
+            raise broken_rule(
+                given=", ".join(taken),
+                allowed=f"any annotation that does not begin with {GROUP}/",
+                field="annotations",
+                drop=("annotations",),
+            )
+        return self
 
 
 _DELEGATES_ALONE = (
@@ -60,11 +99,11 @@ class Service(Piece):
     app_protocol: str | None = Field(default=None, max_length=253)
     """Application protocol of the port; tcp asks for TCP routes."""
     traffic_distribution: Literal["PreferClose", "PreferSameZone", "PreferSameNode"] | None = None
-    """Which endpoints Kubernetes prefers."""
+    """Which endpoints Kubernetes prefers; kept in step on all three Services."""
     port_discovery: bool = False
-    """Add all ports of the pods' containers to the Services."""
+    """Add all ports of the pods' containers to the three Services."""
     headless: bool = False
-    """Make Services without a cluster IP."""
+    """Make the apex Service without a cluster IP; on Istio the Services of the roles keep one."""
     timeout: IstioDuration | None = None
     """Time limit of a request."""
     backend_timeout: IstioDuration | None = None
@@ -98,7 +137,7 @@ class Service(Piece):
     canary: CustomMetadata | None = None
     """Metadata of the canary's Service."""
     unmanaged_metadata: UnmanagedMetadata | None = None
-    """Keys on our Services that other tools own."""
+    """Keys on the Services that other tools own."""
     mesh_name: str | None = None
     """Name of the mesh (App Mesh only)."""
     backends: tuple[str, ...] = ()

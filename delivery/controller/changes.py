@@ -154,6 +154,7 @@ def _destinations(wanted: Wanted, picture: Picture, router: Router, epoch: int) 
         primary=picture.primary_service,
         apex=picture.apex,
         epoch=epoch,
+        templates=picture.templates,
     )
     return (*services, *router.destinations(picture.names, picture.service, observed(picture), epoch=epoch))
 
@@ -195,10 +196,11 @@ def _apex(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
     if not wanted.apex_to_primary:
         return ()
     selector = _primary_selector(picture)
+    if not selector:
+        return ()
+    names, service = picture.names, picture.service
     return _some(
-        apex_service(picture.names, picture.service, selector=selector, apex=picture.apex, epoch=epoch)
-        if selector
-        else None
+        apex_service(names, service, selector=selector, apex=picture.apex, epoch=epoch, templates=picture.templates)
     )
 
 

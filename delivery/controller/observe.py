@@ -206,7 +206,10 @@ class Observer:
             or preflight.not_ours(names, candidates)
             or preflight.host_conflict(names, self._on_host(VIRTUAL_SERVICES, names))
             or preflight.apex_destination_rule(names, self._on_host(DESTINATION_RULES, names))
-            or preflight.port_problem(names, picture.service, picture.apex)
+            or preflight.port_problem(names, picture.service, picture.apex, picture.templates)
+            or preflight.headless_problem(
+                names, picture.service, (picture.canary_service, picture.primary_service, picture.apex)
+            )
             or (picture.workload.problem(picture.target) if picture.target is not None else None)
         )
 

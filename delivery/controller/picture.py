@@ -58,6 +58,11 @@ class Picture:
         """The kinds without whose watches nothing may rise."""
         return (self.workload.kind, *NEEDED)
 
+    @property
+    def templates(self) -> tuple[Template, ...]:
+        """The templates of both roles; the primary's, whose pods serve users, first."""
+        return tuple(self.workload.template_of(each) for each in (self.primary, self.target) if each is not None)
+
     def fenced(self) -> tuple[tuple[Any, Object], ...]:
         """The objects that carry our fence, with their kinds."""
         mine = (

@@ -11,11 +11,12 @@ from delivery.routing.hosts import covers, is_visible
 from delivery.workloads.names import Names
 from delivery.workloads.ownership import CANARY_LABEL, is_ours, labels
 from delivery.workloads.selectors import selector_problem
-from delivery.workloads.services import port_problem
+from delivery.workloads.service_problems import headless_problem, port_problem
 from strategies.snapshot import Problem
 
 __all__ = [
     "apex_destination_rule",
+    "headless_problem",
     "host_conflict",
     "name_too_long",
     "not_ours",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from delivery.api.canary import Canary
-from delivery.api.service import CustomMetadata, rule_json, traffic_policy_json
+from delivery.api.service import CustomMetadata, UnmanagedMetadata, rule_json, traffic_policy_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +16,23 @@ class Metadata:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Unmanaged:
+    """Keys of labels and annotations that other tools own on our objects."""
+
+    labels: frozenset[str] = frozenset()
+    annotations: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSpec:
     """A Canary's service. `port` is 1..65535; `target_port` a number or the name of a container port.
 
     `traffic_policy` is Istio's TrafficPolicy as JSON in Istio's own camelCase, or None; `rule` what the http rule
-    carries besides its destinations, likewise (timeout, retries, rewrite, headers, corsPolicy).
+    carries besides its destinations, likewise (timeout, retries, rewrite, headers, corsPolicy). `port_discovery`:
+    the containers' other ports are offered too. `headless` is about an apex Service that we make, `headless_roles`
+    about those of the roles: a mesh sends a request for a Service without an address wherever the caller had looked
+    it up, so its weights need roles with addresses. `unmanaged` holds keys that we give but never change.
     """
 
     port: int
@@ -30,9 +41,14 @@ class ServiceSpec:
     app_protocol: str | None = None
     traffic_policy: Mapping[str, Any] | None = None
     rule: Mapping[str, Any] = field(default_factory=dict)
+    traffic_distribution: str | None = None
+    port_discovery: bool = False
+    headless: bool = False
+    headless_roles: bool = False
     apex: Metadata = Metadata()
     primary: Metadata = Metadata()
     canary: Metadata = Metadata()
+    unmanaged: Unmanaged = Unmanaged()
 
     def __post_init__(self) -> None:
         if not self.target_port:
@@ -49,11 +65,20 @@ class ServiceSpec:
             app_protocol=service.app_protocol or None,
             traffic_policy=traffic_policy_json(service) or None,
             rule=rule_json(service),
+            traffic_distribution=service.traffic_distribution,
+            port_discovery=service.port_discovery,
+            headless=service.headless,
+            headless_roles=service.headless and canary.spec.provider == "kubernetes",
             apex=_metadata(service.apex),
             primary=_metadata(service.primary),
             canary=_metadata(service.canary),
+            unmanaged=_unmanaged(service.unmanaged_metadata),
         )
 
 
 def _metadata(given: CustomMetadata | None) -> Metadata:
     return Metadata(given.labels, given.annotations) if given else Metadata()
+
+
+def _unmanaged(given: UnmanagedMetadata | None) -> Unmanaged:
+    return Unmanaged(frozenset(given.labels), frozenset(given.annotations)) if given else Unmanaged()

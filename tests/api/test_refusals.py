@@ -46,6 +46,14 @@ REFUSED = [
         "spec.service.delegation: given true together with hosts, allowed true without hosts and gateways",
     ),
     (
+        {"service": {"port": 80, "unmanagedMetadata": {"labels": ["a", "progressive.delivery/canary"]}}},
+        "spec.service.unmanagedMetadata.labels: given progressive.delivery/canary, allowed any label but ",
+    ),
+    (
+        {"service": {"port": 80, "unmanagedMetadata": {"annotations": ["progressive.delivery/fence"]}}},
+        "spec.service.unmanagedMetadata.annotations: given progressive.delivery/fence, allowed any annotation that ",
+    ),
+    (
         {"service": {"port": 80, "match": [{"uri": {"exact": "/", "prefix": "/"}}]}},
         "spec.service.match[0].uri: given exact and prefix, allowed at most one of exact, prefix, regex",
     ),

@@ -27,6 +27,7 @@ from delivery.sandbox.mesh.on_store import OnStore
 from delivery.workloads.health import is_ready
 from delivery.workloads.ownership import fence_of, labels
 from delivery.workloads.selectors import selects
+from delivery.workloads.written import Written
 from strategies.readiness import needed
 from strategies.status import Phase, Stage, Status
 from tests.simulation import bookinfo
@@ -207,8 +208,12 @@ class Invariants:
     def _foreign_survives(self, event: Happened) -> None:
         if event.previous is None or event.ref.kind not in (VIRTUAL_SERVICES, DESTINATION_RULES, SERVICES, DEPLOYMENTS):
             return
+        asked = (self._store.peek(CANARY) or {}).get("spec", {}).get("service", {})
         for part in ("labels", "annotations"):
+            ours = _asked_for(asked, event, part)
             for key, value in _foreign(event.previous, part).items():
+                if key in ours:
+                    continue
                 now = (event.object["metadata"].get(part) or {}).get(key)
                 self._expect(now == value, f"G4: {part} {key} of {event.ref} was {value}, is {now}")
 
@@ -329,6 +334,13 @@ def _mesh(seed: int | None, settle: float) -> Mesh:
 
 def _foreign(body: Object, part: str) -> Mapping[str, Any]:
     return {key: value for key, value in (body["metadata"].get(part) or {}).items() if not key.startswith(OURS)}
+
+
+def _asked_for(service: Mapping[str, Any], event: Happened, part: str) -> set[str]:
+    """The keys that a Canary gives to a Service or route, and those that it gave: they are not foreign."""
+    roles = {f"{bookinfo.NAME}-primary": "primary", f"{bookinfo.NAME}-canary": "canary", bookinfo.NAME: "apex"}
+    given = (service.get(roles.get(event.ref.name, "")) or {}).get(part) or {}
+    return {*given, *getattr(Written.on(event.previous), part)}
 
 
 def at_rest(status: Status) -> bool:

@@ -11,8 +11,9 @@ from delivery.cluster.errors import Fenced
 from delivery.cluster.memory.patching import json_patch
 from delivery.cluster.memory.rejections import PatchFailedError
 from delivery.cluster.objects import Action
+from delivery.workloads.service_problems import port_problem
 from delivery.workloads.service_spec import Metadata, ServiceSpec
-from delivery.workloads.services import apex_service, original_annotations, port_problem, role_services
+from delivery.workloads.services import apex_service, original_annotations, role_services
 
 CANARY = {"app": "reviews", "tier": "web"}
 PRIMARY = {"app": "reviews-primary", "tier": "web"}
