@@ -43,10 +43,10 @@ class Routes:
 
     `canary_weight` is what the live routes give to the canary (None: there are no routes), of the matched requests if
     they match any; `everybody_weight` what they give it of all others (None: the same). `mirror` is the percent that
-    they copy to it, `testers` whether they know testers. `in_sync`: nothing has to be written. `confirmed`: moreover, a response of the API server, not a cache, has said so since the wanted
-    traffic last changed. `hand_edited`: somebody else changed our fields since our last write. `apex_moved`: the apex
-    Service selects the primary. `failing_seconds` is how long converge has not succeeded (0: it has), with `problem`
-    saying why.
+    they copy to it, `testers` whether they know testers. `in_sync`: nothing has to be written. `confirmed`: moreover,
+    a response of the API server, not a cache, has said so since the wanted traffic last changed. `hand_edited`:
+    somebody else changed our fields since our last write. `apex_moved`: the apex Service selects the primary.
+    `failing_seconds` is how long converge has not succeeded (0: it has), with `problem` saying why.
     """
 
     canary_weight: int | None = None

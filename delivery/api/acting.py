@@ -18,18 +18,9 @@ BLOCKING = (
     "ingressRef",
     "routeRef",
     "upstreamRef",
-    "service.appProtocol",
-    "service.gateways",
-    "service.hosts",
-    "service.delegation",
-    "service.match",
-    "analysis.iterations",
-    "analysis.mirror",
-    "analysis.match",
     "analysis.metrics[].templateRef",
     "analysis.metrics[].templateVariables",
     "analysis.webhooks",
-    "analysis.sessionAffinity",
 )
 """Fields without which no run may start."""
 
@@ -41,8 +32,6 @@ NAMED = (
     "service.mirror",
     "service.meshName",
     "service.backends",
-    "analysis.stepWeightPromotion",
-    "analysis.mirrorWeight",
     "analysis.alerts",
 )
 """Fields that do nothing yet, and are named."""
@@ -51,8 +40,6 @@ _ACTED_ON: Mapping[str, Callable[[CanarySpec], bool]] = MappingProxyType(
     {
         "provider": lambda spec: spec.provider in (None, "istio"),
         "targetRef.kind": lambda spec: spec.target_ref.kind == "Deployment",
-        "service.appProtocol": lambda spec: not spec.service.is_tcp,
-        "service.gateways": lambda spec: spec.service.gateways in ((), ("mesh",)),
     }
 )
 """Fields of which some values are acted on."""

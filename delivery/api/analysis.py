@@ -91,6 +91,8 @@ class Analysis(Piece):
     """Percent of the canary's pods that must be ready."""
     match: tuple[AnalysisMatch, ...] = Field(default=(), max_length=64)
     """Who may meet the canary; one of the entries must hold."""
+    tester_match: tuple[AnalysisMatch, ...] = Field(default=(), max_length=64)
+    """Who always meets the canary during a run, from weight 0 on; one of the entries must hold."""
     metrics: Metrics = ()
     """What is measured."""
     webhooks: tuple[Webhook, ...] = Field(default=(), max_length=64)

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from delivery.api import combinations
 from delivery.api.analysis import Analysis
 from delivery.api.metadata import Metadata
 from delivery.api.model import Piece, broken_rule, cel
@@ -44,19 +45,17 @@ class TrafficSettings(Piece):
         return self
 
 
-_TCP_IS_NOT_MIRRORED = (
-    "!(has(self.service.appProtocol) && self.service.appProtocol.lowerAscii() == 'tcp') || "
-    "!((has(self.analysis.mirror) && self.analysis.mirror) || "
-    "(has(self.service.mirror) && size(self.service.mirror) > 0))"
-)
+class Promotion(Piece):
+    """What becomes of a version that passed its analysis."""
+
+    bake_seconds: int = Field(default=0, ge=0, le=604800)
+    """How long everybody is on the new version, checks going on, before the old one is given up, in seconds."""
 
 
 class CanarySpec(Piece):
     """What is rolled out, how it is reached and how it is tried."""
 
-    model_config = ConfigDict(
-        json_schema_extra=cel((_TCP_IS_NOT_MIRRORED, "requests cannot be mirrored with service.appProtocol tcp"))
-    )
+    model_config = ConfigDict(json_schema_extra=cel(*combinations.RULES))
 
     provider: Provider | None = None
     """Who routes; by default the controller's own setting."""
@@ -76,6 +75,8 @@ class CanarySpec(Piece):
     """How the workload is reached."""
     analysis: Analysis
     """How a new version is tried."""
+    promotion: Promotion = Field(default_factory=Promotion)
+    """What becomes of a version that passed its analysis."""
     progress_deadline_seconds: int = Field(default=600, ge=1)
     """How long a role may be stuck before it counts as broken, in seconds."""
     skip_analysis: bool = False
@@ -90,14 +91,8 @@ class CanarySpec(Piece):
     """How carefully traffic is moved."""
 
     @model_validator(mode="after")
-    def _tcp_is_not_mirrored(self) -> "CanarySpec":
-        if self.service.is_tcp and (self.analysis.mirror or self.service.mirror):
-            raise broken_rule(
-                given=f'"{self.service.app_protocol}" together with mirroring',
-                allowed="any protocol but tcp, or no mirroring (analysis.mirror, service.mirror)",
-                field="service.appProtocol",
-                drop=("analysis.mirror", "service.mirror"),
-            )
+    def _combinations(self) -> "CanarySpec":
+        combinations.check(self)
         return self
 
 

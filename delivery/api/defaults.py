@@ -24,17 +24,25 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
-def with_analysis_defaults(analysis: Mapping[str, Any]) -> dict[str, Any]:
-    """The analysis with what it leaves open filled in. Flagger's threshold of 0 or less is 1."""
+def with_analysis_defaults(analysis: Mapping[str, Any], *, http: bool = True) -> dict[str, Any]:
+    """The analysis with what it leaves open filled in. Flagger's threshold of 0 or less is 1.
+
+    Without `http` no metric is filled in: connections have no success rate, and its absence would hold every run.
+    """
     filled = dict(analysis)
     if not any(filled.get(name) for name in STRATEGIES):
         filled.setdefault("threshold", THRESHOLD)
         filled["stepWeights"] = list(STEP_WEIGHTS)
-        filled.setdefault("metrics", [{"name": SUCCESS_RATE, "thresholdRange": {"min": SUCCESS_RATE_PERCENT}}])
+        rate = {"name": SUCCESS_RATE, "thresholdRange": {"min": SUCCESS_RATE_PERCENT}}
+        filled.setdefault("metrics", [rate] if http else [])
     threshold = filled.get("threshold")
     if type(threshold) is int and threshold <= 0:
         filled["threshold"] = 1
     return filled
+
+
+def _is_tcp(service: Any) -> bool:
+    return isinstance(service, dict) and str(service.get("appProtocol", "")).lower() == "tcp"
 
 
 def with_defaults(body: Any) -> Any:
@@ -42,5 +50,5 @@ def with_defaults(body: Any) -> Any:
     canary = without_nulls(body)
     spec = canary.get("spec") if isinstance(canary, dict) else None
     if isinstance(spec, dict) and isinstance(spec.get("analysis"), dict):
-        spec["analysis"] = with_analysis_defaults(spec["analysis"])
+        spec["analysis"] = with_analysis_defaults(spec["analysis"], http=not _is_tcp(spec.get("service")))
     return canary

@@ -2,7 +2,7 @@
 
 from delivery.api.acting import blocking, not_acted_on
 from delivery.api.analysis import Analysis
-from delivery.api.canary import Canary
+from delivery.api.canary import Canary, CanarySpec
 from delivery.api.metrics import Metric
 from metrics.spec import MetricSpec
 from strategies import spec as strategies
@@ -15,7 +15,7 @@ def rollout_spec(canary: Canary, *, scrape_interval_seconds: float) -> strategie
         name=canary.metadata.name,
         namespace=canary.metadata.namespace,
         generation=canary.metadata.generation,
-        analysis=_analysis(spec.analysis),
+        analysis=_analysis(spec),
         checks=_checks(spec.analysis),
         skip_analysis=spec.skip_analysis,
         suspend=spec.suspend,
@@ -28,7 +28,8 @@ def rollout_spec(canary: Canary, *, scrape_interval_seconds: float) -> strategie
         drain_max_seconds=float(traffic.drain_max_seconds),
         capacity_check=traffic.capacity_check,
         scrape_interval_seconds=scrape_interval_seconds,
-        everybody_routed=not spec.analysis.match and spec.analysis.session_affinity is None,
+        everybody_routed=_everybody_routed(spec),
+        bake_seconds=float(spec.promotion.bake_seconds),
         not_acted_on=not_acted_on(canary),
         blocking=blocking(canary),
     )
@@ -65,11 +66,27 @@ def _checks(analysis: Analysis) -> tuple[strategies.CheckSpec, ...]:
     )
 
 
-def _analysis(analysis: Analysis) -> strategies.Analysis:
+def _everybody_routed(spec: CanarySpec) -> bool:
+    """May any request of the mesh meet the canary? Else its absence from the counts proves nothing."""
+    service, analysis = spec.service, spec.analysis
+    some = service.match or analysis.match or service.is_tcp
+    elsewhere = service.delegation or (service.gateways and "mesh" not in service.gateways)
+    return not some and not elsewhere and analysis.session_affinity is None
+
+
+def _analysis(spec: CanarySpec) -> strategies.Analysis:
+    analysis = spec.analysis
     return strategies.Analysis(
         interval_seconds=analysis.interval_seconds,
         threshold=analysis.threshold,
         step_weights=analysis.step_weights,
         step_weight=analysis.step_weight,
         max_weight=analysis.max_weight,
+        step_weight_promotion=analysis.step_weight_promotion,
+        iterations=analysis.iterations,
+        mirror=(analysis.mirror_weight or 100) if analysis.mirror else 0,
+        matched=bool(analysis.match),
+        affinity=analysis.session_affinity is not None,
+        testers=bool(analysis.tester_match),
+        all_or_nothing=spec.provider == "kubernetes",
     )

@@ -31,7 +31,7 @@ _TOP = {
     "lastPromotedSpec": "Revision that serves users.",
     "lastTransitionTime": "When the phase changed last.",
     "sessionAffinityCookie": "Value of the canary's cookie in the run that is going on.",
-    "previousSessionAffinityCookie": "Value of the canary's cookie in the run before; it is taken from who still has it.",
+    "previousSessionAffinityCookie": "Value of the cookie of the run before; it is taken from who still has it.",
     "run": "The run that is going on.",
     "checks": "The last judged window of each check.",
     "conditions": "Conditions: Ready, Promoted, TrafficSynced, AnalysisHealthy and what else there is to know.",

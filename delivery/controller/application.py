@@ -20,7 +20,6 @@ from delivery.controller.reading import Policy
 from delivery.controller.settings import Settings
 from delivery.observability.exporter import Exporter
 from delivery.observability.http import ObservabilityServer, Probe
-from delivery.routing.registry import router_for
 from metrics.analysis import Analyst
 from metrics.providers.registry import Providers
 
@@ -84,7 +83,6 @@ def _surroundings(
         rng=random.Random(),  # noqa: S311 - jitter, no secret
         analyst=Analyst(providers.provider_for),
         reporter=exporter,
-        router=router_for("istio"),
         policy=Policy(
             metrics_server=settings.metrics_server,
             scrape_interval_seconds=settings.scrape_interval_seconds,

@@ -16,7 +16,6 @@ from delivery.cluster.objects import (
     resource_version,
 )
 from delivery.controller.picture import Picture
-from delivery.routing.router import Observed, Router
 from delivery.workloads.deployment import promoted_revision
 from delivery.workloads.overlay import refence_change
 from delivery.workloads.selectors import match_labels, primary_labels
@@ -48,12 +47,7 @@ class Changes:
         return not (self.destinations or self.routes)
 
 
-def observed(picture: Picture) -> Observed:
-    """What a router looks at."""
-    return Observed(route=picture.virtual_service, primary=picture.primary_rule, canary=picture.canary_rule)
-
-
-def changes(wanted: Wanted, picture: Picture, router: Router, *, epoch: int, running: bool) -> Changes:
+def changes(wanted: Wanted, picture: Picture, *, epoch: int, running: bool) -> Changes:
     """What is missing. `running`: a run is in progress, so that every object of it must carry our fence.
 
     Raises Fenced when an object was written by a later leader.
@@ -61,8 +55,8 @@ def changes(wanted: Wanted, picture: Picture, router: Router, *, epoch: int, run
     if wanted.hands_off:
         return Changes()
     primary = _primary(wanted, picture, epoch)
-    destinations = _destinations(wanted, picture, router, epoch)
-    routes = _routes(wanted, picture, router, epoch)
+    destinations = _destinations(wanted, picture, epoch)
+    routes = _routes(wanted, picture, epoch)
     found = Changes(
         finalizer=_finalizer(wanted, picture),
         destinations=(*primary, *destinations),
@@ -136,12 +130,17 @@ def _primary(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]
         revision=revision,
         floor=wanted.primary_floor or 0,
         epoch=epoch,
-        annotations=original_annotations(picture.apex, picture.virtual_service, picture.names),
+        annotations=original_annotations(picture.apex, _routes_before(picture), picture.names),
     )
     return (created,)
 
 
-def _destinations(wanted: Wanted, picture: Picture, router: Router, epoch: int) -> tuple[Change, ...]:
+def _routes_before(picture: Picture) -> Object | None:
+    """The VirtualService that was there before us, if there was one under our name."""
+    return next((body for ref in picture.route_refs if (body := picture.mesh.get(ref)) is not None), None)
+
+
+def _destinations(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
     if not wanted.destinations or picture.target is None:
         return ()
     own = match_labels(picture.target)
@@ -156,7 +155,8 @@ def _destinations(wanted: Wanted, picture: Picture, router: Router, epoch: int) 
         epoch=epoch,
         templates=picture.templates,
     )
-    return (*services, *router.destinations(picture.names, picture.service, observed(picture), epoch=epoch))
+    mesh = picture.router.destinations(picture.names, picture.route, picture.mesh, epoch=epoch)
+    return (*services, *mesh)
 
 
 def _primary_selector(picture: Picture) -> dict[str, str]:
@@ -186,10 +186,10 @@ def _rest(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
     return _some(picture.workload.rest(picture.target, epoch=epoch))
 
 
-def _routes(wanted: Wanted, picture: Picture, router: Router, epoch: int) -> tuple[Change, ...]:
+def _routes(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
     if wanted.traffic is None:
         return ()
-    return router.routes(picture.names, picture.service, wanted.traffic, observed(picture), epoch=epoch)
+    return picture.router.routes(picture.names, picture.route, wanted.traffic, picture.mesh, epoch=epoch)
 
 
 def _apex(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:

@@ -4,12 +4,13 @@ Taking traffic away comes first and waits for nothing; giving a role more comes 
 failed is remembered for the next snapshot, one failure stops no other rescue, and nothing here decides.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 import structlog
 
 from delivery.cluster.errors import ClusterError, Conflict, Denied, Invalid, NotLeader, Unknown
-from delivery.cluster.objects import VIRTUAL_SERVICES, Action, Change, Object, Ref
+from delivery.cluster.objects import Action, Change, Object
 from delivery.cluster.protocols import Clock
 from delivery.cluster.reader import Reader
 from delivery.cluster.writer import Writer
@@ -17,10 +18,9 @@ from delivery.controller.changes import Changes, touch, touched
 from delivery.controller.entry import Entry
 from delivery.controller.picture import Picture
 from delivery.controller.queue import Retry
-from delivery.routing.router import Observed, Router
-from delivery.workloads.ownership import is_ours
 from strategies.decision import Wanted
-from strategies.snapshot import Problem
+from strategies.rollout import lowers
+from strategies.snapshot import Problem, Routes
 from strategies.traffic import Traffic
 
 log = structlog.get_logger(__name__)
@@ -51,15 +51,15 @@ class Converger:
         self._clock = clock
 
     async def converge(
-        self, entry: Entry, picture: Picture, wanted: Wanted, found: Changes, *, live: int | None, settle: float
+        self, entry: Entry, picture: Picture, wanted: Wanted, found: Changes, *, live: Routes, settle: float
     ) -> None:
         """Write what is missing, in the order that keeps users served."""
         errors: list[ClusterError] = []
-        lowering = wanted.traffic is not None and live is not None and wanted.traffic.canary < live
+        lowering = wanted.traffic is not None and live.canary_weight is not None and lowers(wanted.traffic, live)
         if lowering and wanted.traffic is not None and wanted.traffic.canary > 0:
             # A way back to the primary waits for nothing; repairing a step steps back from a rival like any other.
             lowering = not entry.contested(self._clock.monotonic())
-        first = lowering or entry.unsure
+        first = lowering or bool(entry.unsure)
         if first:
             await self._routes(entry, picture, found, wanted.traffic, errors)
         if wanted.finalizer:
@@ -75,16 +75,20 @@ class Converger:
             await self._group(found.finalizer, errors)
         self._conclude(entry, errors)
 
-    async def confirm(self, entry: Entry, picture: Picture, router: Router, traffic: Traffic, *, epoch: int) -> bool:
-        """One GET of the routes: do they say so at the API server, not only in the cache?"""
-        ref = Ref(VIRTUAL_SERVICES, picture.names.namespace, picture.names.apex)
-        body = await self._reader.fetch(ref)
-        if body is None or not is_ours(body, picture.names):
+    async def confirm(self, entry: Entry, picture: Picture, traffic: Traffic, *, epoch: int) -> bool:
+        """One GET of each route object not confirmed yet: do they say so at the API server, not only in the cache?"""
+        mesh, shown = picture.mesh, {}
+        for ref in entry.unconfirmed(picture.route_uids, traffic):
+            body = await self._reader.fetch(ref)
+            if body is None:
+                return False
+            mesh, shown[ref] = mesh.replaced(ref, body), (str(body["metadata"].get("uid", "")), traffic)
+        view = picture.router.read(picture.names, picture.route, mesh)
+        if view.canary_weight is None or picture.router.routes(
+            picture.names, picture.route, traffic, mesh, epoch=epoch
+        ):
             return False
-        fresh = Observed(route=body, primary=picture.primary_rule, canary=picture.canary_rule)
-        if router.routes(picture.names, picture.service, traffic, fresh, epoch=epoch):
-            return False
-        entry.confirmed = (body["metadata"]["uid"], traffic.canary)
+        entry.confirmed.update(shown)
         return True
 
     async def _group(self, changes: Sequence[Change], errors: list[ClusterError]) -> bool:
@@ -124,27 +128,36 @@ class Converger:
     async def _routes(
         self, entry: Entry, picture: Picture, found: Changes, traffic: Traffic | None, errors: list[ClusterError]
     ) -> None:
-        """Write the routes. After a write without an answer, the next one changes the object whatever it says."""
-        if traffic is None:
-            return
-        changes = found.routes
-        if entry.unsure:
+        """Write the routes, all at once: one that fails stops none.
+
+        After a write without an answer, the next one changes the object whatever it says.
+        """
+        if traffic is not None:
             stamp = self._clock.now().isoformat()
-            changes = tuple(touched(change, stamp=stamp) for change in changes)
-            if not changes and picture.virtual_service is not None:
-                changes = (touch(VIRTUAL_SERVICES, picture.virtual_service, stamp=stamp),)
-        for change in changes:
-            try:
-                body = await self._write(change)
-            except NotLeader:
-                raise
-            except ClusterError as error:
-                if isinstance(error, Unknown):
-                    entry.unsure, entry.confirmed = True, None
-                errors.append(error)
-            else:
-                entry.unsure = False
-                entry.confirmed = (body["metadata"]["uid"], traffic.canary)
+            changes = (*found.routes, *self._touches(entry, picture, found, stamp=stamp))
+            stamped = (touched(each, stamp=stamp) if each.ref in entry.unsure else each for each in changes)
+            await asyncio.gather(*(self._route(entry, each, traffic, errors) for each in stamped))
+
+    def _touches(self, entry: Entry, picture: Picture, found: Changes, *, stamp: str) -> list[Change]:
+        """For the routes that look right although a write to them may still arrive."""
+        written = {change.ref for change in found.routes}
+        unsure = ((ref, picture.mesh.get(ref)) for ref in picture.route_refs if ref in entry.unsure - written)
+        return [touch(ref.kind, body, stamp=stamp) for ref, body in unsure if body is not None]
+
+    async def _route(self, entry: Entry, change: Change, traffic: Traffic, errors: list[ClusterError]) -> None:
+        """Write one of the route objects, and remember what its answer says."""
+        try:
+            body = await self._write(change)
+        except NotLeader:
+            raise
+        except ClusterError as error:
+            if isinstance(error, Unknown):
+                entry.unsure.add(change.ref)
+                entry.confirmed.pop(change.ref, None)
+            errors.append(error)
+        else:
+            entry.unsure.discard(change.ref)
+            entry.confirmed[change.ref] = (str(body["metadata"].get("uid", "")), traffic)
 
     def _conclude(self, entry: Entry, errors: list[ClusterError]) -> None:
         serious = [error for error in errors if not isinstance(error, Conflict)]

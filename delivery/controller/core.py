@@ -22,7 +22,7 @@ from delivery.controller.asker import Analyst, Asker
 from delivery.controller.queue import WorkQueue
 from delivery.controller.reading import Policy
 from delivery.controller.reconciler import Reconciler, Reporter
-from delivery.routing.router import Router
+from delivery.routing.registry import KINDS
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +46,6 @@ class Surroundings:
     rng: random.Random
     analyst: Analyst
     reporter: Reporter
-    router: Router
     policy: Policy
     observe: Observe
     namespace: str | None = None
@@ -70,7 +69,7 @@ class Controller:
         self.reader = Reader(
             around.api,
             clock,
-            kinds={kind: PROJECTIONS[kind] for kind in (*WATCHED, *around.router.kinds)},
+            kinds={kind: PROJECTIONS[kind] for kind in (*WATCHED, *KINDS)},
             namespace=around.namespace,
             on_change=self._on_change,
             rng=rng,
@@ -95,7 +94,6 @@ class Controller:
             asker=self.asker,
             announcer=self.announcer,
             reporter=around.reporter,
-            router=around.router,
             policy=around.policy,
             enqueue=self.queue.add,
         )

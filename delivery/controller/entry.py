@@ -1,6 +1,7 @@
 """What the process remembers of a Canary between two ticks. All of it can be lost: the status holds what counts."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,7 @@ from delivery.cluster.objects import Ref
 from delivery.controller.reading import Reading
 from strategies.snapshot import Problem
 from strategies.status import Status
+from strategies.traffic import Traffic
 
 CONTESTED_TAKES = 3
 CONTESTED_SECONDS = 60.0
@@ -17,19 +19,20 @@ CONTESTED_SECONDS = 60.0
 class Entry:
     """One Canary's memory. Times are monotonic seconds.
 
-    `reading` is what was made of its JSON last, `status` what was made of the `recorded` one. `confirmed` is the
-    VirtualService (by uid) and the canary weight that a response of the API server, and no cache, has shown. `unsure`:
-    a route write got no answer and may still arrive; the next one must change the object even if it looks right, so
-    that the late one fails its test. `raise_at`: no route may give a role more before this, because destinations were
-    written shortly before. `absent`: objects whose absence a GET has confirmed since they were seen last.
+    `reading` is what was made of its JSON last, `status` what was made of the `recorded` one. `confirmed` is, of each
+    route object (by uid), the traffic that a response of the API server, and no cache, has shown. `unsure`: route
+    objects of which a write got no answer and may still arrive; the next one must change the object even if it looks
+    right, so that the late one fails its test. `raise_at`: no route may give a role more before this, because
+    destinations were written shortly before. `absent`: objects whose absence a GET has confirmed since they were seen
+    last.
     """
 
     key: str
     reading: Reading
     recorded: Any = None
     status: Status | None = None
-    confirmed: tuple[str, int] | None = None
-    unsure: bool = False
+    confirmed: dict[Ref, tuple[str, Traffic]] = field(default_factory=dict)
+    unsure: set[Ref] = field(default_factory=set)
     raise_at: float = 0.0
     unsynced_since: float | None = None
     failing_since: float | None = None
@@ -39,6 +42,10 @@ class Entry:
     rivals: int = 0
     rival: str = ""
     absent: dict[Ref, None] = field(default_factory=dict)
+
+    def unconfirmed(self, uids: Mapping[Ref, str], traffic: Traffic) -> tuple[Ref, ...]:
+        """The route objects, by their uids, of which no response has shown this traffic."""
+        return tuple(ref for ref, uid in uids.items() if self.confirmed.get(ref) != (uid, traffic))
 
     def taken(self, now: float, who: str) -> None:
         """Somebody took our fields once more; after three times in a minute we step back, longer each time.

@@ -13,6 +13,7 @@ from delivery.cluster.objects import (
     VIRTUAL_SERVICES,
     Kind,
     Object,
+    Ref,
 )
 from delivery.workloads.names import Names
 
@@ -26,9 +27,9 @@ class Interest:
         self._places: dict[str, tuple[_Place, ...]] = {}
         self._watchers: dict[_Place, dict[str, None]] = {}
 
-    def note(self, key: str, names: Names, target: Kind = DEPLOYMENTS) -> None:
-        """What a Canary looks at, whose target is of this kind."""
-        places = tuple(_places(names, target))
+    def note(self, key: str, names: Names, refs: Iterable[Ref], *, target: Kind = DEPLOYMENTS) -> None:
+        """What a Canary looks at, whose target is of this kind: the objects of its names, and those of the mesh."""
+        places = (*_places(names, target), *((ref.kind.kind, ref.namespace, ref.name) for ref in refs))
         if self._places.get(key) == places:
             return
         self.forget(key)
@@ -61,8 +62,6 @@ def _places(names: Names, target: Kind) -> Iterable[_Place]:
         yield (target.kind, namespace, name)
     for name in (names.apex, names.canary_service, names.primary_service):
         yield (SERVICES.kind, namespace, name)
-        yield (DESTINATION_RULES.kind, namespace, name)
-    yield (VIRTUAL_SERVICES.kind, namespace, names.apex)
     yield ("host", "", names.apex)
 
 

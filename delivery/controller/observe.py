@@ -26,9 +26,7 @@ from delivery.controller.interest import Interest
 from delivery.controller.picture import Picture, take
 from delivery.controller.reading import Spec
 from delivery.routing import preflight
-from delivery.routing.router import Router, RouteView
 from delivery.workloads.names import Names
-from delivery.workloads.ownership import is_ours
 from delivery.workloads.revision import matches
 from strategies.decision import Wanted
 from strategies.rollout import wanted
@@ -59,9 +57,8 @@ class Sight:
 class Observer:
     """Takes snapshots."""
 
-    def __init__(self, reader: Reader, router: Router, clock: Clock) -> None:
+    def __init__(self, reader: Reader, clock: Clock) -> None:
         self._reader = reader
-        self._router = router
         self._clock = clock
         self._interest = Interest()
         self.interested = self._interest.of
@@ -79,7 +76,8 @@ class Observer:
     ) -> Sight:
         """Look at everything that belongs to a Canary. Raises Fenced when a later leader has written some of it."""
         picture = take(self._reader, body, spec)
-        self._interest.note(entry.key, picture.names, picture.workload.kind)
+        refs = (*picture.route_refs, *_destination_refs(picture))
+        self._interest.note(entry.key, picture.names, refs, target=picture.workload.kind)
         if await self._confirm_absence(entry, picture, status):
             picture = take(self._reader, body, spec)
         snapshot = self._snapshot(entry, picture, status, epoch=epoch, delivered=delivered, hold=spec.hold)
@@ -88,15 +86,12 @@ class Observer:
     async def _confirm_absence(self, entry: Entry, picture: Picture, status: Status) -> bool:
         """One GET for each object that should be there and is not; True when one was there after all."""
         names, kind = picture.names, picture.workload.kind
-        expected: list[tuple[Kind, str, Object | None]] = [(kind, names.target, picture.target)]
+        expected: list[tuple[Ref, Object | None]] = [(Ref(kind, names.namespace, names.target), picture.target)]
         if status.phase not in (Phase.NONE, Phase.INITIALIZING):
-            expected += [
-                (kind, names.primary, picture.primary),
-                (VIRTUAL_SERVICES, names.apex, picture.virtual_service),
-            ]
+            expected += [(Ref(kind, names.namespace, names.primary), picture.primary)]
+            expected += [(ref, picture.mesh.get(ref)) for ref in picture.route_refs]
         found = False
-        for kind, name, body in expected:
-            ref = Ref(kind, names.namespace, name)
+        for ref, body in expected:
             if body is not None:
                 entry.absent.pop(ref, None)
             elif ref not in entry.absent:
@@ -134,20 +129,25 @@ class Observer:
         self, entry: Entry, picture: Picture, spec: RolloutSpec, status: Status, snapshot: Snapshot
     ) -> Sight:
         """Add what the routes say, held against what the recorded status wants of them."""
-        view = self._view(picture)
-        snapshot = replace(snapshot, routes=Routes(canary_weight=view.canary_weight))
+        view = picture.router.read(picture.names, picture.route, picture.mesh)
+        live = Routes(
+            canary_weight=view.canary_weight,
+            everybody_weight=view.everybody_weight,
+            mirror=view.mirror,
+            testers=view.testers,
+        )
+        snapshot = replace(snapshot, routes=live)
         wish = wanted(spec, status, snapshot)
-        found = changes(wish, picture, self._router, epoch=snapshot.epoch, running=False)
+        found = changes(wish, picture, epoch=snapshot.epoch, running=False)
         in_sync = wish.traffic is not None and found.in_sync
         self._note_sync(entry, expected=wish.traffic is not None or _waits(status), in_sync=in_sync)
-        route = picture.virtual_service
-        signature = (route["metadata"]["uid"], wish.traffic.canary) if route is not None and wish.traffic else None
+        shown = wish.traffic is not None and not entry.unconfirmed(picture.route_uids, wish.traffic)
         # Whatever could not be written counts: a run also waits for its finalizer and for its pods.
         since = [each for each in (entry.unsynced_since, entry.failing_since) if each is not None]
-        routes = Routes(
-            canary_weight=view.canary_weight,
+        routes = replace(
+            live,
             in_sync=in_sync,
-            confirmed=in_sync and not entry.unsure and entry.confirmed == signature,
+            confirmed=in_sync and not entry.unsure and shown,
             hand_edited=view.canary_weight is not None and not view.applied_matches,
             apex_moved=apex_on_primary(picture),
             failing_seconds=self._clock.monotonic() - min(since) if since else 0.0,
@@ -162,13 +162,6 @@ class Observer:
             entry.unsynced_since = None
         elif entry.unsynced_since is None:
             entry.unsynced_since = self._clock.monotonic()
-
-    def _view(self, picture: Picture) -> RouteView:
-        """What the routes say; somebody else's VirtualService says nothing to us."""
-        route = picture.virtual_service
-        if route is None or not is_ours(route, picture.names):
-            return RouteView()
-        return self._router.read(route, picture.names)
 
     def _stale(self, needed: Iterable[Kind]) -> Problem | None:
         seconds = self._reader.stale(needed)
@@ -196,9 +189,7 @@ class Observer:
             (picture.workload.kind, picture.primary),
             (SERVICES, picture.canary_service),
             (SERVICES, picture.primary_service),
-            (DESTINATION_RULES, picture.canary_rule),
-            (DESTINATION_RULES, picture.primary_rule),
-            (VIRTUAL_SERVICES, picture.virtual_service),
+            *((ref.kind, picture.mesh.get(ref)) for ref in picture.router.created_refs(names, picture.route)),
         )
         return (
             preflight.target_conflict(names, created, self._rivals(picture), kind=picture.workload.kind)
@@ -231,6 +222,10 @@ class Observer:
 
 def _target_kind(canary: Object) -> str:
     return str(((canary.get("spec") or {}).get("targetRef") or {}).get("kind"))
+
+
+def _destination_refs(picture: Picture) -> tuple[Ref, ...]:
+    return picture.router.destination_refs(picture.names, picture.route)
 
 
 def _waits(status: Status) -> bool:

@@ -160,9 +160,7 @@ def _settings(wiring: Wiring) -> kopf.OperatorSettings:
 def _registry(wiring: Wiring, refused: "asyncio.Future[None]") -> kopf.OperatorRegistry:
     """One of our own for each life: the default one would add kopf's own ways to log in."""
     registry = kopf.OperatorRegistry()
-    kopf.on.login(registry=registry, id="login", errors=kopf.ErrorsMode.PERMANENT)(
-        _login(wiring, refused)
-    )
+    kopf.on.login(registry=registry, id="login", errors=kopf.ErrorsMode.PERMANENT)(_login(wiring, refused))
     for kind in KINDS:
         names = (kind.group, kind.version, kind.plural)
         kopf.on.event(*names, registry=registry, id="ring")(_bell(kind, wiring.ring))
@@ -230,9 +228,7 @@ class _Webhook(kopf.WebhookServer):
     """kopf's server, which also tells where it listens. It loads renewed certificate files by itself."""
 
     def __init__(self, admission: Admission, host: str, listening: Callable[[str], None]) -> None:
-        super().__init__(
-            addr=host, port=admission.port, certfile=admission.certificate, pkeyfile=admission.key
-        )
+        super().__init__(addr=host, port=admission.port, certfile=admission.certificate, pkeyfile=admission.key)
         self._listening = listening
 
     async def __call__(self, fn: kopf.WebhookFn) -> AsyncIterator[kopf.WebhookClientConfig]:

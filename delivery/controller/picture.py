@@ -16,6 +16,8 @@ from delivery.cluster.objects import (
 )
 from delivery.cluster.reader import LABEL_INDEX, OWNER_INDEX, Reader
 from delivery.controller.reading import Spec
+from delivery.routing.route_spec import RouteSpec
+from delivery.routing.router import Observed, Router
 from delivery.workloads.names import Names
 from delivery.workloads.selectors import moved_label
 from delivery.workloads.service_spec import ServiceSpec
@@ -33,14 +35,14 @@ class Picture:
     names: Names
     workload: TargetKind
     service: ServiceSpec
+    route: RouteSpec
+    router: Router
     target: Object | None
     primary: Object | None
     apex: Object | None
     canary_service: Object | None
     primary_service: Object | None
-    canary_rule: Object | None
-    primary_rule: Object | None
-    virtual_service: Object | None
+    mesh: Observed
     pods: tuple[Object, ...]
     past: tuple[Object, ...]
 
@@ -48,6 +50,17 @@ class Picture:
     def ref(self) -> Ref:
         """The Canary itself."""
         return Ref.of(CANARIES, self.body)
+
+    @property
+    def route_refs(self) -> tuple[Ref, ...]:
+        """The objects that split the traffic, there or not."""
+        return self.router.route_refs(self.names, self.route)
+
+    @property
+    def route_uids(self) -> dict[Ref, str]:
+        """Those that are there, with their uids."""
+        found = ((ref, self.mesh.get(ref)) for ref in self.route_refs)
+        return {ref: str(body["metadata"].get("uid", "")) for ref, body in found if body is not None}
 
     def template(self, revision: str) -> Template | None:
         """The target's template of a revision; None when it is nowhere to be found."""
@@ -65,10 +78,9 @@ class Picture:
 
     def fenced(self) -> tuple[tuple[Any, Object], ...]:
         """The objects that carry our fence, with their kinds."""
+        refs = (*self.route_refs, *self.router.destination_refs(self.names, self.route))
         mine = (
-            (VIRTUAL_SERVICES, self.virtual_service),
-            (DESTINATION_RULES, self.canary_rule),
-            (DESTINATION_RULES, self.primary_rule),
+            *((ref.kind, self.mesh.get(ref)) for ref in refs),
             (SERVICES, self.canary_service),
             (SERVICES, self.primary_service),
             (self.workload.kind, self.primary),
@@ -83,6 +95,7 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
     def find(kind: Any, name: str) -> Object | None:
         return reader.get(Ref(kind, names.namespace, name))
 
+    refs = (*spec.router.route_refs(names, spec.route), *spec.router.destination_refs(names, spec.route))
     target = find(workload.kind, names.target)
     primary = find(workload.kind, names.primary)
     return Picture(
@@ -90,14 +103,14 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
         names=names,
         workload=workload,
         service=spec.service,
+        route=spec.route,
+        router=spec.router,
         target=target,
         primary=primary,
         apex=find(SERVICES, names.apex),
         canary_service=find(SERVICES, names.canary_service),
         primary_service=find(SERVICES, names.primary_service),
-        canary_rule=find(DESTINATION_RULES, names.canary_service),
-        primary_rule=find(DESTINATION_RULES, names.primary_service),
-        virtual_service=find(VIRTUAL_SERVICES, names.apex),
+        mesh=Observed.of((ref, reader.get(ref)) for ref in refs),
         pods=_pods(reader, names.namespace, workload.selections(target, primary)),
         past=_past(reader, workload.past, target, primary),
     )

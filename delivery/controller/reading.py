@@ -13,6 +13,9 @@ from delivery.api.rollout import metric_specs, rollout_spec
 from delivery.api.salvage import salvage_canary
 from delivery.cluster.objects import Object
 from delivery.controller.asker import Brief
+from delivery.routing.registry import router_for
+from delivery.routing.route_spec import RouteSpec
+from delivery.routing.router import Router
 from delivery.workloads.names import Names
 from delivery.workloads.service_spec import ServiceSpec
 from delivery.workloads.targets.registry import target_kind
@@ -43,6 +46,8 @@ class Spec:
     names: Names
     target: TargetKind
     service: ServiceSpec
+    route: RouteSpec
+    router: Router
     brief: Brief
     hold: Problem | None = None
 
@@ -75,12 +80,15 @@ class Reading:
     def _all_of(self, canary: Canary, body: Object, *, hold: Problem | None = None) -> Spec:
         rollout = rollout_spec(canary, scrape_interval_seconds=self._policy.scrape_interval_seconds)
         names = Names.of(canary, self._policy.cluster_domain)
+        route = RouteSpec.of(canary)
         return Spec(
             canary=canary,
             rollout=replace(rollout, generation=body["metadata"].get("generation", 0)),
             names=names,
             target=target_kind(canary.spec.target_ref.kind),
-            service=ServiceSpec.of(canary),
+            service=route.service,
+            route=route,
+            router=router_for(canary),
             brief=_brief(canary, names, canary.spec.metrics_server or self._policy.metrics_server),
             hold=hold,
         )

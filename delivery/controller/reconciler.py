@@ -26,7 +26,6 @@ from delivery.controller.observe import Observer, Sight
 from delivery.controller.picture import Picture
 from delivery.controller.queue import Retry
 from delivery.controller.reading import Policy, Reading, Spec
-from delivery.routing.router import Router
 from strategies.decision import Decision, Wanted
 from strategies.rollout import advance, refuse, wanted
 from strategies.snapshot import Problem
@@ -109,7 +108,6 @@ class Reconciler:
         asker: Asker,
         announcer: Announcer,
         reporter: Reporter,
-        router: Router,
         policy: Policy,
         enqueue: Enqueue,
     ) -> None:
@@ -121,10 +119,9 @@ class Reconciler:
         self._asker = asker
         self._announcer = announcer
         self._reporter = reporter
-        self._router = router
         self._policy = policy
         self._enqueue = enqueue
-        self._observer = Observer(reader, router, clock)
+        self._observer = Observer(reader, clock)
         self._converger = Converger(reader, writer, clock)
         self._entries: dict[str, Entry] = {}
 
@@ -168,7 +165,7 @@ class Reconciler:
         decision = advance(spec.rollout, status, sight.snapshot, answers, self._clock.now())
         body = await self._record(body, status, decision)
         if _begins_to_leave(status, decision.status):
-            entry.confirmed = None  # what a response said before this decision is no word on what the routes say since
+            entry.confirmed.clear()  # what a response said before this decision is no word on what the routes say since
         self._follow_up(entry, body, spec, decision, again_in=sight.again_in)
         wish = wanted(spec.rollout, decision.status, sight.snapshot)
         picture = replace(sight.picture, body=body)
@@ -178,7 +175,7 @@ class Reconciler:
             return
         self._count_repairs(entry, sight, found)
         await self._converger.converge(
-            entry, picture, wish, found, live=sight.snapshot.routes.canary_weight, settle=spec.rollout.settle_seconds
+            entry, picture, wish, found, live=sight.snapshot.routes, settle=spec.rollout.settle_seconds
         )
         await self._confirm(entry, sight, decision, wish, found)
 
@@ -202,11 +199,10 @@ class Reconciler:
         """A stage that waits for confirmed routes gets its one GET when no write of ours has confirmed them."""
         if decision.status.stage is not Stage.ROUTES or found.routes or wish.traffic is None:
             return
-        route = sight.picture.virtual_service
-        if route is None or entry.confirmed == (route["metadata"]["uid"], wish.traffic.canary):
+        if not sight.picture.route_uids or not entry.unconfirmed(sight.picture.route_uids, wish.traffic):
             return
         epoch = self._leadership.epoch
-        if not await self._converger.confirm(entry, sight.picture, self._router, wish.traffic, epoch=epoch):
+        if not await self._converger.confirm(entry, sight.picture, wish.traffic, epoch=epoch):
             raise Retry(0.0)
         self._enqueue(entry.key)
 
@@ -266,13 +262,14 @@ class Reconciler:
         epoch = self._leadership.epoch
         if picture == sight.picture and wish == sight.wish and epoch == sight.snapshot.epoch:
             return fenced(sight.found, wish, picture, epoch=epoch) if running else sight.found
-        return changes(wish, picture, self._router, epoch=epoch, running=running)
+        return changes(wish, picture, epoch=epoch, running=running)
 
     def _count_repairs(self, entry: Entry, sight: Sight, found: Changes) -> None:
         """A hand edit that we are about to repair counts toward stepping back."""
         now = self._clock.monotonic()
         if sight.snapshot.routes.hand_edited and found.routes and now >= entry.repair_at:
-            managers = self._router.read(sight.picture.virtual_service, sight.picture.names).managers
+            seen = sight.picture
+            managers = seen.router.read(seen.names, seen.route, seen.mesh).managers
             entry.taken(now, managers[0] if managers else "")
 
     async def _fenced(self, error: Fenced) -> None:

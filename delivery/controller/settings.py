@@ -203,6 +203,4 @@ def _admission(known: Mapping[str, Any]) -> Admission | None:
     if not certificate or not key:
         flag = "--admission-key" if certificate else "--admission-cert"
         raise SettingsError(flag, "", "both of --admission-cert and --admission-key, or neither")
-    return Admission(
-        certificate=_file("--admission-cert", certificate), key=_file("--admission-key", key), port=port
-    )
+    return Admission(certificate=_file("--admission-cert", certificate), key=_file("--admission-key", key), port=port)

@@ -50,20 +50,14 @@ class Exporter:
         self._info.labels(_version(), mesh_provider).set(1)
 
     def _make_flagger_families(self) -> None:
-        self._info = self._gauge(
-            "info", "Version and mesh provider of the controller", "version", "mesh_provider"
-        )
+        self._info = self._gauge("info", "Version and mesh provider of the controller", "version", "mesh_provider")
         self._ticks = self._histogram(
             "canary_duration_seconds", "Seconds that one pass for a Canary took", "name", "namespace"
         )
         self._total = self._gauge("canary_total", "Canaries in a namespace", "namespace")
-        self._status = self._gauge(
-            "canary_status", "0: progressing, 1: anything else, 2: failed", "name", "namespace"
-        )
+        self._status = self._gauge("canary_status", "0: progressing, 1: anything else, 2: failed", "name", "namespace")
         self._weight = self._gauge("canary_weight", "Percent of the requests", "workload", "namespace")
-        self._analysis = self._gauge(
-            "canary_metric_analysis", "Last value of a metric", "name", "namespace", "metric"
-        )
+        self._analysis = self._gauge("canary_metric_analysis", "Last value of a metric", "name", "namespace", "metric")
         ended = ("name", "namespace", "deployment_strategy", "analysis_status")
         self._successes = self._counter("canary_successes_total", "Runs promoted", *ended)
         self._failures = self._counter("canary_failures_total", "Runs rolled back", *ended)
@@ -77,9 +71,7 @@ class Exporter:
             "result",
             buckets=ROLLOUT_BUCKETS,
         )
-        self._requests = self._counter(
-            "api_requests_total", "Requests to the API server", "verb", "kind", "outcome"
-        )
+        self._requests = self._counter("api_requests_total", "Requests to the API server", "verb", "kind", "outcome")
         self._leader = self._gauge("leader", "1 while this process holds the Lease")
         self._leader.set(0)
 

@@ -43,9 +43,7 @@ def configure(*, level: str = "info", fmt: str = "json", stream: TextIO | None =
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendering(fmt))
-    )
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendering(fmt)))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(threshold)
@@ -93,9 +91,7 @@ def _clean_mapping(value: Mapping[Any, Any], depth: int) -> dict[Any, Any]:
         meta = value.get("metadata") or {}
         return {"kind": "Secret", "namespace": meta.get("namespace"), "name": meta.get("name")}
     return {
-        key: HIDDEN
-        if key == _LAST_APPLIED or (_SECRET_KEYS.search(str(key)) and item)
-        else _clean(item, depth - 1)
+        key: HIDDEN if key == _LAST_APPLIED or (_SECRET_KEYS.search(str(key)) and item) else _clean(item, depth - 1)
         for key, item in value.items()
     }
 

@@ -9,17 +9,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from delivery.cluster.objects import DESTINATION_RULES, VIRTUAL_SERVICES, Change, Kind, Object
-from delivery.routing import carried, rules
+from delivery.cluster.objects import DESTINATION_RULES, VIRTUAL_SERVICES, Change, Kind, Object, Op, Ref
+from delivery.routing import carried, http_rules, laying, rules, tcp_rules
+from delivery.routing.hosts import resolve
+from delivery.routing.route_spec import MESH, RouteSpec
 from delivery.routing.router import Observed, RouteView
 from delivery.workloads.names import Names
 from delivery.workloads.overlay import Absent, Exact, create_change, patch_change, refence_change
-from delivery.workloads.ownership import APPLIED, MANAGER, annotations, fence_of, owner_labels
-from delivery.workloads.service_spec import ServiceSpec
+from delivery.workloads.ownership import APPLIED, MANAGER, annotations, fence_of, is_ours, owner_labels
 from strategies.traffic import Traffic
-
-MESH = "mesh"
-"""Istio's word for all sidecars, where a VirtualService names its gateways."""
 
 UNTOUCHED_BY_GITOPS = {
     "kustomize.toolkit.fluxcd.io/reconcile": "disabled",
@@ -34,73 +32,165 @@ class IstioRouter:
     def kinds(self) -> tuple[Kind, ...]:
         return (VIRTUAL_SERVICES, DESTINATION_RULES)
 
-    def destinations(self, names: Names, spec: ServiceSpec, observed: Observed, *, epoch: int) -> tuple[Change, ...]:
+    def route_refs(self, names: Names, spec: RouteSpec) -> tuple[Ref, ...]:
+        return (_route_ref(names),)
+
+    def destination_refs(self, names: Names, spec: RouteSpec) -> tuple[Ref, ...]:
+        return tuple(
+            Ref(DESTINATION_RULES, names.namespace, service)
+            for service in (names.primary_service, names.canary_service)
+        )
+
+    def created_refs(self, names: Names, spec: RouteSpec) -> tuple[Ref, ...]:
+        return (*self.destination_refs(names, spec), *self.route_refs(names, spec))
+
+    def destinations(self, names: Names, spec: RouteSpec, observed: Observed, *, epoch: int) -> tuple[Change, ...]:
         changes = (
-            _destination(names, spec, names.primary_service, observed.primary, epoch=epoch),
-            _destination(names, spec, names.canary_service, observed.canary, epoch=epoch),
+            _destination(names, spec, ref.name, observed.get(ref), epoch=epoch)
+            for ref in self.destination_refs(names, spec)
         )
         return tuple(change for change in changes if change)
 
     def routes(
-        self, names: Names, spec: ServiceSpec, traffic: Traffic, observed: Observed, *, epoch: int
+        self, names: Names, spec: RouteSpec, traffic: Traffic, observed: Observed, *, epoch: int
     ) -> tuple[Change, ...]:
         body = _virtual_service(names, spec, traffic)
         why = f"primary {traffic.primary}, canary {traffic.canary}"
-        if observed.route is None:
+        current = observed.get(_route_ref(names))
+        if current is None:
             return (create_change(VIRTUAL_SERVICES, body, epoch=epoch, why=why),)
-        wanted = {
-            "metadata": body["metadata"],
-            "spec": {"hosts": body["spec"]["hosts"], "gateways": body["spec"]["gateways"]},
-        }
-        if carried.written(observed.route) and not spec.rule:
+        address = {member: body["spec"].get(member, Absent()) for member in ("hosts", "gateways")}
+        wanted = {"metadata": body["metadata"], "spec": address}
+        if carried.written(current) and not spec.service.rule:
             wanted["metadata"]["annotations"][carried.CARRIED] = Absent()
-        extra = rules.rule_ops(observed.route, body["spec"]["http"][0]["route"], spec.rule)
-        change = patch_change(VIRTUAL_SERVICES, observed.route, wanted, epoch=epoch, why=why, extra=extra)
+        extra = _rule_ops(names, body["spec"], current)
+        change = patch_change(VIRTUAL_SERVICES, current, wanted, epoch=epoch, why=why, extra=extra)
         return (change,) if change else ()
 
-    def read(self, route: Object | None, names: Names) -> RouteView:
-        if route is None:
+    def read(self, names: Names, spec: RouteSpec, observed: Observed) -> RouteView:
+        route = observed.get(_route_ref(names))
+        if route is None or not is_ours(route, names):
             return RouteView()
+        said = _tcp_view(route, names) if spec.tcp else _http_view(route, names)
         return RouteView(
-            canary_weight=rules.canary_weight(rules.rules_of(route), names),
-            applied_matches=annotations(route).get(APPLIED) == _digest(rules.our_fields(route)),
+            **said,
+            applied_matches=annotations(route).get(APPLIED) == digest(our_fields(route, names)),
             fence=fence_of(route),
-            managers=_managers(route),
+            managers=managers(route),
         )
 
-    def refence(self, observed: Observed, *, epoch: int) -> tuple[Change, ...]:
-        there = (
-            (VIRTUAL_SERVICES, observed.route),
-            (DESTINATION_RULES, observed.primary),
-            (DESTINATION_RULES, observed.canary),
-        )
-        changes = [refence_change(kind, body, epoch=epoch) for kind, body in there if body is not None]
+    def refence(self, names: Names, spec: RouteSpec, observed: Observed, *, epoch: int) -> tuple[Change, ...]:
+        refs = (*self.route_refs(names, spec), *self.destination_refs(names, spec))
+        found = ((ref.kind, observed.get(ref)) for ref in refs)
+        changes = [refence_change(kind, body, epoch=epoch) for kind, body in found if body is not None]
         return tuple(change for change in changes if change)
 
 
-def _virtual_service(names: Names, spec: ServiceSpec, traffic: Traffic) -> dict[str, Any]:
+def _route_ref(names: Names) -> Ref:
+    return Ref(VIRTUAL_SERVICES, names.namespace, names.apex)
+
+
+def _http_view(route: Object, names: Names) -> dict[str, Any]:
+    found = rules.rules_of(route)
+    everybody, matched = rules.everybody_weight(found, names), rules.matched_weight(found, names)
+    return {
+        "canary_weight": everybody if matched is None else matched,
+        "everybody_weight": everybody,
+        "mirror": rules.mirror_percent(found, names.host(names.canary_service)),
+        "testers": rules.index_of(found, rules.TESTERS) is not None,
+    }
+
+
+def _tcp_view(route: Object, names: Names) -> dict[str, Any]:
+    weight = tcp_rules.canary_weight(rules.rules_of(route, "tcp"), names)
+    return {"canary_weight": weight, "everybody_weight": weight}
+
+
+def hosts(names: Names, spec: RouteSpec) -> list[str]:
+    """The hosts that the routes are for: those given, and the apex Service's unless it is among them."""
+    apex = names.host(names.apex)
+    known = any(host == "*" or resolve(host, names.namespace, names.cluster_domain) == apex for host in spec.hosts)
+    return [*spec.hosts, *([] if known else [apex])]
+
+
+def _address(names: Names, spec: RouteSpec) -> dict[str, Any]:
+    """Hosts and gateways; a delegate has none, those of the VirtualService that delegates to it count."""
+    if spec.delegation:
+        return {}
+    return {"hosts": hosts(names, spec), "gateways": list(spec.gateways) or [MESH]}
+
+
+def _virtual_service(names: Names, spec: RouteSpec, traffic: Traffic) -> dict[str, Any]:
     """The whole VirtualService as we create it, but for the fence."""
+    service = spec.service
+    found: dict[str, Any] = (
+        {"tcp": [tcp_rules.wanted_rule(names, spec, traffic)]}
+        if spec.tcp
+        else {"http": http_rules.wanted_rules(names, spec, traffic)}
+    )
     body: dict[str, Any] = {
         "metadata": {
             "name": names.apex,
             "namespace": names.namespace,
-            "labels": {**spec.apex.labels, **owner_labels(names)},
+            "labels": {**service.apex.labels, **owner_labels(names)},
         },
-        "spec": {
-            "hosts": [names.host(names.apex)],
-            "gateways": [MESH],
-            "http": [{"name": rules.RULE, "route": rules.wanted_route(names, traffic), **spec.rule}],
-        },
+        "spec": {**_address(names, spec), **found},
     }
-    ours = {carried.CARRIED: carried.noted(spec.rule)} if spec.rule else {}
-    body["metadata"]["annotations"] = {**spec.apex.annotations, **UNTOUCHED_BY_GITOPS, **ours}
-    body["metadata"]["annotations"][APPLIED] = _digest(rules.our_fields(body))
+    ours = {carried.CARRIED: carried.noted(service.rule)} if service.rule else {}
+    body["metadata"]["annotations"] = {**service.apex.annotations, **UNTOUCHED_BY_GITOPS, **ours}
+    body["metadata"]["annotations"][APPLIED] = digest(our_fields(body, names))
     return body
 
 
-def _destination(names: Names, spec: ServiceSpec, service: str, current: Object | None, *, epoch: int) -> Change | None:
+def _rule_ops(names: Names, wanted: Mapping[str, Any], current: Object) -> tuple[Op, ...]:
+    """The operations on both lists of rules; of the protocol that is not asked for, ours go."""
+    have = current.get("spec") or {}
+    canary = names.host(names.canary_service)
+    http, tcp = rules.rules_of(current), rules.rules_of(current, "tcp")
+    after = {"http": laying.laid(http, wanted.get("http") or [], before=carried.written(current), canary=canary)}
+    if "tcp" in wanted:
+        after["tcp"] = tcp_rules.laid(tcp, wanted["tcp"][0], names)
+    elif (index := tcp_rules.our_index(tcp, names)) is not None:
+        after["tcp"] = [*tcp[:index], *tcp[index + 1 :]]
+    before = {member: have[member] for member in after if member in have}
+    kept = {member: value for member, value in after.items() if value or (member in before and value == before[member])}
+    return laying.differences(before, kept, ("spec",))
+
+
+def our_fields(virtual_service: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    """What of a VirtualService is ours, in a form that does not depend on how a server or a tool writes it."""
+    spec = virtual_service.get("spec") or {}
+    http, tcp = rules.rules_of(virtual_service), rules.rules_of(virtual_service, "tcp")
+    deciding, own = rules.deciding_index(http), rules.index_of(http, rules.RULE)
+    before = carried.written(virtual_service)
+    canary = names.host(names.canary_service)
+    index = tcp_rules.our_index(tcp, names)
+    return {
+        "hosts": spec.get("hosts") or [],
+        "gateways": spec.get("gateways") or [],
+        "http": [_essence(rule, before, canary) for rule in http if rule.get("name") in rules.OURS],
+        "tcp": [_essence(tcp[index], (), canary)] if index is not None else [],
+        "decides": own is not None and (deciding is None or own <= deciding),
+    }
+
+
+def _essence(rule: rules.Rule, before: tuple[str, ...], canary: str) -> dict[str, Any]:
+    items, shares = rule.get("route") or [], [weight for _, weight in rules.weights(rule)]
+    return {
+        "name": rule.get("name", ""),
+        "match": rule.get("match") or [],
+        "route": [
+            [item.get("destination"), weight, laying.cookie_of(item)]
+            for item, weight in zip(items, shares, strict=True)
+        ],
+        "mirror": [rule.get("mirror"), rule.get("mirrorPercentage")] if rules.mirrors_to(rule, canary) else [],
+        "carried": {name: rule.get(name) for name in before},
+    }
+
+
+def _destination(names: Names, spec: RouteSpec, service: str, current: Object | None, *, epoch: int) -> Change | None:
     """Create or repair the DestinationRule of one role's host."""
-    policy = spec.traffic_policy
+    policy = spec.service.traffic_policy
     own: dict[str, Any] = {"host": names.host(service)}
     if policy:
         # A whole policy: laid over another one, two ways of load balancing would meet in one object.
@@ -111,7 +201,7 @@ def _destination(names: Names, spec: ServiceSpec, service: str, current: Object 
         "name": service,
         "namespace": names.namespace,
         "labels": owner_labels(names),
-        "annotations": {**UNTOUCHED_BY_GITOPS, APPLIED: _digest([own["host"], policy or None])},
+        "annotations": {**UNTOUCHED_BY_GITOPS, APPLIED: digest([own["host"], policy or None])},
     }
     body = {"metadata": meta, "spec": own}
     if current is None:
@@ -123,23 +213,23 @@ def _wrote_policy(rule: Object) -> bool:
     """Is the policy on it the one that our last write put there? Else it is somebody else's and stays."""
     spec = rule.get("spec") or {}
     policy = spec.get("trafficPolicy")
-    return bool(policy) and annotations(rule).get(APPLIED) == _digest([spec.get("host"), policy])
+    return bool(policy) and annotations(rule).get(APPLIED) == digest([spec.get("host"), policy])
 
 
 def destination_applied_matches(rule: Object) -> bool:
     """False when somebody else changed a DestinationRule's host, or the policy that we wrote, since our last write."""
     spec = rule.get("spec") or {}
     host, policy = spec.get("host"), spec.get("trafficPolicy")
-    return annotations(rule).get(APPLIED) in (_digest([host, policy]), _digest([host, None]))
+    return annotations(rule).get(APPLIED) in (digest([host, policy]), digest([host, None]))
 
 
-def _digest(value: Any) -> str:
+def digest(value: Any) -> str:
     """A hash of JSON that does not depend on the order of members: 16 hexadecimal digits of SHA-256."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _managers(body: Mapping[str, Any]) -> tuple[str, ...]:
+def managers(body: Mapping[str, Any]) -> tuple[str, ...]:
     """Who besides us owns fields of the spec, the latest writer first.
 
     A cache that drops the sets of fields leaves only who wrote at all; then everybody but the status' writers counts.

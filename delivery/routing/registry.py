@@ -1,13 +1,20 @@
-"""Which router serves which `spec.provider`."""
+"""Which router serves a Canary."""
 
+from delivery.api.canary import Canary
+from delivery.cluster.objects import Kind
 from delivery.routing.istio import IstioRouter
 from delivery.routing.router import Router
 
-ROUTERS: dict[str, Router] = {"istio": IstioRouter()}
+ISTIO = "istio"
+ROUTERS: dict[str, Router] = {ISTIO: IstioRouter()}
+
+KINDS: tuple[Kind, ...] = tuple(dict.fromkeys(kind for router in ROUTERS.values() for kind in router.kinds))
+"""What has to be watched for all of them."""
 
 
-def router_for(provider: str) -> Router:
-    """The router of a provider. Raises ValueError naming the field, what was given and what is allowed."""
-    if provider not in ROUTERS:
-        raise ValueError(f"spec.provider: given {provider!r}, allowed are {', '.join(sorted(ROUTERS))}")
-    return ROUTERS[provider]
+def router_for(canary: Canary) -> Router:
+    """The router of a Canary's provider.
+
+    A provider that nobody serves holds its Canary (api/acting.py); until then Istio's router only reads for it.
+    """
+    return ROUTERS.get(canary.spec.provider or ISTIO, ROUTERS[ISTIO])

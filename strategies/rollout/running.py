@@ -130,8 +130,7 @@ def _raise_or_hold(turn: Turn, target: Workload) -> None:
     elif not done:
         _say(
             turn,
-            turn.analysis
-            or Problem(reason="Analysing", message=f"{_where(turn)}, windows are being judged"),
+            turn.analysis or Problem(reason="Analysing", message=f"{_where(turn)}, windows are being judged"),
         )
     elif step + 1 < len(turn.plan):
         _step_up(turn, step + 1)

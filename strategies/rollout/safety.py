@@ -7,8 +7,8 @@ def safe_weight(turn: Turn, *, broken_promotion: bool = False) -> int:
     """The canary weight at which the most users are served by pods that work.
 
     0 when the primary has a ready pod: one is enough, a rollback never waits for capacity. Else 100 when the canary
-    has ready pods and is not seen to be broken; else where most of them are. After a broken promotion the canary, which was
-    analysed and works, comes first, whatever old pods of the primary are still ready.
+    has ready pods and is not seen to be broken; else where most of them are. After a broken promotion the canary, which
+    was analysed and works, comes first, whatever old pods of the primary are still ready.
     """
     canary_works = turn.has_pods(turn.target) and turn.target is not None and turn.target.trouble is None
     if broken_promotion and canary_works:

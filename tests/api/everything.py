@@ -159,16 +159,17 @@ EVERYTHING: dict[str, Any] = {
     "analysis": {
         "interval": "30s",
         "threshold": 3,
-        "iterations": 10,
+        "iterations": 0,
         "maxWeight": 50,
         "stepWeight": 0,
-        "stepWeights": [],
+        "stepWeights": [10, 50],
         "stepWeightPromotion": 20,
         "mirror": True,
         "mirrorWeight": 100,
         "primaryReadyThreshold": 90,
         "canaryReadyThreshold": 80,
         "match": [MATCH],
+        "testerMatch": [MATCH],
         "metrics": [
             {
                 "name": "mine",
@@ -205,6 +206,7 @@ EVERYTHING: dict[str, Any] = {
             "secure": True,
         },
     },
+    "promotion": {"bakeSeconds": 600},
     "progressDeadlineSeconds": 60,
     "skipAnalysis": True,
     "revertOnDeletion": True,

@@ -22,7 +22,10 @@ ACTED_ON = {
     "service.rewrite.uri", "service.rewrite.authority", "analysis.interval", "analysis.threshold", "analysis.maxWeight",
     "analysis.stepWeight", "analysis.stepWeights", "analysis.primaryReadyThreshold", "analysis.canaryReadyThreshold",
     "analysis.metrics[].name", "analysis.metrics[].interval", "analysis.metrics[].threshold",
-    "analysis.metrics[].thresholdRange", "analysis.metrics[].query",
+    "analysis.metrics[].thresholdRange", "analysis.metrics[].query", "service.appProtocol", "service.gateways",
+    "service.hosts", "service.delegation", "service.match", "analysis.iterations", "analysis.mirror",
+    "analysis.mirrorWeight", "analysis.match", "analysis.sessionAffinity", "analysis.stepWeightPromotion",
+    "analysis.testerMatch", "promotion.bakeSeconds",
 }  # fmt: skip
 """The fields that do something today."""
 

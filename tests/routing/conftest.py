@@ -8,7 +8,9 @@ import jsonpatch
 import pytest
 
 from delivery.cluster.memory.patching import json_patch
-from delivery.cluster.objects import Change
+from delivery.cluster.objects import DESTINATION_RULES, VIRTUAL_SERVICES, Change, Ref
+from delivery.routing.route_spec import RouteSpec
+from delivery.routing.router import Observed
 from delivery.workloads.names import Names
 from delivery.workloads.service_spec import ServiceSpec
 
@@ -21,8 +23,22 @@ def names() -> Names:
 
 
 @pytest.fixture
-def spec() -> ServiceSpec:
-    return ServiceSpec(port=9080)
+def spec() -> RouteSpec:
+    return RouteSpec(service=ServiceSpec(port=9080))
+
+
+KINDS = {"VirtualService": VIRTUAL_SERVICES, "DestinationRule": DESTINATION_RULES}
+
+
+@pytest.fixture
+def seen() -> Callable[..., Observed]:
+    """What the caches hold: VirtualServices and DestinationRules, None where there is none."""
+
+    def observed(*bodies: Mapping[str, Any] | None) -> Observed:
+        there = [body for body in bodies if body is not None]
+        return Observed({Ref.of(KINDS[body["kind"]], body): body for body in there})
+
+    return observed
 
 
 def _apply(body: Mapping[str, Any], change: Change) -> Json:

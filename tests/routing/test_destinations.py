@@ -1,6 +1,7 @@
 """The DestinationRules: one for each role's host, with the Canary's traffic policy and whatever others added."""
 
 import copy
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 from delivery.cluster.errors import Fenced
 from delivery.cluster.objects import DESTINATION_RULES, Action, Ref
 from delivery.routing.istio import IstioRouter, destination_applied_matches
-from delivery.routing.registry import router_for
-from delivery.routing.router import Observed
+from delivery.routing.registry import KINDS
+from delivery.routing.route_spec import RouteSpec
 from delivery.workloads.service_spec import ServiceSpec
 
 POLICY = {"loadBalancer": {"simple": "LEAST_REQUEST"}, "connectionPool": {"tcp": {"maxConnections": 5}}}
@@ -19,11 +20,18 @@ OTHER = {"loadBalancer": {"consistentHash": {"useSourceIp": True}}}
 router = IstioRouter()
 
 
+class Pair(NamedTuple):
+    """Both roles' rules."""
+
+    primary: dict[str, Any]
+    canary: dict[str, Any]
+
+
 @pytest.fixture
-def render(names):
-    def changes(policy=None, observed=None, *, epoch=7):
-        spec = ServiceSpec(port=9080, traffic_policy=policy)
-        return router.destinations(names, spec, observed or Observed(), epoch=epoch)
+def render(names, seen):
+    def changes(policy=None, found=None, *, epoch=7):
+        spec = RouteSpec(service=ServiceSpec(port=9080, traffic_policy=policy))
+        return router.destinations(names, spec, seen(*(found or ())), epoch=epoch)
 
     return changes
 
@@ -33,8 +41,7 @@ def made(render, stored):
     """Both rules as we created them."""
 
     def observed(policy=None):
-        primary, canary = (stored(change.body, version="9") for change in render(policy))
-        return Observed(primary=primary, canary=canary)
+        return Pair(*(stored(change.body, version="9") for change in render(policy)))
 
     return observed
 
@@ -116,10 +123,8 @@ def test_what_others_added_survives_exactly(render, made, apply, marks, fields, 
     assert len(changes) == broken
     after = apply(body, changes[0]) if changes else body
     assert after == expected
-    assert render(POLICY, Observed(primary=found.primary, canary=after)) == ()
+    assert render(POLICY, Pair(found.primary, after)) == ()
 
 
-def test_routers_are_found_by_provider():
-    assert {kind.kind for kind in router_for("istio").kinds} == {"VirtualService", "DestinationRule"}
-    with pytest.raises(ValueError, match=r"spec\.provider: given 'linkerd', allowed are istio"):
-        router_for("linkerd")
+def test_what_routers_write_is_watched():
+    assert {kind.kind for kind in KINDS} >= {"VirtualService", "DestinationRule"}

@@ -11,6 +11,7 @@ from delivery.cluster.memory.patching import json_patch
 from delivery.cluster.memory.rejections import PatchFailedError
 from delivery.cluster.objects import VIRTUAL_SERVICES, Action, Ref
 from delivery.routing.istio import IstioRouter
+from delivery.routing.route_spec import RouteSpec
 from delivery.routing.router import Observed, RouteView
 from delivery.workloads.service_spec import Metadata, ServiceSpec
 from strategies.traffic import Traffic
@@ -26,12 +27,12 @@ router = IstioRouter()
 
 
 @pytest.fixture
-def render(names, spec):
+def render(names, spec, seen):
     """The changes for a canary weight, over the VirtualService that was observed."""
 
     def changes(weight, found=None, *, epoch=7, given_spec=None):
         traffic = Traffic.to_canary(weight)
-        return router.routes(names, given_spec or spec, traffic, Observed(route=found), epoch=epoch)
+        return router.routes(names, given_spec or spec, traffic, seen(found), epoch=epoch)
 
     return changes
 
@@ -47,8 +48,8 @@ def routes(render, stored):
 
 
 @pytest.fixture
-def view(names):
-    return lambda found: router.read(found, names)
+def view(names, spec, seen):
+    return lambda found: router.read(names, spec, seen(found))
 
 
 def our_rule(body):
@@ -75,7 +76,7 @@ class TestMaking:
         }
 
     def test_its_metadata(self, render):
-        spec = ServiceSpec(port=80, apex=Metadata({"color": "green"}, {"note": "x"}))
+        spec = RouteSpec(service=ServiceSpec(port=80, apex=Metadata({"color": "green"}, {"note": "x"})))
         meta = render(0, given_spec=spec)[0].body["metadata"]
         assert meta["labels"] == {
             "color": "green",
@@ -140,7 +141,7 @@ class TestStepping:
         found = routes(before)
         for change in render(after, found):
             found = apply(found, change)
-        assert view(found) == RouteView(canary_weight=after, applied_matches=True, fence=7)
+        assert view(found) == RouteView(canary_weight=after, everybody_weight=after, applied_matches=True, fence=7)
         assert sum(item["weight"] for item in our_rule(found)["route"]) == 100
         assert render(after, found) == ()
 
@@ -197,7 +198,7 @@ class TestHandEdits:
         assert view(found).applied_matches is False
         assert view(found).canary_weight == weight
         repaired = apply(found, render(10, found)[0])
-        assert view(repaired) == RouteView(canary_weight=10, applied_matches=True, fence=7)
+        assert view(repaired) == RouteView(canary_weight=10, everybody_weight=10, applied_matches=True, fence=7)
         assert render(10, repaired) == ()
         return repaired
 
@@ -313,22 +314,24 @@ class TestReading:
 
 
 class TestFencing:
-    def test_taking_over_writes_the_fence_of_every_object_and_nothing_else(self, routes, names, spec, stored, apply):
+    def test_taking_over_writes_the_fence_of_every_object_and_nothing_else(
+        self, routes, names, spec, stored, apply, seen
+    ):
         primary, canary = (stored(c.body) for c in router.destinations(names, spec, Observed(), epoch=7))
-        observed = Observed(route=routes(10), primary=primary, canary=canary)
-        changes = router.refence(observed, epoch=8)
+        route = routes(10)
+        changes = router.refence(names, spec, seen(route, primary, canary), epoch=8)
         assert [change.ref.kind.kind for change in changes] == ["VirtualService", "DestinationRule", "DestinationRule"]
-        for change, body in zip(changes, (observed.route, primary, canary), strict=True):
+        for change, body in zip(changes, (route, primary, canary), strict=True):
             assert change.tests[0]["path"] == "/metadata/resourceVersion"
             after = apply(body, change)
             assert after["metadata"]["annotations"].pop(FENCE) == "8"
             body["metadata"]["annotations"].pop(FENCE)
             assert after == body
 
-    def test_what_is_taken_over_is_not_taken_over_again(self, routes):
-        assert router.refence(Observed(route=routes(10)), epoch=7) == ()
-        assert router.refence(Observed(), epoch=7) == ()
+    def test_what_is_taken_over_is_not_taken_over_again(self, routes, names, spec, seen):
+        assert router.refence(names, spec, seen(routes(10)), epoch=7) == ()
+        assert router.refence(names, spec, Observed(), epoch=7) == ()
 
-    def test_a_higher_fence_stops_it(self, routes):
+    def test_a_higher_fence_stops_it(self, routes, names, spec, seen):
         with pytest.raises(Fenced):
-            router.refence(Observed(route=routes(10)), epoch=6)
+            router.refence(names, spec, seen(routes(10)), epoch=6)

@@ -15,7 +15,6 @@ from delivery.cluster.memory.workloads import World
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, Kind, Ref
 from delivery.controller.core import Controller, LeadershipLostError, Surroundings
 from delivery.controller.reading import Policy
-from delivery.routing.istio import IstioRouter
 from delivery.workloads.ownership import MANAGER
 from strategies.status import Status
 from tests.simulation import bookinfo
@@ -101,7 +100,6 @@ class Simulation:
                 rng=random.Random(f"rng/{name}/{self.loop.seed}"),
                 analyst=self.analyst,
                 reporter=Nobody(),
-                router=IstioRouter(),
                 policy=Policy(metrics_server="http://prometheus", scrape_interval_seconds=1.0),
                 observe=lambda *_: None,
                 identity=name,

@@ -7,5 +7,5 @@ TARGET_KINDS: dict[str, TargetKind] = {"Deployment": DeploymentKind()}
 
 
 def target_kind(kind: str) -> TargetKind:
-    """The kind of this name; one that is not acted on holds everything up by itself, and is looked at as a Deployment."""
+    """The kind of this name; one that is not acted on holds everything up, and is looked at as a Deployment."""
     return TARGET_KINDS.get(kind, TARGET_KINDS["Deployment"])

@@ -1,0 +1,35 @@
+"""Conditions on requests, and how two lists of them are combined without losing one.
+
+Of a list one condition must hold, and in a condition all members must; so "both lists" is their cartesian product.
+Members that are maps (headers, query parameters, labels) are joined, because a request can have many of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from delivery.routing.route_spec import Condition
+
+L4 = ("destinationSubnets", "port", "sourceLabels", "gateways", "sourceNamespace")
+"""What Istio can look at before it knows a request (L4MatchAttributes)."""
+
+
+def product(first: Sequence[Condition], second: Sequence[Condition]) -> list[dict[str, Any]]:
+    """The conditions under which one of `first` and one of `second` hold. An empty list holds always.
+
+    What both say of the same header must be equal; the API refuses anything else.
+    """
+    return [_joined(one, other) for other in second or ({},) for one in first or ({},) if one or other]
+
+
+def _joined(one: Condition, other: Condition) -> dict[str, Any]:
+    both = {**other, **one}
+    for member, value in other.items():
+        if isinstance(value, Mapping) and isinstance(one.get(member), Mapping):
+            both[member] = {**value, **one[member]}
+    return both
+
+
+def l4(conditions: Sequence[Condition]) -> list[dict[str, Any]]:
+    """The same for TCP: of each condition what can be known of a connection."""
+    kept = [{member: value for member, value in each.items() if member in L4} for each in conditions]
+    return [each for each in kept if each]
