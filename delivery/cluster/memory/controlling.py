@@ -10,13 +10,13 @@ from delivery.cluster.memory.recording import Recorder
 from delivery.cluster.memory.rejections import RejectionError
 from delivery.cluster.memory.store import Store
 from delivery.cluster.memory.timekeeping import Schedule
-from delivery.cluster.objects import DEPLOYMENTS, REPLICA_SETS, Kind, Object, Ref
+from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, REPLICA_SETS, Kind, Object, Ref
 
 log = logging.getLogger(__name__)
 
 Seconds = tuple[float, float]
 
-FAILED = {DEPLOYMENTS: "ReplicaSetCreateError", REPLICA_SETS: "FailedCreate"}
+FAILED = {DEPLOYMENTS: "ReplicaSetCreateError", REPLICA_SETS: "FailedCreate", DAEMON_SETS: "FailedCreate"}
 """The reason that a controller gives when the API server refuses what it wants to write."""
 
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 1.0, 60.0

@@ -11,6 +11,7 @@ from typing import Any
 from delivery.cluster.memory.behaviours import Behaviour, Fate, fate_of, images, invalid_image
 from delivery.cluster.memory.conditions import is_ready
 from delivery.cluster.memory.controlling import Context
+from delivery.cluster.memory.nodes import NODES, node_of
 from delivery.cluster.memory.pod_status import Life, pod_status, waiting, waiting_for
 from delivery.cluster.memory.selectors import Predicate, label_selector
 from delivery.cluster.objects import PODS, Object, Ref
@@ -75,7 +76,7 @@ class Kubelet:
             return
         self._addresses += 1
         self._lives[uid] = Life(_address(self._addresses))
-        node = f"node-{self._addresses % 3 + 1}"
+        node = node_of(pod) or NODES[self._addresses % len(NODES)]
         bind = [{"op": "add", "path": "/spec/nodeName", "value": node}]
         self._store.patch(ref, bind, manager="kube-scheduler")
         assigned = f"Successfully assigned {ref.namespace}/{ref.name} to {node}"

@@ -9,7 +9,6 @@ from delivery.cluster.objects import Kind
 NAMESPACES = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
 CONFIG_MAPS = Kind("", "v1", "ConfigMap", "configmaps")
 SECRETS = Kind("", "v1", "Secret", "secrets")
-DAEMON_SETS = Kind("apps", "v1", "DaemonSet", "daemonsets")
 AUTOSCALERS = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 
 
@@ -35,7 +34,7 @@ def custom_resource(kind: Kind, *, status: bool = True) -> Resource:
 
 def builtin_resources() -> Iterable[Resource]:
     """The kinds that the controller meets, with the rules of a real API server."""
-    for kind in (objects.DEPLOYMENTS, objects.REPLICA_SETS, DAEMON_SETS):
+    for kind in (objects.DEPLOYMENTS, objects.REPLICA_SETS, objects.DAEMON_SETS):
         yield Resource(kind, status=True, generation=True)
     yield Resource(objects.PODS, status=True, graceful=True)
     for kind in (objects.SERVICES, AUTOSCALERS, NAMESPACES):

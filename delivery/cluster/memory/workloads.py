@@ -1,4 +1,4 @@
-"""The simulated world around the API server: Deployments roll, ReplicaSets keep pods, kubelets run them.
+"""The simulated world around the API server: workloads roll, ReplicaSets keep pods, kubelets run them.
 
 It lives in the instance "world", so neither a pause nor a kill of a controller stops it, and it acts on the store
 directly: its own API requests are not what is being tested.
@@ -7,10 +7,12 @@ directly: its own API requests are not what is being tested.
 from delivery.cluster.memory.autoscalers import Autoscalers, Load
 from delivery.cluster.memory.behaviours import Behaviour
 from delivery.cluster.memory.controlling import Context, Seconds, controller_of
+from delivery.cluster.memory.daemonsets import DaemonSets
 from delivery.cluster.memory.defaulting import default_builtins
 from delivery.cluster.memory.deployments import Deployments
 from delivery.cluster.memory.kubelet import Kubelet
 from delivery.cluster.memory.namespaces import NamespaceLifecycle, Namespaces
+from delivery.cluster.memory.nodes import Nodes
 from delivery.cluster.memory.recording import Recorder
 from delivery.cluster.memory.replicasets import ReplicaSets
 from delivery.cluster.memory.resources import AUTOSCALERS, NAMESPACES
@@ -19,11 +21,11 @@ from delivery.cluster.memory.store import Store
 from delivery.cluster.memory.timekeeping import Schedule, VirtualSchedule
 from delivery.cluster.memory.virtual import VirtualLoop
 from delivery.cluster.memory.watching import Happened
-from delivery.cluster.objects import DEPLOYMENTS, PODS, REPLICA_SETS, Object, Ref
+from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, PODS, REPLICA_SETS, Object, Ref
 
 
 class World:
-    """Deployments, ReplicaSets and pods that do what the real ones do, in virtual or in real time.
+    """Deployments, ReplicaSets, DaemonSets and pods that do what the real ones do, in virtual or in real time.
 
     `delay` is how late each controller is, in seconds; `ready_seconds` how long a healthy pod takes to become Ready
     unless its annotation says (behaviours.py); `terminate_seconds` how long a deleted pod lives on at the most.
@@ -53,13 +55,15 @@ class World:
         self._context.handle(DEPLOYMENTS, Deployments(self._context).sync)
         self._context.handle(REPLICA_SETS, ReplicaSets(self._context).sync)
         self._context.handle(PODS, self._kubelet.sync)
+        self.nodes = Nodes(self._look_at_daemon_sets)
+        self._context.handle(DAEMON_SETS, DaemonSets(self._context, self.nodes).sync)
         store.admission.append(default_builtins)
         store.observers.append(self._note)
         if load is not None:
             self._context.handle(AUTOSCALERS, Autoscalers(self._context, load).sync)
         if cluster:
             self._make_cluster(store)
-        for kind in (DEPLOYMENTS, REPLICA_SETS, PODS, NAMESPACES, AUTOSCALERS):
+        for kind in (DEPLOYMENTS, REPLICA_SETS, DAEMON_SETS, PODS, NAMESPACES, AUTOSCALERS):
             for body in store.scan(kind):
                 self._context.enqueue(Ref.of(kind, body))
 
@@ -76,6 +80,10 @@ class World:
         body = self._store.peek(ref)
         if body is not None:
             self._context.tell(body, reason, message, source=source, warning=True)
+
+    def _look_at_daemon_sets(self) -> None:
+        for body in self._store.scan(DAEMON_SETS):
+            self._context.enqueue(Ref.of(DAEMON_SETS, body))
 
     def _make_cluster(self, store: Store) -> None:
         namespaces = Namespaces(self._context)
@@ -102,7 +110,7 @@ class World:
     def _owner(self, ref: Ref, body: Object) -> Ref | None:
         """The object that controls this one, if it is one of ours."""
         reference = controller_of(body)
-        kinds = {kind.kind: kind for kind in (DEPLOYMENTS, REPLICA_SETS)}
+        kinds = {kind.kind: kind for kind in (DEPLOYMENTS, REPLICA_SETS, DAEMON_SETS)}
         if reference.get("kind") not in kinds:
             return None
         return Ref(kinds[reference["kind"]], ref.namespace, reference["name"])

@@ -6,7 +6,6 @@ from delivery.cluster import objects
 from delivery.cluster.memory.resources import (
     AUTOSCALERS,
     CONFIG_MAPS,
-    DAEMON_SETS,
     NAMESPACES,
     SECRETS,
     Resource,
@@ -46,7 +45,7 @@ _SHORT_NAMES = {
     objects.EVENTS: "ev",
     objects.DEPLOYMENTS: "deploy",
     objects.REPLICA_SETS: "rs",
-    DAEMON_SETS: "ds",
+    objects.DAEMON_SETS: "ds",
     AUTOSCALERS: "hpa",
     CRDS: "crd crds",
 }
@@ -57,13 +56,13 @@ _FIELDS = {
     NAMESPACES: ("status.phase",),
     objects.REPLICA_SETS: ("status.replicas",),
 }
-_IN_ALL = {objects.PODS, objects.SERVICES, objects.DEPLOYMENTS, objects.REPLICA_SETS, DAEMON_SETS, AUTOSCALERS}
+_IN_ALL = {objects.PODS, objects.SERVICES, objects.DEPLOYMENTS, objects.REPLICA_SETS, objects.DAEMON_SETS, AUTOSCALERS}
 _SCALED = {objects.DEPLOYMENTS, objects.REPLICA_SETS}
 _CONDITIONAL = {objects.LEASES, CRDS}
 
 _KINDS = (
     *(NAMESPACES, CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS, objects.PODS, objects.SERVICES, objects.EVENTS),
-    *(objects.DEPLOYMENTS, objects.REPLICA_SETS, DAEMON_SETS, AUTOSCALERS, objects.LEASES),
+    *(objects.DEPLOYMENTS, objects.REPLICA_SETS, objects.DAEMON_SETS, AUTOSCALERS, objects.LEASES),
     *(ROLES, ROLE_BINDINGS, CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, CRDS),
 )
 _WITH_STATUS = {*_IN_ALL, NAMESPACES, CRDS}

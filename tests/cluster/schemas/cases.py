@@ -5,8 +5,8 @@ from copy import deepcopy
 from typing import Any
 
 from delivery.cluster import objects
-from delivery.cluster.memory.resources import CONFIG_MAPS, DAEMON_SETS, NAMESPACES, SECRETS
-from delivery.cluster.objects import Kind
+from delivery.cluster.memory.resources import CONFIG_MAPS, NAMESPACES, SECRETS
+from delivery.cluster.objects import DAEMON_SETS, Kind
 from tests.cluster.harness.kinds import CRDS
 
 Body = dict[str, Any]

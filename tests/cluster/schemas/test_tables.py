@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from delivery.cluster import objects
-from delivery.cluster.memory.resources import CONFIG_MAPS, DAEMON_SETS, SECRETS
-from delivery.cluster.objects import Kind
+from delivery.cluster.memory.resources import CONFIG_MAPS, SECRETS
+from delivery.cluster.objects import DAEMON_SETS, Kind
 from delivery.sandbox.schemas import tables
 from tests.cluster.harness.kinds import CRDS
 from tests.cluster.schemas import cases
