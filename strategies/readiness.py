@@ -13,12 +13,19 @@ def needed(floor: int, share: int) -> int:
     return max(1, ceil(floor * share / 100)) if share > 0 else 0
 
 
+def _asked(spec: RolloutSpec, workload: Workload, *, floor: int, share: int) -> int:
+    """The ready pods that are asked of a workload for a share: never more than it can have, and at least one."""
+    pods = needed(floor, share)
+    if not spec.capacity_check:
+        return min(1, pods)
+    return pods if workload.most is None else min(pods, max(1, workload.most))
+
+
 def carries(spec: RolloutSpec, workload: Workload | None, *, floor: int, share: int) -> bool:
     """True when the workload's ready pods carry the share (one is enough with the capacity check off)."""
     if workload is None:
         return share == 0
-    pods = needed(floor, share) if spec.capacity_check else min(1, needed(floor, share))
-    return workload.ready >= pods
+    return workload.ready >= _asked(spec, workload, floor=floor, share=share)
 
 
 def known_at(spec: RolloutSpec, workload: Workload | None, *, floor: int, share: int) -> datetime | None:
@@ -29,8 +36,7 @@ def known_at(spec: RolloutSpec, workload: Workload | None, *, floor: int, share:
     """
     if workload is None or not workload.ready_since:
         return None
-    pods = needed(floor, share) if spec.capacity_check else min(1, needed(floor, share))
-    place = pods - (workload.ready - len(workload.ready_since)) - 1
+    place = _asked(spec, workload, floor=floor, share=share) - (workload.ready - len(workload.ready_since)) - 1
     if not 0 <= place < len(workload.ready_since):
         return None
     return sorted(workload.ready_since)[place] + timedelta(seconds=spec.settle_seconds + 1)
@@ -50,7 +56,7 @@ def is_ready(spec: RolloutSpec, role: Role, workload: Workload | None) -> bool:
 def missing(workload: Workload | None, *, name: str) -> str:
     """What a workload lacks, in words."""
     if workload is None:
-        return f"{name} has no Deployment"
+        return f"{name} does not exist"
     if workload.trouble is not None:
         return workload.trouble.message
     return f"{workload.updated_ready} of {workload.replicas} pods of {name} are ready and up to date"

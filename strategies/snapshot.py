@@ -25,6 +25,7 @@ class Workload:
     own controller has seen the newest spec and no pod of an older template is left. `trouble` is set when a pod
     can be seen to be broken without asking any metric (crash loop, out of memory, image that cannot be pulled).
     `ready_since` says of ready pods when they became so; one that it says nothing of has been ready for long.
+    `most` is how many pods it can have at all, where that is not its own choice (a DaemonSet has one for each node).
     """
 
     revision: str
@@ -35,6 +36,7 @@ class Workload:
     settled: bool = False
     trouble: Problem | None = None
     ready_since: tuple[datetime, ...] = ()
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

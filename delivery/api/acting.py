@@ -39,7 +39,7 @@ NAMED = (
 _ACTED_ON: Mapping[str, Callable[[CanarySpec], bool]] = MappingProxyType(
     {
         "provider": lambda spec: spec.provider in (None, "istio"),
-        "targetRef.kind": lambda spec: spec.target_ref.kind == "Deployment",
+        "targetRef.kind": lambda spec: spec.target_ref.kind in ("Deployment", "DaemonSet"),
     }
 )
 """Fields of which some values are acted on."""

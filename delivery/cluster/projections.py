@@ -11,6 +11,7 @@ from typing import Any
 from delivery.cluster.objects import (
     ALERT_PROVIDERS,
     CANARIES,
+    DAEMON_SETS,
     DEPLOYMENTS,
     DESTINATION_RULES,
     METRIC_TEMPLATES,
@@ -31,6 +32,7 @@ _WORKLOAD_METADATA = (*_POD_METADATA, "generation", "annotations", "finalizers")
 _WORKLOAD_STATUS = (
     "replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas",
     "observedGeneration", "conditions",
+    "desiredNumberScheduled", "currentNumberScheduled", "updatedNumberScheduled", "numberMisscheduled",
 )  # fmt: skip
 
 
@@ -45,7 +47,7 @@ def without_status(body: Object) -> dict[str, Any]:
 
 
 def workload(body: Object) -> dict[str, Any]:
-    """A Deployment or ReplicaSet: the whole spec (its template makes the primary), counts and conditions."""
+    """A Deployment, DaemonSet or ReplicaSet: the whole spec (its template makes the primary), counts and conditions."""
     metadata = _mapping(body.get("metadata"))
     return {
         **_type_of(body),
@@ -113,6 +115,7 @@ PROJECTIONS: Mapping[Kind, Projection] = {
     METRIC_TEMPLATES: whole,
     ALERT_PROVIDERS: whole,
     DEPLOYMENTS: workload,
+    DAEMON_SETS: workload,
     REPLICA_SETS: workload,
     PODS: pod,
     SERVICES: without_status,

@@ -13,7 +13,7 @@ import structlog
 from delivery.alerts.announcer import Announcer
 from delivery.cluster.elector import Elector
 from delivery.cluster.errors import NotLeader
-from delivery.cluster.objects import CANARIES, DEPLOYMENTS, PODS, REPLICA_SETS, SERVICES, Kind, Object
+from delivery.cluster.objects import CANARIES, DAEMON_SETS, DEPLOYMENTS, PODS, REPLICA_SETS, SERVICES, Kind, Object
 from delivery.cluster.projections import PROJECTIONS
 from delivery.cluster.protocols import Api, Clock, Timers
 from delivery.cluster.reader import Reader
@@ -26,7 +26,7 @@ from delivery.routing.registry import KINDS
 
 log = structlog.get_logger(__name__)
 
-WATCHED = (CANARIES, DEPLOYMENTS, REPLICA_SETS, PODS, SERVICES)
+WATCHED = (CANARIES, DEPLOYMENTS, DAEMON_SETS, REPLICA_SETS, PODS, SERVICES)
 
 
 class LeadershipLostError(Exception):

@@ -5,6 +5,7 @@ from typing import Any
 
 from delivery.cluster.objects import (
     CANARIES,
+    DAEMON_SETS,
     DEPLOYMENTS,
     DESTINATION_RULES,
     PODS,
@@ -74,7 +75,7 @@ def _seen_from(kind: Kind, body: Object) -> Iterable[_Place]:
         target = spec.get("targetRef") or {}
         yield (str(target.get("kind")), namespace, str(target.get("name")))
     elif kind in (PODS, REPLICA_SETS):
-        yield from _owning_deployments(kind, body)
+        yield from _owning_workloads(kind, body)
     else:
         yield (kind.kind, namespace, name)
     hosts = [*(spec.get("hosts") or ()), *([spec["host"]] if "host" in spec else ())] if kind in _ROUTED else []
@@ -85,11 +86,13 @@ def _seen_from(kind: Kind, body: Object) -> Iterable[_Place]:
 _ROUTED = (VIRTUAL_SERVICES, DESTINATION_RULES)
 
 
-def _owning_deployments(kind: Kind, body: Object) -> Iterable[_Place]:
-    """A Deployment names its ReplicaSets NAME-HASH, and a ReplicaSet's pods are owned by it."""
+def _owning_workloads(kind: Kind, body: Object) -> Iterable[_Place]:
+    """A Deployment names its ReplicaSets NAME-HASH, which own its pods; a DaemonSet owns its pods itself."""
     meta = body["metadata"]
     for owner in meta.get("ownerReferences") or ():
-        name = str(owner.get("name", ""))
-        if kind == PODS:
+        name, owning = str(owner.get("name", "")), DEPLOYMENTS
+        if owner.get("kind") == DAEMON_SETS.kind:
+            owning = DAEMON_SETS
+        elif kind == PODS:
             name = name.rpartition("-")[0]
-        yield (DEPLOYMENTS.kind, meta.get("namespace", ""), name)
+        yield (owning.kind, meta.get("namespace", ""), name)

@@ -8,7 +8,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from delivery.cluster.objects import DEPLOYMENTS, Change, Object, Ref
+from delivery.cluster.objects import DEPLOYMENTS, Change, Kind, Object, Ref
 from delivery.workloads import selectors
 from delivery.workloads.names import PRIMARY_SUFFIX, Names
 from delivery.workloads.overlay import Absent, Exact, overlay, patch_change, plain
@@ -37,16 +37,20 @@ def primary_body(
     names: Names,
     *,
     revision: str,
-    replicas: int,
+    replicas: int | None,
     epoch: int,
     annotations: Mapping[str, str],
+    kind: Kind = DEPLOYMENTS,
+    copied: tuple[str, ...] = COPIED,
 ) -> dict[str, Any]:
-    """The Deployment to create as primary, running the target's present template with `replicas` pods.
+    """The workload to create as primary, running the target's present template with `replicas` pods.
+
+    Of another `kind` than a Deployment the fields in `copied` are taken over, and `replicas` None is left out.
 
     `annotations` go into the same write (what was there before us must not be lost by a crash). Raises ValueError
     when the target's selector does not allow a copy; `selectors.selector_problem` says so beforehand.
     """
-    problem = selectors.selector_problem(target)
+    problem = selectors.selector_problem(target, kind)
     if problem:
         raise ValueError(problem.message)
     spec, own = target["spec"], selectors.match_labels(target)
@@ -54,8 +58,8 @@ def primary_body(
     moved = selectors.primary_labels(own)
     selector = {**copy.deepcopy(spec["selector"]), "matchLabels": moved}
     return {
-        "apiVersion": DEPLOYMENTS.api_version,
-        "kind": DEPLOYMENTS.kind,
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
         "metadata": {
             "name": names.primary,
             "namespace": names.namespace,
@@ -63,8 +67,8 @@ def primary_body(
             "annotations": {**annotations, REVISION: revision, FENCE: str(epoch)},
         },
         "spec": {
-            **{name: copy.deepcopy(spec[name]) for name in COPIED if name in spec},
-            "replicas": replicas,
+            **{name: copy.deepcopy(spec[name]) for name in copied if name in spec},
+            **({} if replicas is None else {"replicas": replicas}),
             "selector": selector,
             "template": selectors.rewritten(spec["template"], key=key, old=own[key], new=moved[key]),
         },
@@ -101,22 +105,24 @@ def promote_change(
     revision: str,
     epoch: int,
     spec: Mapping[str, Any] | None = None,
+    kind: Kind = DEPLOYMENTS,
+    copied: tuple[str, ...] = COPIED,
 ) -> Change | None:
     """The change that brings the primary to `template` (the target's, of `revision`); None when it is there.
 
-    `spec` is the target's spec, for the fields in COPIED; None leaves them as they are. The number of replicas is
+    `spec` is the target's spec, for the fields in `copied`; None leaves them as they are. The number of replicas is
     not touched. Raises Fenced when a later leader has written the primary.
     """
     own = selectors.match_labels(primary)
     key = selectors.moved_label(own)
-    copied = selectors.rewritten(template, key=key, old=own[key].removesuffix(PRIMARY_SUFFIX), new=own[key])
+    moved = selectors.rewritten(template, key=key, old=own[key].removesuffix(PRIMARY_SUFFIX), new=own[key])
     # Compared without what says nothing: the server shows a null creationTimestamp in every template.
-    same = canonical(primary["spec"]["template"]) == canonical(copied)
-    wanted: dict[str, Any] = {} if same else {"template": Exact(copied)}
+    same = canonical(primary["spec"]["template"]) == canonical(moved)
+    wanted: dict[str, Any] = {} if same else {"template": Exact(moved)}
     if spec is not None:
-        wanted |= {name: Exact(spec[name]) if name in spec else Absent() for name in COPIED}
+        wanted |= {name: Exact(spec[name]) if name in spec else Absent() for name in copied}
     return patch_change(
-        DEPLOYMENTS,
+        kind,
         primary,
         {"metadata": {"annotations": {REVISION: revision}}, "spec": wanted},
         epoch=epoch,

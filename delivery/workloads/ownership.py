@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from delivery.cluster.errors import Fenced
-from delivery.cluster.objects import Kind, Object, Op, Ref, pointer, resource_version
+from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, Kind, Object, Op, Ref, pointer, resource_version
 from delivery.workloads.names import Names
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -79,5 +79,5 @@ def generation_tests(body: Object) -> tuple[Op, ...]:
 
 
 def preconditions(kind: Kind, body: Object) -> tuple[Op, ...]:
-    """The tests for an object of this kind: a Deployment's status churns, so its resourceVersion proves too much."""
-    return generation_tests(body) if kind.kind == "Deployment" else version_tests(body)
+    """The tests for an object of this kind: a workload's status churns, so its resourceVersion proves too much."""
+    return generation_tests(body) if kind in (DEPLOYMENTS, DAEMON_SETS) else version_tests(body)

@@ -8,7 +8,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from delivery.cluster.objects import Object
+from delivery.cluster.objects import DEPLOYMENTS, Kind, Object
 from delivery.workloads.names import PRIMARY_SUFFIX
 from delivery.workloads.revision import POD_TEMPLATE_HASH
 from strategies.snapshot import Problem
@@ -32,12 +32,12 @@ def moved_label(labels: Mapping[str, str]) -> str:
     return next((key for key in PREFERRED if key in labels), min(labels))
 
 
-def selector_problem(target: Object) -> Problem | None:
+def selector_problem(target: Object, kind: Kind = DEPLOYMENTS) -> Problem | None:
     """Why no primary can be made of this target, if so."""
     labels = match_labels(target)
-    name = target["metadata"]["name"]
+    name = f"{kind} {target['metadata']['name']}"
     if not labels:
-        return _unsupported(name, "has no matchLabels; give the Deployment at least one, for example app")
+        return _unsupported(name, f"has no matchLabels; give the {kind} at least one, for example app")
     key = moved_label(labels)
     expressions = target["spec"]["selector"].get("matchExpressions") or []
     if any(expression.get("key") == key for expression in expressions):
@@ -48,7 +48,7 @@ def selector_problem(target: Object) -> Problem | None:
 
 
 def _unsupported(name: str, what: str) -> Problem:
-    return Problem(reason="SelectorUnsupported", message=f"the selector of Deployment {name} {what}")
+    return Problem(reason="SelectorUnsupported", message=f"the selector of {name} {what}")
 
 
 def primary_labels(labels: Mapping[str, str]) -> dict[str, str]:

@@ -52,7 +52,7 @@ def obstacle(turn: Turn) -> Problem | None:
         )
     if turn.target is None:
         return Problem(
-            reason="TargetNotFound", message="the Deployment of targetRef does not exist; create it or correct the name"
+            reason="TargetNotFound", message="the target of targetRef does not exist; create it or correct the name"
         )
     return turn.seen.hold
 

@@ -167,7 +167,7 @@ def _given(path: str) -> Any:
 
 SPECIAL = {
     "provider": "linkerd",
-    "targetRef.kind": "DaemonSet",
+    "targetRef.kind": "Service",
     "service.appProtocol": "TCP",
     "service.delegation": True,
     "analysis.iterations": 2,

@@ -20,6 +20,7 @@ PERMISSIONS = {
     ("progressive.delivery", "metrictemplates"): {"list", "watch"},
     ("progressive.delivery", "alertproviders"): {"list", "watch"},
     ("apps", "deployments"): {"get", "list", "watch", "create", "patch"},
+    ("apps", "daemonsets"): {"get", "list", "watch", "create", "patch"},
     ("apps", "replicasets"): {"list", "watch"},
     ("", "pods"): {"list", "watch"},
     ("", "services"): {"get", "list", "watch", "create", "patch"},

@@ -5,7 +5,7 @@ import random
 from collections import Counter
 
 from delivery.cluster.memory import Store
-from delivery.cluster.objects import DEPLOYMENTS, VIRTUAL_SERVICES, Ref
+from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, VIRTUAL_SERVICES, Ref
 from metrics.spec import MetricSpec, Subject, Window
 from metrics.verdict import Counts, Outcome, Verdict
 
@@ -58,7 +58,8 @@ class SimulatedAnalyst:
 
     def quality(self, subject: Subject) -> str:
         """How good the target's present version is."""
-        body = self._store.peek(Ref(DEPLOYMENTS, subject.namespace, subject.target))
+        found = (self._store.peek(Ref(kind, subject.namespace, subject.target)) for kind in (DEPLOYMENTS, DAEMON_SETS))
+        body = next((each for each in found if each is not None), None)
         annotations = (body or {}).get("spec", {}).get("template", {}).get("metadata", {}).get("annotations", {})
         return self.turned or str(annotations.get("sim/quality", "good"))
 

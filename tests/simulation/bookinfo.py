@@ -27,6 +27,13 @@ def deployment(version: str = "v1", *, quality: str = "good", replicas: int = 2,
     }
 
 
+def daemon_set(version: str = "v1", **options: Any) -> dict[str, Any]:
+    """The same as a DaemonSet: as many pods as there are nodes."""
+    body = deployment(version, **options)
+    del body["spec"]["replicas"]
+    return {**body, "kind": "DaemonSet"}
+
+
 def service() -> dict[str, Any]:
     """The apex Service as it was before any Canary."""
     return {
@@ -37,7 +44,7 @@ def service() -> dict[str, Any]:
     }
 
 
-def canary(**analysis: Any) -> dict[str, Any]:
+def canary(kind: str = "Deployment", **analysis: Any) -> dict[str, Any]:
     """A Canary whose windows are short, so that a whole story takes minutes."""
     given = {
         "interval": "10s",
@@ -51,7 +58,7 @@ def canary(**analysis: Any) -> dict[str, Any]:
         "kind": "Canary",
         "metadata": {"name": NAME, "namespace": NAMESPACE},
         "spec": {
-            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME},
+            "targetRef": {"apiVersion": "apps/v1", "kind": kind, "name": NAME},
             "service": {"port": 9080},
             "progressDeadlineSeconds": 60,
             "traffic": {"settleSeconds": 2, "drainSeconds": 4, "drainMaxSeconds": 30},

@@ -6,19 +6,22 @@ a count was right at some moment of the last seconds, however late its event cam
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import ceil
 from typing import Any
 
 from delivery.api.status import load
 from delivery.cluster.memory import Happened, Store, VirtualLoop
+from delivery.cluster.memory.defaulting import TEMPLATE_GENERATION
 from delivery.cluster.objects import (
     CANARIES,
+    DAEMON_SETS,
     DEPLOYMENTS,
     DESTINATION_RULES,
     PODS,
     SERVICES,
     VIRTUAL_SERVICES,
+    Kind,
     Object,
     Ref,
 )
@@ -27,6 +30,7 @@ from delivery.sandbox.mesh.on_store import OnStore
 from delivery.workloads.health import is_ready
 from delivery.workloads.ownership import fence_of, labels
 from delivery.workloads.selectors import selects
+from delivery.workloads.targets.daemonset import NOWHERE
 from delivery.workloads.written import Written
 from strategies.readiness import needed
 from strategies.status import Phase, Stage, Status
@@ -69,7 +73,11 @@ _LAST: dict[str, Any] = {}
 class Invariants:
     """Watches the store. `patience` is how late an observation may be, in virtual seconds."""
 
-    def __init__(self, store: Store, loop: VirtualLoop, *, patience: float, settle: float) -> None:
+    def __init__(
+        self, store: Store, loop: VirtualLoop, *, patience: float, settle: float, kind: Kind = DEPLOYMENTS
+    ) -> None:
+        self._target = Ref(kind, TARGET.namespace, TARGET.name)
+        self._primary = Ref(kind, PRIMARY.namespace, PRIMARY.name)
         self.patience = patience
         self.story: list[str] = []
         self.lost_seconds = 0.0
@@ -77,6 +85,8 @@ class Invariants:
         self.writer = ""
         """The process whose request is being done."""
         self.tampered_at = -1e9
+        self.most: Callable[[], int] | None = None
+        """How many pods a role can have, where nodes decide that."""
         self._settle = settle
         self._store = store
         self._loop = loop
@@ -102,9 +112,9 @@ class Invariants:
             self._on_canary(event, ours)
         elif event.ref == ROUTE and ours and event.type != "DELETED":
             self._on_route(event)
-        elif event.ref == TARGET and ours:
+        elif event.ref == self._target and ours:
             self._on_target(event)
-        elif event.ref == PRIMARY and ours and event.type != "DELETED":
+        elif event.ref == self._primary and ours and event.type != "DELETED":
             self._on_primary(event)
         if ours and event.previous is not None and event.type != "DELETED":
             self._foreign_survives(event)
@@ -148,7 +158,7 @@ class Invariants:
         return status_of(self._store.peek(CANARY))
 
     def _count_pods(self) -> None:
-        for role, ref in (("primary", PRIMARY), ("canary", TARGET)):
+        for role, ref in (("primary", self._primary), ("canary", self._target)):
             body = self._store.peek(ref)
             selector = body["spec"]["selector"] if body is not None else None
             pods = self._store.scan(PODS, bookinfo.NAMESPACE) if selector else []
@@ -183,6 +193,7 @@ class Invariants:
     def _carries(self, old: int | None, new: int, status: Status) -> None:
         """G1: no share for a role without ready pods, no rise above what its pods can carry."""
         floor = status.run.floor if status.run is not None else 1
+        floor = min(floor, self.most()) if self.most is not None else floor
         canary_before = old if old is not None else 0
         if new > canary_before:
             pods = needed(floor, new) if new < 100 else 1
@@ -206,7 +217,9 @@ class Invariants:
     # -- G4
 
     def _foreign_survives(self, event: Happened) -> None:
-        if event.previous is None or event.ref.kind not in (VIRTUAL_SERVICES, DESTINATION_RULES, SERVICES, DEPLOYMENTS):
+        if event.previous is None or event.ref.kind not in (
+            *(VIRTUAL_SERVICES, DESTINATION_RULES, SERVICES, DEPLOYMENTS, DAEMON_SETS),
+        ):
             return
         asked = (self._store.peek(CANARY) or {}).get("spec", {}).get("service", {})
         for part in ("labels", "annotations"):
@@ -220,8 +233,7 @@ class Invariants:
     # -- pods
 
     def _on_target(self, event: Happened) -> None:
-        before = (event.previous or {}).get("spec", {}).get("replicas")
-        after = event.object["spec"].get("replicas")
+        before, after = _size(event.previous), _size(event.object)
         if before == after:
             return
         self.tell(f"target: {before} -> {after} replicas by {self.writer}")
@@ -266,7 +278,7 @@ class Invariants:
             self._promoted_well(before, after)
 
     def _promoted_well(self, before: Status, after: Status) -> None:
-        primary = self._store.peek(PRIMARY)
+        primary = self._store.peek(self._primary)
         noted = primary["metadata"]["annotations"].get("progressive.delivery/revision") if primary else None
         self._expect(noted == after.last_promoted_spec, f"G6: promoted {after.last_promoted_spec}, primary has {noted}")
         template = primary["spec"]["template"]["metadata"].get("annotations", {}) if primary else {}
@@ -327,13 +339,24 @@ class Invariants:
             raise BrokenPromise(promise)
 
 
+def _size(body: Object | None) -> int | None:
+    """The pods that a workload is to have; of a DaemonSet whether it may have any."""
+    if body is None or body["spec"].get("template") is None:
+        return None
+    selector = body["spec"]["template"]["spec"].get("nodeSelector") or {}
+    replicas: int | None = body["spec"].get("replicas", 0 if NOWHERE in selector else 1)
+    return replicas
+
+
 def _mesh(seed: int | None, settle: float) -> Mesh:
     """Proxies that are late by up to `settle`, each in its own way; pods serve until the last of them must know."""
     return Mesh(seed=str(seed), lag=(0.0, settle), shutdown_seconds=settle)
 
 
 def _foreign(body: Object, part: str) -> Mapping[str, Any]:
-    return {key: value for key, value in (body["metadata"].get(part) or {}).items() if not key.startswith(OURS)}
+    kept = {key: value for key, value in (body["metadata"].get(part) or {}).items() if not key.startswith(OURS)}
+    kept.pop(TEMPLATE_GENERATION, None)  # the API server's
+    return kept
 
 
 def _asked_for(service: Mapping[str, Any], event: Happened, part: str) -> set[str]:

@@ -9,7 +9,7 @@ from delivery.cluster.objects import EVENTS, LEASES, PODS, Kind, Object, Ref
 from delivery.workloads.health import is_ready
 from delivery.workloads.ownership import MANAGER, labels
 from tests.simulation import bookinfo
-from tests.simulation.invariants import PRIMARY, ROUTE
+from tests.simulation.invariants import ROUTE
 from tests.simulation.simulation import Simulation
 
 # -- scenes
@@ -75,7 +75,7 @@ def is_silent(sim: Simulation, kind: str, reason: str) -> bool:
 
 def version(sim: Simulation) -> str:
     """The version that the primary runs."""
-    body = sim.store.peek(PRIMARY)
+    body = sim.store.peek(sim.primary)
     return str(body["spec"]["template"]["metadata"]["labels"]["version"]) if body is not None else ""
 
 

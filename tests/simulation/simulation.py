@@ -12,7 +12,7 @@ from typing import Any
 from delivery.cluster.errors import ClusterError
 from delivery.cluster.memory import Faults, MemoryApi, Request, Store, VirtualClock, VirtualLoop, VirtualTimers
 from delivery.cluster.memory.workloads import World
-from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, Kind, Ref
+from delivery.cluster.objects import CANARIES, DAEMON_SETS, DEPLOYMENTS, SERVICES, Kind, Ref
 from delivery.controller.core import Controller, LeadershipLostError, Surroundings
 from delivery.controller.reading import Policy
 from delivery.workloads.ownership import MANAGER
@@ -64,15 +64,19 @@ class Unforgiving(Controller):
 class Simulation:
     """One world. `calm` means that observations are late by fractions of a second only."""
 
-    def __init__(self, seed: int | None, *, patience: float = 3.0) -> None:
+    def __init__(self, seed: int | None, *, patience: float = 3.0, kind: Kind = DEPLOYMENTS) -> None:
+        self.target = Ref(kind, TARGET.namespace, TARGET.name)
+        self.primary = Ref(kind, PRIMARY.namespace, PRIMARY.name)
         self.loop = VirtualLoop(seed)
         self.clock = VirtualClock(self.loop)
         self.store = Store(self.clock, seed=seed)
         self.rng = random.Random(f"story/{seed}")
         self.faults = Faults()
         self.analyst = SimulatedAnalyst(self.store, random.Random(f"analyst/{seed}"))
-        self.promises = Invariants(self.store, self.loop, patience=patience, settle=SETTLE)
+        self.promises = Invariants(self.store, self.loop, patience=patience, settle=SETTLE, kind=kind)
         self.workloads = World(self.store, self.loop)
+        if kind == DAEMON_SETS:
+            self.promises.most = lambda: len(self.workloads.nodes.names)
         self.apis: dict[str, MemoryApi] = {}
         self.controllers: dict[str, Controller] = {}
         self.restart_after: float | None = 2.0
@@ -154,22 +158,27 @@ class Simulation:
     def release(self, version: str, **options: Any) -> None:
         """A new version of the target; how many pods it has is left to the controller."""
         self.promises.tell(f"release {version} {options}")
-        body = bookinfo.deployment(version, **options)
+        body = self._workload(version, **options)
         template = body["spec"]["template"]
-        known = self.store.peek(TARGET)
+        known = self.store.peek(self.target)
         if known is None:
-            self.apply(DEPLOYMENTS, body)
+            self.apply(self.target.kind, body)
             return
         template["metadata"]["annotations"].setdefault("sandbox.progressive.delivery/behaviour", "healthy")
-        self.merge(TARGET, {"spec": {"template": template}})
+        self.merge(self.target, {"spec": {"template": template}})
 
     def set_up(self, *, replicas: int = 2, **analysis: Any) -> None:
         """Bookinfo as it runs before any Canary, then the Canary."""
-        self.apply(DEPLOYMENTS, bookinfo.deployment(replicas=replicas))
+        self.apply(self.target.kind, self._workload(replicas=replicas))
         self.apply(SERVICES, bookinfo.service())
         self.loop.advance(10.0)
         self.promises.let_users_in()
-        self.apply(CANARIES, bookinfo.canary(**analysis))
+        self.apply(CANARIES, bookinfo.canary(self.target.kind.kind, **analysis))
+
+    def _workload(self, *version: str, **options: Any) -> dict[str, Any]:
+        """The target as its people apply it."""
+        make = bookinfo.daemon_set if self.target.kind == DAEMON_SETS else bookinfo.deployment
+        return make(*version, **options)
 
     def edit(self, **spec: Any) -> None:
         """Edit the Canary's spec."""

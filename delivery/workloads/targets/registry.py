@@ -1,9 +1,10 @@
 """Which kind of target is which `spec.targetRef.kind`."""
 
+from delivery.workloads.targets.daemonset import DaemonSetKind
 from delivery.workloads.targets.deployment import DeploymentKind
 from delivery.workloads.targets.target_kind import TargetKind
 
-TARGET_KINDS: dict[str, TargetKind] = {"Deployment": DeploymentKind()}
+TARGET_KINDS: dict[str, TargetKind] = {"Deployment": DeploymentKind(), "DaemonSet": DaemonSetKind()}
 
 
 def target_kind(kind: str) -> TargetKind:
