@@ -70,7 +70,9 @@ def primary_body(
             **{name: copy.deepcopy(spec[name]) for name in copied if name in spec},
             **({} if replicas is None else {"replicas": replicas}),
             "selector": selector,
-            "template": selectors.rewritten(spec["template"], key=key, old=own[key], new=moved[key]),
+            "template": selectors.rewritten(
+                spec["template"], key=key, old=own[key], new=moved[key], namespace=names.namespace
+            ),
         },
     }
 
@@ -88,8 +90,9 @@ def target_template_of(primary: Object) -> dict[str, Any]:
     """The target's pod template that the primary runs: the way back of the copy."""
     own = selectors.match_labels(primary)
     key = selectors.moved_label(own)
-    template = primary["spec"]["template"]
-    return selectors.rewritten(template, key=key, old=own[key], new=own[key].removesuffix(PRIMARY_SUFFIX))
+    template, here = primary["spec"]["template"], primary["metadata"].get("namespace", "")
+    old = own[key].removesuffix(PRIMARY_SUFFIX)
+    return selectors.rewritten(template, key=key, old=own[key], new=old, namespace=here)
 
 
 def template_of(primary: Object, revision: str) -> dict[str, Any] | None:
@@ -115,7 +118,8 @@ def promote_change(
     """
     own = selectors.match_labels(primary)
     key = selectors.moved_label(own)
-    moved = selectors.rewritten(template, key=key, old=own[key].removesuffix(PRIMARY_SUFFIX), new=own[key])
+    old, here = own[key].removesuffix(PRIMARY_SUFFIX), primary["metadata"].get("namespace", "")
+    moved = selectors.rewritten(template, key=key, old=old, new=own[key], namespace=here)
     # Compared without what says nothing: the server shows a null creationTimestamp in every template.
     same = canonical(primary["spec"]["template"]) == canonical(moved)
     wanted: dict[str, Any] = {} if same else {"template": Exact(moved)}

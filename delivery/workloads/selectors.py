@@ -15,6 +15,7 @@ from strategies.snapshot import Problem
 
 PREFERRED = ("app", "name", "app.kubernetes.io/name")
 _LABEL_VALUE_MAX = 63  # characters, by the API server
+_NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 
 def match_labels(workload: Object) -> Mapping[str, str]:
@@ -64,10 +65,13 @@ def selections(target: Object | None, primary: Object | None) -> tuple[Mapping[s
     return own, copied
 
 
-def rewritten(template: Mapping[str, Any], *, key: str, old: str, new: str) -> dict[str, Any]:
+def rewritten(template: Mapping[str, Any], *, key: str, old: str, new: str, namespace: str) -> dict[str, Any]:
     """A pod template whose label `key` says `new` instead of `old`, with its rules about its own kind following.
 
-    Pod (anti-)affinity and topology spread that count the workload's own pods have to count the copy's instead.
+    Pod (anti-)affinity and topology spread that count the workload's own pods have to count the copy's instead, as far
+    as they look at `namespace`, which is the workload's. A rule that names `new` gets `old`: what a template says of
+    the other role, its copy says of the other role too, and there is one way back from every copy. `matchLabelKeys`
+    and `mismatchLabelKeys` take their values from each pod and follow by themselves.
     """
     out: dict[str, Any] = copy.deepcopy(dict(template))
     meta = out.setdefault("metadata", {})
@@ -76,29 +80,42 @@ def rewritten(template: Mapping[str, Any], *, key: str, old: str, new: str) -> d
     labels.pop(POD_TEMPLATE_HASH, None)
     if labels.get(key) == old:
         labels[key] = new
-    for selector in _own_selectors(out.get("spec") or {}):
-        _rewrite_selector(selector, key=key, old=old, new=new)
+    other = {old: new, new: old}
+    for selector in _own_selectors(out.get("spec") or {}, namespace):
+        _rewrite_selector(selector, key, other)
     return out
 
 
-def _own_selectors(pod: Mapping[str, Any]) -> list[dict[str, Any]]:
-    terms: list[Mapping[str, Any]] = list(pod.get("topologySpreadConstraints") or [])
+def _own_selectors(pod: Mapping[str, Any], namespace: str) -> list[dict[str, Any]]:
+    terms: list[Mapping[str, Any]] = []
     affinity = pod.get("affinity") or {}
     for kind in ("podAffinity", "podAntiAffinity"):
         rules = affinity.get(kind) or {}
         terms += rules.get("requiredDuringSchedulingIgnoredDuringExecution") or []
         preferred = rules.get("preferredDuringSchedulingIgnoredDuringExecution") or []
         terms += [item.get("podAffinityTerm") or {} for item in preferred]
-    return [term["labelSelector"] for term in terms if term.get("labelSelector")]
+    here = [term for term in terms if _looks_at(term, namespace)]
+    here += pod.get("topologySpreadConstraints") or []  # these know no other namespace
+    return [term["labelSelector"] for term in here if term.get("labelSelector")]
 
 
-def _rewrite_selector(selector: dict[str, Any], *, key: str, old: str, new: str) -> None:
+def _looks_at(term: Mapping[str, Any], namespace: str) -> bool:
+    """Does an affinity term count pods of this namespace? Of a namespace's labels only its name is known for sure."""
+    listed, selector = term.get("namespaces") or [], term.get("namespaceSelector")
+    if selector is None:
+        return not listed or namespace in listed
+    keys = [*(selector.get("matchLabels") or {}), *(each["key"] for each in selector.get("matchExpressions") or [])]
+    known = set(keys) <= {_NAMESPACE_NAME}
+    return namespace in listed or (known and selects(selector, {_NAMESPACE_NAME: namespace}))
+
+
+def _rewrite_selector(selector: dict[str, Any], key: str, other: Mapping[str, str]) -> None:
     labels = selector.get("matchLabels") or {}
-    if labels.get(key) == old:
-        labels[key] = new
+    if key in labels:
+        labels[key] = other.get(labels[key], labels[key])
     for expression in selector.get("matchExpressions") or []:
         if expression.get("key") == key and expression.get("values"):
-            expression["values"] = [new if value == old else value for value in expression["values"]]
+            expression["values"] = [other.get(value, value) for value in expression["values"]]
 
 
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
