@@ -25,7 +25,8 @@ class Wanted:
     `primary_revision`: the revision whose template the primary must run. `canary_replicas`: 0 is exact, more means
     at least so many (whoever scaled the canary further up keeps that); `primary_floor`: at least so many.
     `destinations`: the Services and DestinationRules of both roles exist. `apex_to_primary`: the apex Service selects
-    the primary. `finalizer`: the Canary carries our finalizer. `hands_off`: write nothing.
+    the primary. `finalizer`: the Canary carries our finalizer. `primary_min` and `canary_min`: the least pods that an
+    autoscaler of the role may leave; 0 is whatever it says itself. `hands_off`: write nothing.
     """
 
     hands_off: bool = False
@@ -35,4 +36,6 @@ class Wanted:
     destinations: bool = False
     traffic: Traffic | None = None
     apex_to_primary: bool = False
+    primary_min: int | None = None
+    canary_min: int | None = None
     finalizer: bool = False

@@ -76,7 +76,7 @@ class Snapshot:
     run may go on being watched (an invalid edit, a stale cache). `contested`: somebody keeps taking our fields.
     `deleting`: the Canary is being deleted. `resolvable`: the template of the run's revision can still be found.
     `finalizer`: the Canary carries our finalizer. `epoch`: the writer's fence. `delivered`: ids of outbox entries
-    that were delivered.
+    that were delivered. `scarcity`: why the canary's autoscaler will not bring the pods that are wanted of it.
     """
 
     target: Workload | None = None
@@ -90,3 +90,4 @@ class Snapshot:
     finalizer: bool = False
     epoch: int = 0
     delivered: frozenset[str] = frozenset()
+    scarcity: Problem | None = None

@@ -14,7 +14,6 @@ from delivery.api.model import Piece
 BLOCKING = (
     "provider",
     "targetRef.kind",
-    "autoscalerRef",
     "ingressRef",
     "routeRef",
     "upstreamRef",

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
-from delivery.api.model import Piece
+from delivery.api.model import Piece, broken_rule, cel
 
 DNS_LABEL = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 URL = "^https?://"
@@ -38,17 +38,46 @@ class TargetRef(Piece):
 class ScalerReplicas(Piece):
     """Bounds on the primary's scaler that differ from the target's."""
 
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!has(self.minReplicas) || !has(self.maxReplicas) || self.minReplicas <= self.maxReplicas",
+                "minReplicas must not be greater than maxReplicas",
+            )
+        )
+    )
+
     min_replicas: int | None = Field(default=None, ge=1)
     """Fewest replicas of the primary."""
     max_replicas: int | None = Field(default=None, ge=1)
     """Most replicas of the primary."""
 
+    @model_validator(mode="after")
+    def _in_order(self) -> "ScalerReplicas":
+        if (self.min_replicas or 0) > (self.max_replicas or self.min_replicas or 0):
+            raise broken_rule(
+                given=f"{self.min_replicas}, with maxReplicas {self.max_replicas}",
+                allowed="at most maxReplicas",
+                field="minReplicas",
+                drop=("minReplicas", "maxReplicas"),
+            )
+        return self
+
 
 class AutoscalerRef(Piece):
-    """The target's autoscaler; the primary gets one like it."""
+    """The target's autoscaler; the primary gets a copy of it that is kept like it."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "self.kind == 'ScaledObject' || !has(self.primaryScalerQueries) || size(self.primaryScalerQueries) < 1",
+                "primaryScalerQueries are for a ScaledObject",
+            )
+        )
+    )
 
     api_version: str = Field(min_length=1)
-    """API version of the autoscaler."""
+    """API version of the autoscaler; of a HorizontalPodAutoscaler the best one that the server has is used."""
     kind: Literal["HorizontalPodAutoscaler", "ScaledObject"]
     """Kind of the autoscaler."""
     name: Name
@@ -57,6 +86,17 @@ class AutoscalerRef(Piece):
     """KEDA only: trigger name to the query that the primary's trigger asks."""
     primary_scaler_replicas: ScalerReplicas | None = None
     """Bounds for the primary's autoscaler alone."""
+
+    @model_validator(mode="after")
+    def _queries_are_kedas(self) -> "AutoscalerRef":
+        if self.primary_scaler_queries and self.kind != "ScaledObject":
+            raise broken_rule(
+                given=f"queries for a {self.kind}",
+                allowed="queries for a ScaledObject",
+                field="primaryScalerQueries",
+                drop=("primaryScalerQueries",),
+            )
+        return self
 
 
 class IngressRef(Piece):

@@ -1,7 +1,7 @@
 """Kinds, references and changes: the words in which the rest of the application speaks of API objects."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -42,6 +42,13 @@ EVENTS = Kind("", "v1", "Event", "events")
 LEASES = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 VIRTUAL_SERVICES = Kind("networking.istio.io", "v1beta1", "VirtualService", "virtualservices")
 DESTINATION_RULES = Kind("networking.istio.io", "v1beta1", "DestinationRule", "destinationrules")
+HORIZONTAL_POD_AUTOSCALERS = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+SCALED_OBJECTS = Kind("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects")
+
+AUTOSCALING_VERSIONS = tuple(
+    replace(HORIZONTAL_POD_AUTOSCALERS, version=version) for version in ("v2", "v2beta2", "v1")
+)
+"""HorizontalPodAutoscalers in every version that can say what ours must, the best first; a server is asked once."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

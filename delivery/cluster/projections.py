@@ -10,6 +10,7 @@ from typing import Any
 
 from delivery.cluster.objects import (
     ALERT_PROVIDERS,
+    AUTOSCALING_VERSIONS,
     CANARIES,
     DAEMON_SETS,
     DEPLOYMENTS,
@@ -17,6 +18,7 @@ from delivery.cluster.objects import (
     METRIC_TEMPLATES,
     PODS,
     REPLICA_SETS,
+    SCALED_OBJECTS,
     SERVICES,
     VIRTUAL_SERVICES,
     Kind,
@@ -42,7 +44,7 @@ def whole(body: Object) -> dict[str, Any]:
 
 
 def without_status(body: Object) -> dict[str, Any]:
-    """Metadata and the whole spec: for kinds whose status nobody reads (Services, routes, destinations)."""
+    """Metadata and the whole spec: for kinds whose status nobody reads (Services, routes, autoscalers)."""
     return {key: value for key, value in whole(body).items() if key != "status"}
 
 
@@ -121,5 +123,7 @@ PROJECTIONS: Mapping[Kind, Projection] = {
     SERVICES: without_status,
     VIRTUAL_SERVICES: without_status,
     DESTINATION_RULES: without_status,
+    SCALED_OBJECTS: without_status,
+    **dict.fromkeys(AUTOSCALING_VERSIONS, without_status),
 }
 """The projection of every kind that the controller watches."""

@@ -6,6 +6,7 @@ known may be late: a write is preconditioned on the version that it was decided 
 """
 
 import asyncio
+import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -13,11 +14,13 @@ from typing import Any
 from delivery.cluster.cache import Cache, Index, Key, number
 from delivery.cluster.errors import Gone
 from delivery.cluster.objects import (
+    AUTOSCALING_VERSIONS,
     CANARIES,
     DESTINATION_RULES,
     GROUP,
     PODS,
     REPLICA_SETS,
+    SCALED_OBJECTS,
     VIRTUAL_SERVICES,
     Kind,
     Object,
@@ -44,6 +47,15 @@ HOST_INDEX = "host"
 
 TARGET_INDEX = "target"
 """Finds Canaries by "namespace/name" of their target."""
+
+SCALES_INDEX = "scales"
+"""Finds autoscalers by "namespace/name" of the workload that they scale."""
+
+FLOOR = f"{GROUP}/floor"
+"""The annotation of an autoscaler whose least number of pods a Canary has raised; its JSON names the Canary."""
+
+FLOOR_INDEX = "floor"
+"""Finds autoscalers by "namespace/name" of the Canary that has raised them."""
 
 
 def by_label(label: str) -> Index:
@@ -83,6 +95,25 @@ def by_target(body: Object) -> Iterable[str]:
     return (f"{body['metadata'].get('namespace', '')}/{target.get('name')}",)
 
 
+def by_scaled(body: Object) -> Iterable[str]:
+    """An index by the namespace and name of what an autoscaler scales."""
+    scaled = _mapping(_mapping(body.get("spec")).get("scaleTargetRef"))
+    return (f"{body['metadata'].get('namespace', '')}/{scaled.get('name')}",)
+
+
+def by_floor(body: Object) -> Iterable[str]:
+    """An index by the namespace and the name of the Canary whose floor an autoscaler holds."""
+    metadata = body["metadata"]
+    text = (metadata.get("annotations") or {}).get(FLOOR)
+    if text is None:
+        return ()
+    try:
+        noted = _mapping(json.loads(text))
+    except ValueError:
+        return ()
+    return (f"{metadata.get('namespace', '')}/{noted.get('canary')}",)
+
+
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}  # an index must not die of one odd object
 
@@ -98,6 +129,8 @@ def default_indexes(kind: Kind) -> dict[str, Index]:
         indexes[HOST_INDEX] = by_host
     if kind == CANARIES:
         indexes[TARGET_INDEX] = by_target
+    if kind == SCALED_OBJECTS or kind in AUTOSCALING_VERSIONS:
+        indexes |= {SCALES_INDEX: by_scaled, FLOOR_INDEX: by_floor}
     return indexes
 
 
@@ -107,6 +140,9 @@ class Reader:
     `on_change(kind, object)` is called on every visible change, by whatever way it became known (a watch, a list, a
     GET, our own write): with the object as it is now, or as it was last when it is gone (`get` then answers None). A
     change of resourceVersion or managedFields alone is not visible.
+
+    `optional` kinds may be missing or forbidden without holding anything up; the versions beside each are tried where
+    the kind's own is not served.
     """
 
     def __init__(
@@ -118,6 +154,7 @@ class Reader:
         namespace: str | None,
         on_change: Callable[[Kind, Object], None],
         rng: random.Random,
+        optional: Mapping[Kind, Sequence[str]] | None = None,
         indexes: Mapping[Kind, Mapping[str, Index]] | None = None,
         watch_seconds: float = WATCH_SECONDS,
     ) -> None:
@@ -135,6 +172,8 @@ class Reader:
                 namespace=namespace,
                 rng=random.Random(rng.random()),  # noqa: S311 - jitter, no secret
                 watch_seconds=watch_seconds,
+                versions=(optional or {}).get(kind, ()),
+                optional=kind in (optional or {}),
             )
 
     async def run(self) -> None:
@@ -161,6 +200,11 @@ class Reader:
         """Whether the server last answered that it does not know the kind."""
         self._cache(kind)
         return self._reflectors[kind].missing
+
+    def denied(self, kind: Kind) -> bool:
+        """Whether the server last answered that we must not see an optional kind."""
+        self._cache(kind)
+        return self._reflectors[kind].denied
 
     def stale(self, kinds: Iterable[Kind]) -> float:
         """For how many seconds the worst of the watches of `kinds` has had no open connection; 0 when all have."""

@@ -6,14 +6,15 @@ tells at any time how long it has been without an open connection.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 import structlog
 
 from delivery.cluster.cache import Cache, number
-from delivery.cluster.errors import Expired, Gone, Unavailable
+from delivery.cluster.errors import Denied, Expired, Gone, Unavailable
 from delivery.cluster.objects import resource_version
-from delivery.cluster.protocols import Api, Clock, WatchEvent
+from delivery.cluster.protocols import Api, Clock, Listing, WatchEvent
 
 WATCH_SECONDS = 60.0
 """How long a watch is asked to last."""
@@ -31,6 +32,9 @@ CONNECT_SECONDS = 10.0
 
 SHORT_SECONDS = 1.0
 """A watch that ends as agreed in less, without news, is followed by a pause."""
+
+SELDOM_SECONDS = 300.0
+"""How often an optional kind that is missing or forbidden is asked for again, at the most."""
 
 OPENED = "OPENED"
 """An event with which a transport may say that its watch is established, before there is news."""
@@ -104,7 +108,12 @@ class Connection:
 
 
 class Reflector:
-    """Feeds one Cache. `synced` is set once the server has answered a list, be it that it has no such kind."""
+    """Feeds one Cache. `synced` is set once the server has answered a list, be it that it has no such kind.
+
+    An `optional` kind keeps nobody waiting: it is synced once it was asked for, whatever came of it, and one that is
+    missing or forbidden is asked for again every SELDOM_SECONDS. `versions` are tried in turn where the cache's kind
+    is not served in its own.
+    """
 
     def __init__(
         self,
@@ -115,6 +124,8 @@ class Reflector:
         namespace: str | None,
         rng: random.Random,
         watch_seconds: float = WATCH_SECONDS,
+        versions: Sequence[str] = (),
+        optional: bool = False,
     ) -> None:
         if not 0 < watch_seconds <= MAX_WATCH_SECONDS:
             raise ValueError(f"watch_seconds: {watch_seconds:g}; allowed: above 0, up to {MAX_WATCH_SECONDS:g}")
@@ -122,12 +133,20 @@ class Reflector:
         self.synced = asyncio.Event()
         self.missing = False
         """The server answered that it does not know the kind (a CRD that is not installed)."""
+        self.denied = False
+        """The server answered that the kind is none of our business (a permission that was not given)."""
+        self.answered = False
+        """The server has answered a list, be it that there is no such kind or that we must not see it."""
         self._api = api
         self._clock = clock
         self._cache = cache
         self._namespace = namespace
         self._watch_seconds = watch_seconds
         self._backoff = Backoff(rng)
+        self._seldom = Backoff(rng, first=SELDOM_SECONDS, longest=SELDOM_SECONDS)
+        self._optional = optional
+        self._kinds = (cache.kind, *(replace(cache.kind, version=each) for each in versions))
+        self._kind = cache.kind
         self._version = ""
         self._expired = False
 
@@ -144,22 +163,38 @@ class Reflector:
     async def _list(self) -> None:
         floor = self._cache.high_water
         try:
-            async with asyncio.timeout(LIST_SECONDS + GRACE_SECONDS):
-                listing = await self._api.list(self._cache.kind, self._namespace, timeout=LIST_SECONDS)
+            listing = await self._list_served()
         except Gone as error:
             self._unknown_kind(error)
             raise
+        except Denied as error:
+            self._forbidden_kind(error)
+            raise
         self._cache.replace(listing.items, listing.resource_version, floor=floor)
         self._version = listing.resource_version
-        self.missing = False
+        self.missing = self.denied = False
+        self.answered = True
         self.synced.set()
+
+    async def _list_served(self) -> Listing:
+        """All objects, in the first version that is served; the one that was served last is asked for first."""
+        for kind in sorted(self._kinds, key=lambda each: each != self._kind):
+            try:
+                async with asyncio.timeout(LIST_SECONDS + GRACE_SECONDS):
+                    listing = await self._api.list(kind, self._namespace, timeout=LIST_SECONDS)
+            except Gone as error:
+                unknown = error
+            else:
+                self._kind = kind
+                return listing
+        raise unknown
 
     async def _watch(self) -> None:
         """One watch to its agreed end. A server that ends each at once is not asked in a tight loop."""
         started, before = self._clock.monotonic(), self._version
         self.connection.attempt()
         stream = self._api.watch(
-            self._cache.kind,
+            self._kind,
             self._namespace,
             resource_version=self._version,
             timeout=self._watch_seconds,
@@ -207,9 +242,17 @@ class Reflector:
         for a moment.
         """
         if not self.missing:
-            _log.warning("kind_missing", kind=str(self._cache.kind), error=str(error))
-        self.missing = True
+            tell = _log.info if self._optional else _log.warning
+            tell("kind_missing", kind=str(self._cache.kind), error=str(error))
+        self.missing = self.answered = True
         self.synced.set()
+
+    def _forbidden_kind(self, error: Denied) -> None:
+        """Not for us: said once. What is optional goes on without."""
+        if self._optional and not self.denied:
+            _log.warning("watch_forbidden", kind=str(self._cache.kind), error=str(error))
+        self.denied = self._optional
+        self.answered = self.answered or self._optional
 
     async def _recover(self, error: Exception) -> None:
         """A lost history is listed again at once; everything else after a pause that grows."""
@@ -218,10 +261,17 @@ class Reflector:
         if isinstance(error, Expired) and not self._expired:
             self._expired = True
             return
-        delay = self._backoff.next()
-        if not self.missing:
+        if self._optional:
+            self.synced.set()
+        delay = (self._seldom if self._optional and self._lacks else self._backoff).next()
+        if not self._lacks:
             _log.warning("watch_lost", kind=str(self._cache.kind), error=repr(error), retry_in=round(delay, 1))
         await asyncio.sleep(delay)
+
+    @property
+    def _lacks(self) -> bool:
+        """Has the server said that there is nothing to watch for us?"""
+        return self.missing or self.denied
 
 
 async def _close(stream: AsyncIterator[WatchEvent]) -> None:

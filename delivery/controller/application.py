@@ -4,14 +4,22 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from typing import Protocol
 
 import structlog
 
 from delivery.api.parse import InvalidSpec, parse_alert_provider, parse_canary, parse_metric_template
 from delivery.cluster.clock import SystemClock
-from delivery.cluster.errors import ClusterError
+from delivery.cluster.errors import ClusterError, Gone
 from delivery.cluster.kubernetes import KubernetesApi
-from delivery.cluster.objects import ALERT_PROVIDERS, CANARIES, METRIC_TEMPLATES, Object
+from delivery.cluster.objects import (
+    ALERT_PROVIDERS,
+    AUTOSCALING_VERSIONS,
+    CANARIES,
+    METRIC_TEMPLATES,
+    Kind,
+    Object,
+)
 from delivery.cluster.protocols import Api
 from delivery.cluster.timers import ApschedulerTimers
 from delivery.controller.core import Controller, Surroundings
@@ -53,7 +61,8 @@ async def run(settings: Settings) -> None:
         timers = ApschedulerTimers(clock)
         await timers.start()
         stack.push_async_callback(timers.stop)
-        controller = Controller(_surroundings(settings, api, clock, timers, exporter, providers))
+        autoscaling = await autoscaling_kind(api)
+        controller = Controller(_surroundings(settings, api, clock, timers, exporter, providers, autoscaling))
         doorbell = Doorbell(
             controller.queue.add,
             settings,
@@ -75,6 +84,7 @@ def _surroundings(
     timers: ApschedulerTimers,
     exporter: Exporter,
     providers: Providers,
+    autoscaling: Kind,
 ) -> Surroundings:
     return Surroundings(
         api=api,
@@ -90,11 +100,36 @@ def _surroundings(
         ),
         observe=lambda verb, kind, outcome, _seconds: exporter.count_request(verb, kind, outcome),
         namespace=settings.namespace,
+        autoscaling=autoscaling,
         workers=settings.workers,
         identity=settings.identity,
         lease_namespace=settings.lease_namespace,
         lease_name=settings.lease_name,
     )
+
+
+class Discovery(Protocol):
+    """Who can say which kinds an API server has."""
+
+    async def server_kinds(self, group: str, version: str, *, timeout: float = 10.0) -> Mapping[str, Kind]:
+        """The kinds of a group and version by plural name; raises a ClusterError, Gone if there are none."""
+
+
+async def autoscaling_kind(api: Discovery) -> Kind:
+    """HorizontalPodAutoscalers in the best version that the API server has.
+
+    One that cannot be asked now is taken for one of today.
+    """
+    for kind in AUTOSCALING_VERSIONS:
+        try:
+            if kind.plural in await api.server_kinds(kind.group, kind.version):
+                return kind
+        except Gone:
+            continue
+        except ClusterError as error:
+            log.warning("discovery_failed", kind=kind.kind, version=kind.version, error=str(error))
+            break
+    return AUTOSCALING_VERSIONS[0]
 
 
 async def _crds_served(api: Api, namespace: str | None) -> None:

@@ -15,6 +15,7 @@ from delivery.cluster.objects import (
     Ref,
     resource_version,
 )
+from delivery.controller import scaling
 from delivery.controller.picture import Picture
 from delivery.workloads.deployment import promoted_revision
 from delivery.workloads.overlay import refence_change
@@ -60,10 +61,14 @@ def changes(wanted: Wanted, picture: Picture, *, epoch: int, running: bool) -> C
     found = Changes(
         finalizer=_finalizer(wanted, picture),
         destinations=(*primary, *destinations),
-        scaling=(*_floor(wanted, picture, epoch, primary), *_scale_up(wanted, picture, epoch)),
+        scaling=(
+            *scaling.waking(wanted, picture.scaling, picture.names, epoch=epoch),
+            *_floor(wanted, picture, epoch, primary),
+            *_scale_up(wanted, picture, epoch),
+        ),
         routes=routes,
         apex=_apex(wanted, picture, epoch),
-        resting=_rest(wanted, picture, epoch),
+        resting=(*scaling.resting(wanted, picture.scaling, epoch=epoch), *_rest(wanted, picture, epoch)),
         unresolved=_unresolved(wanted, picture),
     )
     return fenced(found, wanted, picture, epoch=epoch) if running else found
@@ -166,8 +171,13 @@ def _primary_selector(picture: Picture) -> dict[str, str]:
 
 
 def _floor(wanted: Wanted, picture: Picture, epoch: int, coming: tuple[Change, ...]) -> tuple[Change, ...]:
-    """The primary never has fewer pods than the run began with. Not in the tick that writes its template."""
+    """The primary never has fewer pods than the run began with. Not in the tick that writes its template.
+
+    An autoscaler holds that itself, once there are any.
+    """
     if picture.primary is None or wanted.primary_floor is None or coming:
+        return ()
+    if picture.scaling.scales_primary and not _sleeps(picture.primary):
         return ()
     why = "hold the primary's floor"
     return _some(picture.workload.at_least(picture.primary, wanted.primary_floor, epoch=epoch, why=why))
@@ -176,12 +186,21 @@ def _floor(wanted: Wanted, picture: Picture, epoch: int, coming: tuple[Change, .
 def _scale_up(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
     if picture.target is None or not wanted.canary_replicas:
         return ()
-    why = "scale the canary up"
-    return _some(picture.workload.at_least(picture.target, wanted.canary_replicas, epoch=epoch, why=why))
+    pods, why = wanted.canary_replicas, "scale the canary up"
+    if picture.scaling.scales_target:
+        if not _sleeps(picture.target) or not picture.scaling.target_wakes:
+            return ()
+        pods = scaling.least_pods(wanted, picture.scaling)
+    return _some(picture.workload.at_least(picture.target, pods, epoch=epoch, why=why))
+
+
+def _sleeps(workload: Object) -> bool:
+    """Has it no pods, so that no autoscaler looks at it?"""
+    return bool(workload["spec"].get("replicas") == 0)
 
 
 def _rest(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
-    if picture.target is None or wanted.canary_replicas != 0:
+    if picture.target is None or wanted.canary_replicas != 0 or not picture.scaling.target_rests:
         return ()
     return _some(picture.workload.rest(picture.target, epoch=epoch))
 
@@ -213,7 +232,13 @@ def apex_on_primary(picture: Picture) -> bool:
 
 def _fences(picture: Picture, found: Changes, epoch: int) -> tuple[Change, ...]:
     """Our fence on every object of a run that is not written anyway."""
-    written: Iterable[Change] = (*found.destinations, *found.scaling, *found.routes, *found.apex)
+    written: Iterable[Change] = (
+        *found.destinations,
+        *found.scaling,
+        *found.routes,
+        *found.apex,
+        *found.resting,
+    )
     refs = {change.ref for change in written}
     fences = (
         refence_change(kind, body, epoch=epoch) for kind, body in picture.fenced() if Ref.of(kind, body) not in refs

@@ -13,7 +13,18 @@ import structlog
 from delivery.alerts.announcer import Announcer
 from delivery.cluster.elector import Elector
 from delivery.cluster.errors import NotLeader
-from delivery.cluster.objects import CANARIES, DAEMON_SETS, DEPLOYMENTS, PODS, REPLICA_SETS, SERVICES, Kind, Object
+from delivery.cluster.objects import (
+    CANARIES,
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    HORIZONTAL_POD_AUTOSCALERS,
+    PODS,
+    REPLICA_SETS,
+    SCALED_OBJECTS,
+    SERVICES,
+    Kind,
+    Object,
+)
 from delivery.cluster.projections import PROJECTIONS
 from delivery.cluster.protocols import Api, Clock, Timers
 from delivery.cluster.reader import Reader
@@ -26,7 +37,7 @@ from delivery.routing.registry import KINDS
 
 log = structlog.get_logger(__name__)
 
-WATCHED = (CANARIES, DEPLOYMENTS, DAEMON_SETS, REPLICA_SETS, PODS, SERVICES)
+WATCHED = (CANARIES, DEPLOYMENTS, DAEMON_SETS, REPLICA_SETS, PODS, SERVICES, SCALED_OBJECTS)
 
 
 class LeadershipLostError(Exception):
@@ -37,7 +48,8 @@ class LeadershipLostError(Exception):
 class Surroundings:
     """What the controller is given: the cluster, time, chance, people who answer and people who count.
 
-    `namespace` None: all namespaces. `observe` is told of each write: verb, kind, outcome, seconds.
+    `namespace` None: all namespaces. `autoscaling`: HorizontalPodAutoscalers in the version that the API server
+    offers. `observe` is told of each write: verb, kind, outcome, seconds.
     """
 
     api: Api
@@ -49,6 +61,7 @@ class Surroundings:
     policy: Policy
     observe: Observe
     namespace: str | None = None
+    autoscaling: Kind = HORIZONTAL_POD_AUTOSCALERS
     workers: int = 8
     identity: str = "delivery"
     lease_namespace: str = "default"
@@ -69,10 +82,11 @@ class Controller:
         self.reader = Reader(
             around.api,
             clock,
-            kinds={kind: PROJECTIONS[kind] for kind in (*WATCHED, *KINDS)},
+            kinds={kind: PROJECTIONS[kind] for kind in (*WATCHED, around.autoscaling, *KINDS)},
             namespace=around.namespace,
             on_change=self._on_change,
             rng=rng,
+            optional=dict.fromkeys((around.autoscaling, SCALED_OBJECTS), ()),
         )
         self.elector = Elector(
             around.api,

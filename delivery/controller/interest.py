@@ -4,18 +4,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from delivery.cluster.objects import (
+    AUTOSCALING_VERSIONS,
     CANARIES,
     DAEMON_SETS,
     DEPLOYMENTS,
     DESTINATION_RULES,
     PODS,
     REPLICA_SETS,
+    SCALED_OBJECTS,
     SERVICES,
     VIRTUAL_SERVICES,
     Kind,
     Object,
     Ref,
 )
+from delivery.workloads.autoscalers.flavours import scaled
 from delivery.workloads.names import Names
 
 _Place = tuple[str, str, str]
@@ -60,6 +63,8 @@ class Interest:
 def _places(names: Names, target: Kind) -> Iterable[_Place]:
     namespace = names.namespace
     for name in (names.target, names.primary):
+        yield ("scaled", namespace, name)
+    for name in (names.target, names.primary):
         yield (target.kind, namespace, name)
     for name in (names.apex, names.canary_service, names.primary_service):
         yield (SERVICES.kind, namespace, name)
@@ -78,12 +83,15 @@ def _seen_from(kind: Kind, body: Object) -> Iterable[_Place]:
         yield from _owning_workloads(kind, body)
     else:
         yield (kind.kind, namespace, name)
+    if kind in _SCALERS:
+        yield ("scaled", namespace, str(scaled(body).get("name")))
     hosts = [*(spec.get("hosts") or ()), *([spec["host"]] if "host" in spec else ())] if kind in _ROUTED else []
     for host in hosts:
         yield ("host", "", str(host).split(".", 1)[0])
 
 
 _ROUTED = (VIRTUAL_SERVICES, DESTINATION_RULES)
+_SCALERS = (*AUTOSCALING_VERSIONS, SCALED_OBJECTS)
 
 
 def _owning_workloads(kind: Kind, body: Object) -> Iterable[_Place]:

@@ -25,6 +25,7 @@ from delivery.controller.entry import Entry
 from delivery.controller.interest import Interest
 from delivery.controller.picture import Picture, take
 from delivery.controller.reading import Spec
+from delivery.controller.scaling import lacking
 from delivery.routing import preflight
 from delivery.workloads.names import Names
 from delivery.workloads.revision import matches
@@ -76,7 +77,7 @@ class Observer:
     ) -> Sight:
         """Look at everything that belongs to a Canary. Raises Fenced when a later leader has written some of it."""
         picture = take(self._reader, body, spec)
-        refs = (*picture.route_refs, *_destination_refs(picture))
+        refs = (*picture.route_refs, *_destination_refs(picture), *picture.scaling.named(picture.names))
         self._interest.note(entry.key, picture.names, refs, target=picture.workload.kind)
         if await self._confirm_absence(entry, picture, status):
             picture = take(self._reader, body, spec)
@@ -153,7 +154,7 @@ class Observer:
             failing_seconds=self._clock.monotonic() - min(since) if since else 0.0,
             problem=entry.problem,
         )
-        snapshot = replace(snapshot, routes=routes)
+        snapshot = replace(snapshot, routes=routes, scarcity=lacking(wish, picture.scaling))
         again_in = self._again_in(entry, picture.needed)
         return Sight(picture=picture, snapshot=snapshot, wish=wish, found=found, again_in=again_in)
 
@@ -190,6 +191,7 @@ class Observer:
             (SERVICES, picture.canary_service),
             (SERVICES, picture.primary_service),
             *((ref.kind, picture.mesh.get(ref)) for ref in picture.router.created_refs(names, picture.route)),
+            (picture.scaling.kind, picture.scaling.clone),
         )
         return (
             preflight.target_conflict(names, created, self._rivals(picture), kind=picture.workload.kind)
@@ -202,6 +204,7 @@ class Observer:
                 names, picture.service, (picture.canary_service, picture.primary_service, picture.apex)
             )
             or (picture.workload.problem(picture.target) if picture.target is not None else None)
+            or picture.scaling.problem
         )
 
     def _on_host(self, kind: Kind, names: Names) -> list[Object]:

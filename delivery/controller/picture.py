@@ -16,6 +16,7 @@ from delivery.cluster.objects import (
 )
 from delivery.cluster.reader import LABEL_INDEX, OWNER_INDEX, Reader
 from delivery.controller.reading import Spec
+from delivery.controller.scaling import Scaling, look
 from delivery.routing.route_spec import RouteSpec
 from delivery.routing.router import Observed, Router
 from delivery.workloads.names import Names
@@ -43,6 +44,7 @@ class Picture:
     canary_service: Object | None
     primary_service: Object | None
     mesh: Observed
+    scaling: Scaling
     pods: tuple[Object, ...]
     past: tuple[Object, ...]
 
@@ -84,6 +86,7 @@ class Picture:
             (SERVICES, self.canary_service),
             (SERVICES, self.primary_service),
             (self.workload.kind, self.primary),
+            *self.scaling.fenced(),
         )
         return tuple((kind, body) for kind, body in mine if body is not None)
 
@@ -111,6 +114,7 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
         canary_service=find(SERVICES, names.canary_service),
         primary_service=find(SERVICES, names.primary_service),
         mesh=Observed.of((ref, reader.get(ref)) for ref in refs),
+        scaling=look(reader, spec.autoscaler, names, workload.kind.kind, certain=spec.hold is None),
         pods=_pods(reader, names.namespace, workload.selections(target, primary)),
         past=_past(reader, workload.past, target, primary),
     )

@@ -16,6 +16,7 @@ from delivery.controller.asker import Brief
 from delivery.routing.registry import router_for
 from delivery.routing.route_spec import RouteSpec
 from delivery.routing.router import Router
+from delivery.workloads.autoscalers.spec import AutoscalerSpec
 from delivery.workloads.names import Names
 from delivery.workloads.service_spec import ServiceSpec
 from delivery.workloads.targets.registry import target_kind
@@ -48,6 +49,7 @@ class Spec:
     service: ServiceSpec
     route: RouteSpec
     router: Router
+    autoscaler: AutoscalerSpec | None
     brief: Brief
     hold: Problem | None = None
 
@@ -89,6 +91,7 @@ class Reading:
             service=route.service,
             route=route,
             router=router_for(canary),
+            autoscaler=AutoscalerSpec.of(canary),
             brief=_brief(canary, names, canary.spec.metrics_server or self._policy.metrics_server),
             hold=hold,
         )

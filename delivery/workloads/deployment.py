@@ -28,8 +28,8 @@ from delivery.workloads.revision import canonical, matches
 COPIED = ("strategy", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
 """What the primary has of the target besides the pod template."""
 
-# GitOps tools prune what carries their tracking label and is not in their sources: the copy must not carry it.
-_TRACKING = ("toolkit.fluxcd.io", "argocd.argoproj.io", "app.kubernetes.io/instance")
+TRACKING = ("toolkit.fluxcd.io", "argocd.argoproj.io", "app.kubernetes.io/instance")
+"""Parts of the labels by which GitOps tools know what is theirs: they prune a copy that carries one."""
 
 
 def primary_body(
@@ -83,7 +83,7 @@ def _copied_labels(target: Object, key: str, old: str, new: str) -> dict[str, st
 
 
 def _is_tracking(label: str) -> bool:
-    return any(mark in label for mark in _TRACKING)
+    return any(mark in label for mark in TRACKING)
 
 
 def target_template_of(primary: Object) -> dict[str, Any]:

@@ -8,7 +8,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from delivery.cluster.errors import Fenced
-from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, Kind, Object, Op, Ref, pointer, resource_version
+from delivery.cluster.objects import (
+    AUTOSCALING_VERSIONS,
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    SCALED_OBJECTS,
+    Kind,
+    Object,
+    Op,
+    Ref,
+    pointer,
+    resource_version,
+)
 from delivery.workloads.names import Names
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -70,14 +81,25 @@ def generation_tests(body: Object) -> tuple[Op, ...]:
     The API server passes a test for null when the member is absent and its parent is there; so an absent map of
     annotations is tested itself, and nobody's annotations are lost when we add the map.
     """
-    meta = body["metadata"]
-    noted = meta.get("annotations")
-    fence: Op = {"op": "test", "path": pointer("metadata", "annotations"), "value": None}
-    if noted is not None:
-        fence = {"op": "test", "path": pointer("metadata", "annotations", FENCE), "value": noted.get(FENCE)}
-    return ({"op": "test", "path": "/metadata/generation", "value": meta.get("generation")}, fence)
+    return (
+        {"op": "test", "path": "/metadata/generation", "value": body["metadata"].get("generation")},
+        *fence_tests(body),
+    )
+
+
+def fence_tests(body: Object) -> tuple[Op, ...]:
+    """The write holds only for the fence as it was read."""
+    noted = body["metadata"].get("annotations")
+    if noted is None:
+        return ({"op": "test", "path": pointer("metadata", "annotations"), "value": None},)
+    return ({"op": "test", "path": pointer("metadata", "annotations", FENCE), "value": noted.get(FENCE)},)
 
 
 def preconditions(kind: Kind, body: Object) -> tuple[Op, ...]:
-    """The tests for an object of this kind: a workload's status churns, so its resourceVersion proves too much."""
+    """The tests for an object of this kind: where a status churns, the resourceVersion proves too much.
+
+    An autoscaler has no generation; who writes more of it than the fence adds the values that are replaced.
+    """
+    if kind == SCALED_OBJECTS or kind in AUTOSCALING_VERSIONS:
+        return fence_tests(body)
     return generation_tests(body) if kind in (DEPLOYMENTS, DAEMON_SETS) else version_tests(body)

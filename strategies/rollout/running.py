@@ -148,7 +148,8 @@ def _lacking(turn: Turn, target: Workload, *, share: int, ending: bool) -> Probl
     if not carries(spec, target, floor=floor, share=share):
         return Problem(
             reason="CanaryLacksCapacity",
-            message=f"{target.ready} ready pods of the canary are too few for {share} % of what {floor} carried",
+            message=f"{target.ready} ready pods of the canary are too few for {share} % of what {floor} carried"
+            + (f": {turn.seen.scarcity.message}" if turn.seen.scarcity is not None else ""),
         )
     if ending and not carries(spec, turn.primary, floor=floor, share=100 - turn.status.canary_weight):
         return Problem(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from strategies.decision import Wanted
 from strategies.readiness import carries
 from strategies.rollout.advance import suspended
+from strategies.rollout.scaling import with_minimums
 from strategies.snapshot import Routes, Snapshot
 from strategies.spec import RolloutSpec
 from strategies.status import Phase, Stage, Status
@@ -20,6 +21,10 @@ _RESCUES = (Phase.INITIALIZING, Phase.FAILED, Phase.TERMINATING)
 
 def wanted(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Wanted:
     """The wish that belongs to a recorded status. Fields that are None are to be left as they are."""
+    return with_minimums(spec, status, snapshot, _wanted(spec, status, snapshot))
+
+
+def _wanted(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Wanted:
     if suspended(spec, status) and not snapshot.deleting:
         return Wanted(hands_off=True)
     match status.phase:

@@ -15,6 +15,7 @@ from tests.api.everything import EVERYTHING
 
 ACTED_ON = {
     "metricsServer", "targetRef.apiVersion", "targetRef.name", "progressDeadlineSeconds", "skipAnalysis", "suspend",
+    "autoscalerRef",
     "paused", "traffic.settleSeconds", "traffic.drainSeconds", "traffic.drainMaxSeconds", "traffic.capacityCheck",
     "service.name", "service.port", "service.portName", "service.targetPort", "service.trafficPolicy", "service.apex",
     "service.primary", "service.canary", "service.trafficDistribution", "service.portDiscovery", "service.headless",

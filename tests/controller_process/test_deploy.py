@@ -23,6 +23,8 @@ PERMISSIONS = {
     ("apps", "daemonsets"): {"get", "list", "watch", "create", "patch"},
     ("apps", "replicasets"): {"list", "watch"},
     ("", "pods"): {"list", "watch"},
+    ("autoscaling", "horizontalpodautoscalers"): {"get", "list", "watch", "create", "patch", "delete"},
+    ("keda.sh", "scaledobjects"): {"get", "list", "watch", "create", "patch", "delete"},
     ("", "services"): {"get", "list", "watch", "create", "patch"},
     ("networking.istio.io", "virtualservices"): {"get", "list", "watch", "create", "patch"},
     ("networking.istio.io", "destinationrules"): {"get", "list", "watch", "create", "patch"},

@@ -10,9 +10,19 @@ from collections.abc import Callable
 from typing import Any
 
 from delivery.cluster.errors import ClusterError
-from delivery.cluster.memory import Faults, MemoryApi, Request, Store, VirtualClock, VirtualLoop, VirtualTimers
+from delivery.cluster.memory import (
+    Faults,
+    MemoryApi,
+    Request,
+    Store,
+    VirtualClock,
+    VirtualLoop,
+    VirtualTimers,
+    custom_resource,
+)
+from delivery.cluster.memory.autoscalers import Load
 from delivery.cluster.memory.workloads import World
-from delivery.cluster.objects import CANARIES, DAEMON_SETS, DEPLOYMENTS, SERVICES, Kind, Ref
+from delivery.cluster.objects import CANARIES, DAEMON_SETS, DEPLOYMENTS, SCALED_OBJECTS, SERVICES, Kind, Ref
 from delivery.controller.core import Controller, LeadershipLostError, Surroundings
 from delivery.controller.reading import Policy
 from delivery.workloads.ownership import MANAGER
@@ -62,9 +72,16 @@ class Unforgiving(Controller):
 
 
 class Simulation:
-    """One world. `calm` means that observations are late by fractions of a second only."""
+    """One world. `load` gives the requests per second that a pod answers; with it, there are autoscalers."""
 
-    def __init__(self, seed: int | None, *, patience: float = 3.0, kind: Kind = DEPLOYMENTS) -> None:
+    def __init__(
+        self,
+        seed: int | None,
+        *,
+        patience: float = 3.0,
+        kind: Kind = DEPLOYMENTS,
+        load: Load | None = None,
+    ) -> None:
         self.target = Ref(kind, TARGET.namespace, TARGET.name)
         self.primary = Ref(kind, PRIMARY.namespace, PRIMARY.name)
         self.loop = VirtualLoop(seed)
@@ -74,7 +91,9 @@ class Simulation:
         self.faults = Faults()
         self.analyst = SimulatedAnalyst(self.store, random.Random(f"analyst/{seed}"))
         self.promises = Invariants(self.store, self.loop, patience=patience, settle=SETTLE, kind=kind)
-        self.workloads = World(self.store, self.loop)
+        if load is not None:
+            self.store.register(custom_resource(SCALED_OBJECTS))
+        self.workloads = World(self.store, self.loop, load=load)
         if kind == DAEMON_SETS:
             self.promises.most = lambda: len(self.workloads.nodes.names)
         self.apis: dict[str, MemoryApi] = {}
@@ -167,13 +186,16 @@ class Simulation:
         template["metadata"]["annotations"].setdefault("sandbox.progressive.delivery/behaviour", "healthy")
         self.merge(self.target, {"spec": {"template": template}})
 
-    def set_up(self, *, replicas: int = 2, **analysis: Any) -> None:
-        """Bookinfo as it runs before any Canary, then the Canary."""
+    def set_up(self, *, replicas: int = 2, autoscaler: dict[str, Any] | None = None, **analysis: Any) -> None:
+        """Bookinfo as it runs before any Canary, then the Canary, with its autoscaler's name if it has one."""
         self.apply(self.target.kind, self._workload(replicas=replicas))
         self.apply(SERVICES, bookinfo.service())
         self.loop.advance(10.0)
         self.promises.let_users_in()
-        self.apply(CANARIES, bookinfo.canary(self.target.kind.kind, **analysis))
+        body = bookinfo.canary(self.target.kind.kind, **analysis)
+        if autoscaler is not None:
+            body["spec"]["autoscalerRef"] = autoscaler
+        self.apply(CANARIES, body)
 
     def _workload(self, *version: str, **options: Any) -> dict[str, Any]:
         """The target as its people apply it."""

@@ -9,7 +9,7 @@ from delivery.cluster.objects import Kind
 NAMESPACES = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
 CONFIG_MAPS = Kind("", "v1", "ConfigMap", "configmaps")
 SECRETS = Kind("", "v1", "Secret", "secrets")
-AUTOSCALERS = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+AUTOSCALERS = objects.HORIZONTAL_POD_AUTOSCALERS
 
 
 @dataclass(frozen=True, slots=True)

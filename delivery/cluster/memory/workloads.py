@@ -16,12 +16,13 @@ from delivery.cluster.memory.nodes import Nodes
 from delivery.cluster.memory.recording import Recorder
 from delivery.cluster.memory.replicasets import ReplicaSets
 from delivery.cluster.memory.resources import AUTOSCALERS, NAMESPACES
+from delivery.cluster.memory.scaled_objects import ScaledObjects
 from delivery.cluster.memory.service_addresses import ServiceAddresses
 from delivery.cluster.memory.store import Store
 from delivery.cluster.memory.timekeeping import Schedule, VirtualSchedule
 from delivery.cluster.memory.virtual import VirtualLoop
 from delivery.cluster.memory.watching import Happened
-from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, PODS, REPLICA_SETS, Object, Ref
+from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, PODS, REPLICA_SETS, SCALED_OBJECTS, Object, Ref
 
 
 class World:
@@ -31,7 +32,7 @@ class World:
     unless its annotation says (behaviours.py); `terminate_seconds` how long a deleted pod lives on at the most.
     With `events`, the controllers write Events as the real ones do. With `cluster`, there is more of a cluster:
     namespaces that live and die and hold what is in them, and addresses for Services. `load` gives the requests per
-    second that a pod answers; with it, autoscalers work.
+    second that a pod answers; with it, autoscalers work, KEDA's too where their kind is served.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class World:
         store.observers.append(self._note)
         if load is not None:
             self._context.handle(AUTOSCALERS, Autoscalers(self._context, load).sync)
+            self._context.handle(SCALED_OBJECTS, ScaledObjects(self._context).sync)
         if cluster:
             self._make_cluster(store)
-        for kind in (DEPLOYMENTS, REPLICA_SETS, DAEMON_SETS, PODS, NAMESPACES, AUTOSCALERS):
+        for kind in (DEPLOYMENTS, REPLICA_SETS, DAEMON_SETS, PODS, NAMESPACES, AUTOSCALERS, SCALED_OBJECTS):
             for body in store.scan(kind):
                 self._context.enqueue(Ref.of(kind, body))
 

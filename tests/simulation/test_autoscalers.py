@@ -1,0 +1,109 @@
+"""HorizontalPodAutoscalers through whole runs: floors are held, given back, and never fought over."""
+
+import pytest
+
+from tests.simulation.autoscaling import (
+    CLONE,
+    PER_POD,
+    SOURCE,
+    Users,
+    Writes,
+    autoscaler,
+    bounds,
+    noted,
+    pods,
+    scaled,
+)
+from tests.simulation.invariants import CANARY, PRIMARY, TARGET
+from tests.simulation.scenes import served, version
+from tests.simulation.simulation import Simulation
+
+
+@pytest.fixture
+def users():
+    return Users(4 * PER_POD)
+
+
+@pytest.fixture
+def sim(users):
+    with Simulation(11, load=users) as world:
+        users.sim = world
+        yield world
+
+
+def busy(sim, **options):
+    """A Canary at rest whose primary has been scaled to the four pods that its users need."""
+    name = scaled(sim, autoscaler(**options), replicas=4)
+    sim.until(lambda: pods(sim, PRIMARY) == 4 == sim.promises.ready("primary"), seconds=120, what="four pods")
+    return name
+
+
+def at(sim, weight):
+    sim.until(lambda: sim.weight == weight, seconds=300, what=f"weight {weight}")
+
+
+def test_the_primary_gets_a_copy_and_the_target_rests(sim):
+    busy(sim)
+    assert bounds(sim, CLONE) == (2, 10)
+    assert sim.store.peek(CLONE)["spec"]["scaleTargetRef"]["name"] == PRIMARY.name
+    assert pods(sim, TARGET) == 0
+    assert noted(sim, SOURCE) == {}, "nothing of ours on the user's"
+    served(sim)
+
+
+def test_the_primary_keeps_its_pods_until_the_canary_has_drained(sim):
+    busy(sim, behavior={"scaleDown": {"stabilizationWindowSeconds": 0}})
+    sim.release("v2")
+    at(sim, 50)
+    sim.loop.advance(9)
+    assert bounds(sim, CLONE) == (4, 10)
+    assert pods(sim, PRIMARY) == 4, "half of the load is gone, and all of it must find its way back"
+    sim.until_phase("Succeeded")
+    assert version(sim) == "v2"
+    assert bounds(sim, CLONE) == (2, 10)
+    assert (bounds(sim, SOURCE), noted(sim, SOURCE)) == ((2, 10), {})
+    served(sim)
+
+
+def test_the_canary_has_the_pods_for_its_share_before_it_gets_it(sim):
+    busy(sim, least=1)
+    seen = {}
+    sim.store.observers.append(lambda _: seen.setdefault(sim.weight, bounds(sim, SOURCE)[0]))
+    sim.release("v2")
+    sim.until_phase("Succeeded")
+    assert seen[50] == 2, "half of four"
+    assert bounds(sim, SOURCE) == (1, 10)
+    served(sim)
+
+
+def test_replicas_are_written_only_to_and_from_nothing(sim):
+    writes = Writes(sim)
+    busy(sim)
+    sim.release("v2")
+    sim.until_phase("Succeeded")
+    assert [(name, after) for name, before, after in writes.ours if before not in (None, 0)] == [
+        ("reviews", 0),
+        ("reviews", 0),
+    ]
+    assert {name for name, before, _ in writes.ours if before == 0} == {"reviews"}
+    served(sim)
+
+
+def test_a_rollback_gives_everything_back(sim):
+    busy(sim)
+    sim.release("v2", quality="bad")
+    sim.until_phase("Failed")
+    assert (bounds(sim, CLONE), bounds(sim, SOURCE), noted(sim, SOURCE)) == ((2, 10), (2, 10), {})
+    assert pods(sim, TARGET) == 0
+    served(sim)
+
+
+def test_a_deletion_in_the_middle_gives_everything_back_before_the_canary_goes(sim):
+    busy(sim)
+    sim.release("v2")
+    at(sim, 50)
+    assert bounds(sim, SOURCE)[0] == 2 or noted(sim, SOURCE)
+    sim.store.delete(CANARY)
+    sim.until(lambda: sim.store.peek(CANARY) is None, seconds=60, what="gone")
+    assert (bounds(sim, CLONE), bounds(sim, SOURCE), noted(sim, SOURCE)) == ((2, 10), (2, 10), {})
+    served(sim)
