@@ -8,6 +8,7 @@ from delivery.api import combinations
 from delivery.api.analysis import Analysis
 from delivery.api.metadata import Metadata
 from delivery.api.model import Piece, broken_rule, cel
+from delivery.api.naming import NAMING_RULES, Naming, check_naming
 from delivery.api.references import URL, AutoscalerRef, IngressRef, Provider, RouteRef, TargetRef, UpstreamRef
 from delivery.api.service import Service
 
@@ -55,7 +56,7 @@ class Promotion(Piece):
 class CanarySpec(Piece):
     """What is rolled out, how it is reached and how it is tried."""
 
-    model_config = ConfigDict(json_schema_extra=cel(*combinations.RULES))
+    model_config = ConfigDict(json_schema_extra=cel(*combinations.RULES, *NAMING_RULES))
 
     provider: Provider | None = None
     """Who routes; by default the controller's own setting."""
@@ -73,6 +74,8 @@ class CanarySpec(Piece):
     """The Gloo upstream."""
     service: Service
     """How the workload is reached."""
+    naming: Naming | None = None
+    """Other names for the primary and for the canary's Service; fixed once the primary is made."""
     analysis: Analysis
     """How a new version is tried."""
     promotion: Promotion = Field(default_factory=Promotion)
@@ -89,6 +92,11 @@ class CanarySpec(Piece):
     """Hold the weight; checks and roll-back go on."""
     traffic: TrafficSettings = Field(default_factory=TrafficSettings)
     """How carefully traffic is moved."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "CanarySpec":
+        check_naming(self.naming, target=self.target_ref.name, apex=self.service.name or self.target_ref.name)
+        return self
 
     @model_validator(mode="after")
     def _combinations(self) -> "CanarySpec":

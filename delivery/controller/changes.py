@@ -18,6 +18,7 @@ from delivery.cluster.objects import (
 from delivery.controller import scaling
 from delivery.controller.picture import Picture
 from delivery.workloads.deployment import promoted_revision
+from delivery.workloads.naming import noted
 from delivery.workloads.overlay import refence_change
 from delivery.workloads.selectors import match_labels, primary_labels
 from delivery.workloads.services import apex_service, original_annotations, role_services
@@ -135,7 +136,10 @@ def _primary(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]
         revision=revision,
         floor=wanted.primary_floor or 0,
         epoch=epoch,
-        annotations=original_annotations(picture.apex, _routes_before(picture), picture.names),
+        annotations={
+            **original_annotations(picture.apex, _routes_before(picture), picture.names),
+            **noted(picture.names),
+        },
     )
     return (created,)
 

@@ -19,15 +19,16 @@ from delivery.cluster.objects import (
     Ref,
 )
 from delivery.cluster.protocols import Clock
-from delivery.cluster.reader import HOST_INDEX, TARGET_INDEX, Reader
+from delivery.cluster.reader import CANARY_INDEX, HOST_INDEX, TARGET_INDEX, Reader
 from delivery.controller.changes import FINALIZER, Changes, apex_on_primary, changes
 from delivery.controller.entry import Entry
 from delivery.controller.interest import Interest
 from delivery.controller.picture import Picture, take
-from delivery.controller.reading import Spec
+from delivery.controller.reading import Spec, under_names
 from delivery.controller.scaling import lacking
 from delivery.routing import preflight
 from delivery.workloads.names import Names
+from delivery.workloads.naming import in_use
 from delivery.workloads.revision import matches
 from strategies.decision import Wanted
 from strategies.rollout import wanted
@@ -65,6 +66,12 @@ class Observer:
         self.interested = self._interest.of
         self.forget = self._interest.forget
 
+    def named(self, spec: Spec) -> Spec:
+        """The spec with the names under which the Canary's primary was made."""
+        names = spec.names
+        ours = self._reader.indexed(spec.target.kind, CANARY_INDEX, f"{names.namespace}/{names.canary}")
+        return under_names(spec, in_use(names, ours))
+
     async def observe(
         self,
         entry: Entry,
@@ -81,7 +88,7 @@ class Observer:
         self._interest.note(entry.key, picture.names, refs, target=picture.workload.kind)
         if await self._confirm_absence(entry, picture, status):
             picture = take(self._reader, body, spec)
-        snapshot = self._snapshot(entry, picture, status, epoch=epoch, delivered=delivered, hold=spec.hold)
+        snapshot = self._snapshot(entry, picture, status, spec, epoch=epoch, delivered=delivered)
         return self._with_routes(entry, picture, spec.rollout, status, snapshot)
 
     async def _confirm_absence(self, entry: Entry, picture: Picture, status: Status) -> bool:
@@ -105,10 +112,10 @@ class Observer:
         entry: Entry,
         picture: Picture,
         status: Status,
+        spec: Spec,
         *,
         epoch: int,
         delivered: frozenset[str],
-        hold: Problem | None,
     ) -> Snapshot:
         now = self._clock.monotonic()
         since = status.run.started if status.run is not None else None
@@ -116,8 +123,8 @@ class Observer:
         return Snapshot(
             target=_target(picture, status, since),
             primary=_workload(picture, picture.primary, since),
-            refusal=self._refusal(picture),
-            hold=hold or self._stale(picture.needed),
+            refusal=spec.refusal or self._refusal(picture),
+            hold=spec.hold or self._stale(picture.needed),
             contested=_contested(entry) if entry.contested(now) else None,
             deleting="deletionTimestamp" in picture.body["metadata"],
             resolvable=not revision or picture.template(revision) is not None,

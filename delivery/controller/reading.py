@@ -18,6 +18,7 @@ from delivery.routing.route_spec import RouteSpec
 from delivery.routing.router import Router
 from delivery.workloads.autoscalers.spec import AutoscalerSpec
 from delivery.workloads.names import Names
+from delivery.workloads.naming import naming_problem
 from delivery.workloads.service_spec import ServiceSpec
 from delivery.workloads.targets.registry import target_kind
 from delivery.workloads.targets.target_kind import TargetKind
@@ -40,7 +41,9 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """A Canary's spec as each room wants it. `hold` is what is wrong with the present one, if this is not it."""
+    """A Canary's spec as each room wants it. `hold` is what is wrong with the present one, if this is not it;
+    `refusal` is what of it cannot be followed any more.
+    """
 
     canary: Canary
     rollout: RolloutSpec
@@ -52,6 +55,7 @@ class Spec:
     autoscaler: AutoscalerSpec | None
     brief: Brief
     hold: Problem | None = None
+    refusal: Problem | None = None
 
 
 class Reading:
@@ -95,6 +99,18 @@ class Reading:
             brief=_brief(canary, names, canary.spec.metrics_server or self._policy.metrics_server),
             hold=hold,
         )
+
+
+def under_names(spec: Spec, names: Names) -> Spec:
+    """The spec with the names that are in use; where it asks for others, it says so and changes nothing."""
+    if names == spec.names:
+        return spec
+    return replace(
+        spec,
+        names=names,
+        brief=_brief(spec.canary, names, spec.brief.server),
+        refusal=naming_problem(spec.names, names),
+    )
 
 
 def _source(body: Object) -> dict[str, Any]:

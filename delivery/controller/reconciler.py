@@ -78,8 +78,10 @@ class Announcer(Protocol):
 class Reporter(Protocol):
     """Who counts."""
 
-    def observe_status(self, namespace: str, name: str, target: str, status: Status, *, skipped: bool = False) -> None:
-        """A status was recorded or read; `skipped`: the Canary promotes without analysis."""
+    def observe_status(
+        self, namespace: str, name: str, target: str, status: Status, *, skipped: bool = False, primary: str = ""
+    ) -> None:
+        """A status was recorded or read; `skipped`: the Canary promotes without analysis; `primary`: its name."""
 
     def observe_tick(self, namespace: str, target: str, seconds: float) -> None:
         """How long one look at a Canary took, in seconds."""
@@ -153,6 +155,7 @@ class Reconciler:
         if isinstance(spec, Problem):
             await self._unreadable(entry.key, body, status, spec)
             return
+        spec = self._observer.named(spec)
         sight = await self._observer.observe(
             entry,
             body,
@@ -235,7 +238,9 @@ class Reconciler:
         self._look_again(entry.key, decision.wake_at, again_in)
         self._announce(entry.key, body, status)
         skipped = spec.rollout.skip_analysis
-        self._reporter.observe_status(names.namespace, names.name, spec.names.target, status, skipped=skipped)
+        self._reporter.observe_status(
+            names.namespace, names.name, spec.names.target, status, skipped=skipped, primary=spec.names.primary
+        )
 
     def _look_again(self, key: str, wake_at: datetime | None, again_in: float | None) -> None:
         """One timer, for the next moment that matters to the rollout or to what was seen."""

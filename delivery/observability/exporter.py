@@ -34,6 +34,7 @@ class _Known:
     """What has been exported of one Canary."""
 
     target: str
+    primary: str
     metrics: tuple[str, ...] = ()
     counted: frozenset[str] = field(default_factory=frozenset)
 
@@ -97,19 +98,21 @@ class Exporter:
         *,
         strategy: str = "canary",
         skipped: bool = False,
+        primary: str = "",
     ) -> None:
-        """A Canary's status as recorded. `strategy`: canary, blue-green or ab-testing.
+        """A Canary's status as recorded. `strategy`: canary, blue-green or ab-testing; `primary`: the primary's name.
 
         Runs that had ended before the Canary was first seen by this process are not counted again. Of two
         Canaries with one target, the first one seen has the series named after the target.
         """
         known = self._known.get((namespace, name))
-        if known is not None and known.target != target:
+        primary = primary or f"{target}-primary"
+        if known is not None and (known.target, known.primary) != (target, primary):
             self.remove(namespace, name)
             known = None
         past = frozenset(run.id for run in status.history)
         if known is None:
-            known = self._known[namespace, name] = _Known(target, counted=past)
+            known = self._known[namespace, name] = _Known(target, primary, counted=past)
             self._total.labels(namespace).inc()
         for phase in PHASES:
             self._phase.labels(name, namespace, phase.value).set(float(status.phase is phase))
@@ -125,7 +128,7 @@ class Exporter:
         self._status.labels(target, namespace).set(value)
         if status.phase not in UNROUTED:
             self._weight.labels(target, namespace).set(status.canary_weight)
-            self._weight.labels(f"{target}-primary", namespace).set(100 - status.canary_weight)
+            self._weight.labels(known.primary, namespace).set(100 - status.canary_weight)
         values = {check.name: check.value for check in status.checks if check.value is not None}
         for gone in known.metrics:
             if gone not in values:
@@ -166,7 +169,7 @@ class Exporter:
             _forget(self._analysis, target, namespace, metric)
         for family in (self._ticks, self._status, self._weight):
             _forget(family, target, namespace)
-        _forget(self._weight, f"{target}-primary", namespace)
+        _forget(self._weight, known.primary, namespace)
         for strategy, analysis in product(STRATEGIES, ANALYSES):
             _forget(self._successes, target, namespace, strategy, analysis)
             _forget(self._failures, target, namespace, strategy, analysis)

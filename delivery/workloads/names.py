@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from delivery.api.canary import Canary
 
 PRIMARY_SUFFIX = "-primary"
+"""Ends the usual names, and always the label value by which the primary's pods are told from the target's."""
 CANARY_SUFFIX = "-canary"
 
 
@@ -12,7 +13,9 @@ CANARY_SUFFIX = "-canary"
 class Names:
     """The names of one Canary's objects, all in `namespace`.
 
-    `canary` is the Canary's own name, `target` the user's Deployment, `apex` the Service that users call.
+    `canary` is the Canary's own name, `target` the user's workload, `apex` the Service that users call.
+    `primary_name` is another name for the primary and for its Service, `canary_name` one for the canary's Service;
+    "" for the usual ones.
     """
 
     namespace: str
@@ -21,10 +24,13 @@ class Names:
     apex: str
     uid: str = ""
     cluster_domain: str = "cluster.local"
+    primary_name: str = ""
+    canary_name: str = ""
 
     @classmethod
     def of(cls, canary: Canary, cluster_domain: str = "cluster.local") -> "Names":
         """The names of a Canary; the apex is `spec.service.name`, or the target's name without one."""
+        naming = canary.spec.naming
         return cls(
             namespace=canary.metadata.namespace,
             canary=canary.metadata.name,
@@ -32,22 +38,24 @@ class Names:
             target=canary.spec.target_ref.name,
             apex=canary.apex,
             cluster_domain=cluster_domain,
+            primary_name=(naming.primary or "") if naming else "",
+            canary_name=(naming.canary or "") if naming else "",
         )
 
     @property
     def primary(self) -> str:
-        """The primary Deployment."""
-        return self.target + PRIMARY_SUFFIX
+        """The primary workload."""
+        return self.primary_name or self.target + PRIMARY_SUFFIX
 
     @property
     def primary_service(self) -> str:
         """The primary service, and the DestinationRule of its host."""
-        return self.apex + PRIMARY_SUFFIX
+        return self.primary_name or self.apex + PRIMARY_SUFFIX
 
     @property
     def canary_service(self) -> str:
         """The canary service, and the DestinationRule of its host."""
-        return self.apex + CANARY_SUFFIX
+        return self.canary_name or self.apex + CANARY_SUFFIX
 
     def host(self, service: str) -> str:
         """A Service's fully qualified host: short names mean something else in every namespace."""

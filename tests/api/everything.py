@@ -206,6 +206,7 @@ EVERYTHING: dict[str, Any] = {
             "secure": True,
         },
     },
+    "naming": {"primary": "reviews-stable", "canary": "reviews-next"},
     "promotion": {"bakeSeconds": 600},
     "progressDeadlineSeconds": 60,
     "skipAnalysis": True,

@@ -46,6 +46,23 @@ REFUSED = [
         "spec.service.delegation: given true together with hosts, allowed true without hosts and gateways",
     ),
     (
+        {"naming": {"primary": "reviews"}},
+        'spec.naming.primary: given "reviews", which is the apex Service\'s, allowed a name other than those of the ',
+    ),
+    (
+        {"naming": {"primary": "reviews-canary"}},
+        'spec.naming.primary: given "reviews-canary", which is the canary\'s Service\'s, allowed a name other than ',
+    ),
+    (
+        {"naming": {"primary": "stable", "canary": "stable"}},
+        'spec.naming.primary: given "stable", which is the canary\'s Service\'s, allowed a name other than those of ',
+    ),
+    (
+        {"naming": {"canary": "reviews-primary"}},
+        'spec.naming.canary: given "reviews-primary", which is the primary\'s Service\'s, allowed a name other than ',
+    ),
+    ({"naming": {"primary": "Stable"}}, 'spec.naming.primary: given "Stable", allowed at most 63 lower case letters'),
+    (
         {"service": {"port": 80, "unmanagedMetadata": {"labels": ["a", "progressive.delivery/canary"]}}},
         "spec.service.unmanagedMetadata.labels: given progressive.delivery/canary, allowed any label but ",
     ),

@@ -14,7 +14,8 @@ from strategies.spec import Analysis, CheckSpec, RolloutSpec
 from tests.api.everything import EVERYTHING
 
 ACTED_ON = {
-    "metricsServer", "targetRef.apiVersion", "targetRef.name", "progressDeadlineSeconds", "skipAnalysis", "suspend",
+    "metricsServer", "targetRef.apiVersion", "targetRef.name", "naming.primary", "naming.canary",
+    "progressDeadlineSeconds", "skipAnalysis", "suspend",
     "autoscalerRef",
     "paused", "traffic.settleSeconds", "traffic.drainSeconds", "traffic.drainMaxSeconds", "traffic.capacityCheck",
     "service.name", "service.port", "service.portName", "service.targetPort", "service.trafficPolicy", "service.apex",

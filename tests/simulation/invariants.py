@@ -103,6 +103,10 @@ class Invariants:
         self.users = True
         self._mesh.look().send(Load(bookinfo.NAMESPACE, bookinfo.NAME, per_second=100))
 
+    def expect_primary(self, name: str) -> None:
+        """The Canary gives the primary this name."""
+        self._primary = Ref(self._primary.kind, self._primary.namespace, name)
+
     def observe(self, event: Happened) -> None:
         """One write."""
         ours = self.writer.startswith(CONTROLLER)

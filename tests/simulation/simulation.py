@@ -37,7 +37,9 @@ SETTLE = 2.0
 class Nobody:
     """Counts nothing."""
 
-    def observe_status(self, namespace: str, name: str, target: str, status: Status, *, skipped: bool = False) -> None:
+    def observe_status(
+        self, namespace: str, name: str, target: str, status: Status, *, skipped: bool = False, primary: str = ""
+    ) -> None:
         """Not here."""
 
     def observe_tick(self, namespace: str, target: str, seconds: float) -> None:
