@@ -1,4 +1,4 @@
-"""A primary with scheduling rules and a name of its own, on a real API server: accepted, and equal to what is wanted."""
+"""A primary with scheduling rules and a name of its own: taken by a real API server, and what was wanted then."""
 
 from typing import Any
 
