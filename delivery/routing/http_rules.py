@@ -29,8 +29,9 @@ def wanted_rules(names: Names, spec: RouteSpec, traffic: Traffic) -> list[Json]:
     """Our rules, in their order."""
     found = [*_testers(names, spec, traffic), *_cookies(names, spec, traffic)]
     if traffic.matched:
-        split = _split(names, spec, traffic)
-        found.append(_rule(spec, MATCHED, spec.audience, split, mirror=_mirror(names, traffic)))
+        if spec.audience:  # taken out of the Canary in the middle of a run, it matches nobody, not everybody
+            split = _split(names, spec, traffic)
+            found.append(_rule(spec, MATCHED, spec.audience, split, mirror=_mirror(names, traffic)))
         found.append(_rule(spec, RULE, (), _split(names, spec, EVERYBODY_ELSE)))
     else:
         found.append(_rule(spec, RULE, (), _split(names, spec, traffic), mirror=_mirror(names, traffic)))

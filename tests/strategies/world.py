@@ -15,6 +15,7 @@ from strategies.rollout import advance, wanted
 from strategies.snapshot import Problem, Routes, Snapshot, Workload
 from strategies.spec import Analysis, CheckSpec, RolloutSpec
 from strategies.status import Phase, Status
+from strategies.traffic import Traffic
 
 START = datetime(2024, 3, 1, 12, 0, tzinfo=UTC)
 SUCCESS_RATE = CheckSpec(name="request-success-rate", window_seconds=60.0)
@@ -116,6 +117,7 @@ class World:
     now: datetime = START
     answerer: Answerer = healthy
     live: int | None = None  # the canary's weight in the live routes
+    written: Traffic | None = None  # what we wrote last
     confirmed: int | None = None
     hand_edited: bool = False
     writable: bool = True  # routes can be written
@@ -144,6 +146,9 @@ class World:
             primary=self.primary.observed() if self.primary else None,
             routes=Routes(
                 canary_weight=self.live,
+                everybody_weight=0 if self.written is not None and self.written.matched else self.live,
+                mirror=self.written.mirror if self.written is not None else 0,
+                testers=self.written is not None and self.written.testers,
                 apex_moved=self.apex_moved,
                 hand_edited=self.hand_edited,
                 failing_seconds=0.0 if self.writable else 1.0,
@@ -159,7 +164,7 @@ class World:
             delivered=frozenset(self.delivered),
         )
         wish = wanted(self.spec, self.status, bare)
-        in_sync = wish.traffic is not None and wish.traffic.canary == self.live
+        in_sync = wish.traffic is not None and wish.traffic == self.written and wish.traffic.canary == self.live
         confirmed = in_sync and self.confirmed == self.live
         return replace(bare, routes=replace(bare.routes, in_sync=in_sync, confirmed=confirmed))
 
@@ -201,10 +206,10 @@ class World:
     def _write_routes(self, wish: Wanted) -> bool:
         if wish.traffic is None or not self.writable:
             return False
-        before = (self.live, self.confirmed, self.hand_edited)
+        before = (self.live, self.confirmed, self.hand_edited, self.written)
         self.live = self.confirmed = wish.traffic.canary
-        self.hand_edited = False
-        return before != (self.live, self.confirmed, self.hand_edited)
+        self.hand_edited, self.written = False, wish.traffic
+        return before != (self.live, self.confirmed, self.hand_edited, self.written)
 
     def _write_workloads(self, wish: Wanted) -> bool:
         wrote = False
