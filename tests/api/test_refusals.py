@@ -42,6 +42,38 @@ REFUSED = [
         'spec.service.appProtocol: given "TCP" together with mirroring, allowed any protocol but tcp',
     ),
     (
+        {
+            "service": {"port": 80, "appProtocol": "tcp", "timeout": "5s"},
+            "analysis": {"match": [{"headers": {"a": {}}}]},
+        },
+        'spec.service.appProtocol: given "tcp" together with analysis.match and service.timeout, allowed any protocol',
+    ),
+    (
+        {"analysis": {"iterations": 2, "mirror": True, "match": [{"headers": {"a": {"exact": "b"}}}]}},
+        "spec.analysis.mirror: given true together with iterations and match, allowed mirroring in a canary or blue",
+    ),
+    (
+        {
+            "service": {"port": 80, "match": [{"port": 80}, {"headers": {"a": {"exact": "c"}}}]},
+            "analysis": {"match": [{"headers": {"a": {"exact": "b"}}}]},
+        },
+        "spec.analysis.match[0].headers.a: given another condition than service.match[1].headers.a, allowed the same",
+    ),
+    (
+        {
+            "service": {"port": 80, "match": [{"queryParams": {"a": {"exact": "c"}}}]},
+            "analysis": {"testerMatch": [{"headers": {}}, {"queryParams": {"a": {"exact": "b"}}}]},
+        },
+        "spec.analysis.testerMatch[1].queryParams.a: given another condition than service.match[0].queryParams.a",
+    ),
+    (
+        {
+            "service": {"port": 80, "match": [{"headers": {"cookie": {"regex": ".*"}}}]},
+            "analysis": {"sessionAffinity": {"cookieName": "a"}},
+        },
+        "spec.analysis.sessionAffinity: given session affinity together with service.match[0].headers.cookie, allowed",
+    ),
+    (
         {"service": {"port": 80, "delegation": True, "hosts": ["a"]}},
         "spec.service.delegation: given true together with hosts, allowed true without hosts and gateways",
     ),
