@@ -27,6 +27,7 @@ from delivery.controller.picture import Picture, take
 from delivery.controller.reading import Spec, under_names
 from delivery.controller.scaling import lacking
 from delivery.routing import preflight
+from delivery.routing.hosts import routed_hosts
 from delivery.workloads.names import Names
 from delivery.workloads.naming import in_use
 from delivery.workloads.revision import matches
@@ -204,7 +205,7 @@ class Observer:
             preflight.target_conflict(names, created, self._rivals(picture), kind=picture.workload.kind)
             or preflight.name_too_long(names)
             or preflight.not_ours(names, candidates)
-            or preflight.host_conflict(names, self._on_host(VIRTUAL_SERVICES, names))
+            or preflight.host_conflict(names, picture.route, self._on_our_hosts(picture))
             or preflight.apex_destination_rule(names, self._on_host(DESTINATION_RULES, names))
             or preflight.port_problem(names, picture.service, picture.apex, picture.templates)
             or preflight.headless_problem(
@@ -213,6 +214,13 @@ class Observer:
             or (picture.workload.problem(picture.target) if picture.target is not None else None)
             or picture.scaling.problem
         )
+
+    def _on_our_hosts(self, picture: Picture) -> list[Object]:
+        """VirtualServices that may be about one of the hosts that we route, in any namespace."""
+        hosts = routed_hosts(picture.names, picture.route)
+        words = {"*" if host.startswith("*") else host.split(".", 1)[0] for host in hosts} | {"*"}
+        found = [body for word in words for body in self._reader.indexed(VIRTUAL_SERVICES, HOST_INDEX, word)]
+        return sorted({key_of(body): body for body in found}.values(), key=key_of)
 
     def _on_host(self, kind: Kind, names: Names) -> list[Object]:
         """What may be about the apex host, in any namespace; by namespace and name."""

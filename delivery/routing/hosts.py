@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from delivery.routing.route_spec import RouteSpec
 from delivery.workloads.names import Names
 
 
@@ -33,3 +34,10 @@ def is_visible(spec: Mapping[str, Any], namespace: str, names: Names) -> bool:
     """Do proxies in the Canary's namespace see an Istio object of `namespace` with this spec (its exportTo)?"""
     exported = spec.get("exportTo") or ["*"]
     return "*" in exported or names.namespace in exported or ("." in exported and namespace == names.namespace)
+
+
+def routed_hosts(names: Names, spec: RouteSpec) -> list[str]:
+    """The hosts that our routes are for: those given, and the apex Service's unless it is among them."""
+    apex = names.host(names.apex)
+    known = any(host == "*" or resolve(host, names.namespace, names.cluster_domain) == apex for host in spec.hosts)
+    return [*spec.hosts, *([] if known else [apex])]

@@ -11,7 +11,7 @@ from typing import Any
 
 from delivery.cluster.objects import DESTINATION_RULES, VIRTUAL_SERVICES, Change, Kind, Object, Op, Ref
 from delivery.routing import carried, http_rules, laying, rules, tcp_rules
-from delivery.routing.hosts import resolve
+from delivery.routing.hosts import routed_hosts
 from delivery.routing.route_spec import MESH, RouteSpec
 from delivery.routing.router import Observed, RouteView
 from delivery.workloads.names import Names
@@ -106,18 +106,11 @@ def _tcp_view(route: Object, names: Names) -> dict[str, Any]:
     return {"canary_weight": weight, "everybody_weight": weight}
 
 
-def hosts(names: Names, spec: RouteSpec) -> list[str]:
-    """The hosts that the routes are for: those given, and the apex Service's unless it is among them."""
-    apex = names.host(names.apex)
-    known = any(host == "*" or resolve(host, names.namespace, names.cluster_domain) == apex for host in spec.hosts)
-    return [*spec.hosts, *([] if known else [apex])]
-
-
 def _address(names: Names, spec: RouteSpec) -> dict[str, Any]:
     """Hosts and gateways; a delegate has none, those of the VirtualService that delegates to it count."""
     if spec.delegation:
         return {}
-    return {"hosts": hosts(names, spec), "gateways": list(spec.gateways) or [MESH]}
+    return {"hosts": routed_hosts(names, spec), "gateways": list(spec.gateways) or [MESH]}
 
 
 def _virtual_service(names: Names, spec: RouteSpec, traffic: Traffic) -> dict[str, Any]:

@@ -7,7 +7,8 @@ that stops applying when requests go to the roles' hosts, objects that somebody 
 from collections.abc import Iterable
 
 from delivery.cluster.objects import DEPLOYMENTS, Kind, Object
-from delivery.routing.hosts import covers, is_visible
+from delivery.routing.hosts import covers, is_visible, resolve, routed_hosts
+from delivery.routing.route_spec import MESH, RouteSpec
 from delivery.workloads.names import Names
 from delivery.workloads.ownership import CANARY_LABEL, is_ours, labels
 from delivery.workloads.selectors import selector_problem
@@ -48,21 +49,27 @@ def not_ours(names: Names, objects: Iterable[tuple[Kind, Object | None]]) -> Pro
     return None
 
 
-def host_conflict(names: Names, virtual_services: Iterable[Object]) -> Problem | None:
-    """Does another VirtualService, in any namespace, route the apex host for the mesh's sidecars?"""
-    fqdn = names.host(names.apex)
+def host_conflict(names: Names, spec: RouteSpec, virtual_services: Iterable[Object]) -> Problem | None:
+    """Does another VirtualService, in any namespace, route one of our hosts for the mesh's sidecars?
+
+    Gateways merge the routes of a host (Istio, "Traffic Management"); sidecars take the oldest object's alone.
+    """
+    if not spec.in_mesh:
+        return None
+    ours = [resolve(host, names.namespace, names.cluster_domain) for host in routed_hosts(names, spec)]
     for body in virtual_services:
         namespace, name = _identity(body, names)
-        spec = body.get("spec") or {}
-        gateways = spec.get("gateways") or ["mesh"]
-        if (namespace, name) == (names.namespace, names.apex) or "mesh" not in gateways:
+        theirs = body.get("spec") or {}
+        gateways = theirs.get("gateways") or [MESH]
+        if (namespace, name) == (names.namespace, names.apex) or MESH not in gateways:
             continue
-        hosts = [host for host in spec.get("hosts") or [] if covers(host, fqdn, namespace, names.cluster_domain)]
-        if hosts and is_visible(spec, namespace, names):
+        found = ((host, fqdn) for fqdn in ours for host in theirs.get("hosts") or [])
+        same = [each for each in found if covers(each[0], each[1], namespace, names.cluster_domain)]
+        if same and is_visible(theirs, namespace, names):
             return Problem(
                 reason="HostConflict",
-                message=f"VirtualService {namespace}/{name} routes host {hosts[0]}, which is {fqdn}; Istio does not "
-                "merge the two: delete it, or take that host or the gateway mesh out of it",
+                message=f"VirtualService {namespace}/{name} routes host {same[0][0]}, which is {same[0][1]}; Istio does "
+                "not merge the two: delete it, or take that host or the gateway mesh out of it",
             )
     return None
 

@@ -1,5 +1,7 @@
 """Refusals: each names its cause and the way out, and lets through what does no harm."""
 
+from dataclasses import replace
+
 import pytest
 
 from delivery.cluster.objects import DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES
@@ -50,8 +52,8 @@ class TestHostConflict:
             route("reviews.shop.svc.cluster.local", namespace="attic", exportTo=["shop"]),
         ],
     )
-    def test_another_route_on_the_mesh_host_is_refused(self, names, found):
-        problem = preflight.host_conflict(names, [found])
+    def test_another_route_on_the_mesh_host_is_refused(self, names, spec, found):
+        problem = preflight.host_conflict(names, spec, [found])
         assert problem.reason == "HostConflict"
         assert f"{found['metadata']['namespace']}/theirs" in problem.message
         assert "Istio does not merge" in problem.message
@@ -71,12 +73,22 @@ class TestHostConflict:
             route("reviews", name="reviews"),
         ],
     )
-    def test_routes_on_other_hosts_gateways_or_out_of_sight_are_fine(self, names, found):
-        assert preflight.host_conflict(names, [found]) is None
+    def test_routes_on_other_hosts_gateways_or_out_of_sight_are_fine(self, names, spec, found):
+        assert preflight.host_conflict(names, spec, [found]) is None
 
-    def test_the_route_of_the_same_name_elsewhere_is_not_ours(self, names):
+    def test_the_route_of_the_same_name_elsewhere_is_not_ours(self, names, spec):
         found = route("reviews.shop.svc.cluster.local", namespace="attic", name="reviews")
-        assert preflight.host_conflict(names, [found]).reason == "HostConflict"
+        assert preflight.host_conflict(names, spec, [found]).reason == "HostConflict"
+
+    def test_a_further_host_of_the_canary_counts_too(self, names, spec):
+        found = route("books.example.com")
+        assert preflight.host_conflict(names, spec, [found]) is None
+        wider = replace(spec, hosts=("books.example.com",))
+        assert "routes host books.example.com" in preflight.host_conflict(names, wider, [found]).message
+
+    @pytest.mark.parametrize("changes", [{"delegation": True}, {"gateways": ("edge",)}])
+    def test_routes_that_no_sidecar_reads_are_in_nobody_s_way(self, names, spec, changes):
+        assert preflight.host_conflict(names, replace(spec, **changes), [route("reviews")]) is None
 
 
 class TestApexDestinationRule:

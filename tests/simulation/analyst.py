@@ -3,6 +3,8 @@
 import asyncio
 import random
 from collections import Counter
+from math import ceil
+from typing import Any, NamedTuple
 
 from delivery.cluster.memory import Store
 from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, VIRTUAL_SERVICES, Ref
@@ -64,19 +66,48 @@ class SimulatedAnalyst:
         return self.turned or str(annotations.get("sim/quality", "good"))
 
     def weight(self, subject: Subject) -> int:
-        """What the live routes give to the canary."""
-        return canary_weight(self._store.peek(Ref(VIRTUAL_SERVICES, subject.namespace, subject.apex_service))) or 0
+        """About what the live routes give to the canary; of those who match there are few."""
+        found = shares_of(self._store.peek(Ref(VIRTUAL_SERVICES, subject.namespace, subject.apex_service)))
+        return 0 if found is None else max(found.everybody, ceil(found.matched * FEW), int(found.special))
 
     async def _think(self) -> None:
         await asyncio.sleep(self._rng.uniform(0.0, self.slow))
 
 
-def canary_weight(route: object) -> int | None:
-    """The canary's weight in our rule of a VirtualService; None without one."""
+FEW = 0.1
+"""The part of all users who match."""
+
+
+class Shares(NamedTuple):
+    """The canary's weights in our rules, and whether a rule leads some users to it whatever the weights are."""
+
+    everybody: int
+    matched: int
+    special: bool = False
+
+
+def shares_of(route: object) -> Shares | None:
+    """What our rules of a VirtualService give to the canary; None without one for everybody."""
     if not isinstance(route, dict):
         return None
-    for rule in route.get("spec", {}).get("http") or ():
-        if rule.get("name") == "progressive-delivery":
-            weights = {each["destination"]["host"].split(".")[0]: each.get("weight", 100) for each in rule["route"]}
-            return int(weights.get("reviews-canary", 0))
-    return None
+    spec = route.get("spec", {})
+    ours = {str(rule.get("name")): rule for rule in spec.get("http") or ()}
+    if tcp := spec.get("tcp"):
+        return Shares(_share(tcp[0]), _share(tcp[0]))
+    if "progressive-delivery" not in ours:
+        return None
+    everybody = _share(ours["progressive-delivery"])
+    matched = ours.get("progressive-delivery-matched")
+    special = any(f"progressive-delivery-{name}" in ours for name in ("testers", "canary-cookie"))
+    return Shares(everybody, everybody if matched is None else _share(matched), special)
+
+
+def canary_weight(route: object) -> int | None:
+    """The canary's weight in our rule for everybody; None without one."""
+    found = shares_of(route)
+    return None if found is None else found.everybody
+
+
+def _share(rule: dict[str, Any]) -> int:
+    weights = {each["destination"]["host"].split(".")[0]: each.get("weight", 100) for each in rule["route"]}
+    return int(weights.get("reviews-canary", 0))

@@ -44,8 +44,12 @@ def service() -> dict[str, Any]:
     }
 
 
-def canary(kind: str = "Deployment", **analysis: Any) -> dict[str, Any]:
-    """A Canary whose windows are short, so that a whole story takes minutes."""
+TESTER = {"headers": {"x-tester": {"exact": "yes"}}}
+INSIDER = {"headers": {"x-insider": {"exact": "yes"}}}
+
+
+def canary(kind: str = "Deployment", *, spec: dict[str, Any] | None = None, **analysis: Any) -> dict[str, Any]:
+    """A Canary whose windows are short, so that a whole story takes minutes. What is None is left out."""
     given = {
         "interval": "10s",
         "threshold": 2,
@@ -53,6 +57,7 @@ def canary(kind: str = "Deployment", **analysis: Any) -> dict[str, Any]:
         "metrics": [{"name": "request-success-rate", "interval": "10s", "thresholdRange": {"min": 99}}],
         **analysis,
     }
+    given = {name: value for name, value in given.items() if value is not None}
     return {
         "apiVersion": "progressive.delivery/v1beta1",
         "kind": "Canary",
@@ -63,5 +68,6 @@ def canary(kind: str = "Deployment", **analysis: Any) -> dict[str, Any]:
             "progressDeadlineSeconds": 60,
             "traffic": {"settleSeconds": 2, "drainSeconds": 4, "drainMaxSeconds": 30},
             "analysis": given,
+            **(spec or {}),
         },
     }

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from delivery.cluster.objects import CANARIES, DESTINATION_RULES, LEASES, PODS, SERVICES, Ref
 from delivery.workloads.revision import revision
@@ -98,10 +99,11 @@ def _hand_edit(sim: Simulation, rng: random.Random) -> None:
     weight = rng.choice((0, 0, 5, 30, 100))
     sim.promises.tell(f"by hand: canary {weight}")
     rules = [dict(rule) for rule in body["spec"]["http"]]
-    route = [dict(each) for each in rules[0]["route"]]
+    split = rng.choice([rule for rule in rules if len(rule["route"]) == 2])
+    route = [dict(each) for each in split["route"]]
     for each in route:
         each["weight"] = weight if "-canary" in each["destination"]["host"] else 100 - weight
-    rules[0]["route"] = route
+    split["route"] = route
     sim.merge(ROUTE, {"spec": {"http": rules}})
 
 
@@ -143,7 +145,7 @@ def _policy(sim: Simulation, rng: random.Random) -> None:
     """The Canary is edited, validly or not; peace sets it right."""
     analysis = rng.choice(
         (
-            {"stepWeights": [20, 40, 80]},
+            {"stepWeights": [20, 40, 80], "iterations": None},
             {"threshold": 1},
             {"stepWeights": [50, 20]},
             {"interval": "soon"},
@@ -245,10 +247,30 @@ def play(sim: Simulation) -> None:
     judge(sim, last)
 
 
-def _analysis(rng: random.Random) -> dict[str, object]:
-    if rng.random() < 0.2:
-        return {"stepWeights": None, "stepWeight": 30, "maxWeight": 60}
-    return {}
+STRATEGIES: tuple[dict[str, Any], ...] = (
+    {},
+    {},
+    {"stepWeights": None, "stepWeight": 30, "maxWeight": 60, "stepWeightPromotion": 25},
+    {"stepWeights": None, "iterations": 3, "match": [bookinfo.INSIDER]},
+    {"stepWeights": None, "iterations": 3},
+    {"stepWeights": None, "iterations": 2, "mirror": True, "testerMatch": [bookinfo.TESTER]},
+    {"mirror": True, "mirrorWeight": 50},
+    {"match": [bookinfo.INSIDER], "testerMatch": [bookinfo.TESTER]},
+    {"sessionAffinity": {"cookieName": "version", "primaryCookieName": "old"}},
+    {"spec": {"promotion": {"bakeSeconds": 20}}},
+)
+"""How releases go out in the stories."""
+
+
+def _analysis(rng: random.Random) -> dict[str, Any]:
+    return rng.choice(STRATEGIES)
+
+
+def _restored(sim: Simulation) -> dict[str, Any]:
+    """A merge patch that brings the analysis back to what it was at the beginning."""
+    given = sim.canary["spec"]["analysis"]
+    known = (sim.store.peek(CANARY) or {}).get("spec", {}).get("analysis", {})
+    return {**dict.fromkeys(known), **given}
 
 
 def make_peace(sim: Simulation, rng: random.Random) -> str:
@@ -264,13 +286,12 @@ def make_peace(sim: Simulation, rng: random.Random) -> str:
     if sim.store.peek(TARGET) is None:
         sim.promises.tampered()
     sim.release(f"v9-{quality}", quality=quality)
-    body = bookinfo.canary()
+    body = sim.canary
     if sim.store.peek(CANARY) is None:
         sim.promises.tampered()
         sim.apply(CANARIES, body)
     else:
-        analysis = {"webhooks": None, "stepWeight": None, "maxWeight": None, **body["spec"]["analysis"]}
-        sim.edit(paused=True, suspend=False, analysis=analysis)
+        sim.edit(paused=True, suspend=False, analysis=_restored(sim))
         sim.loop.advance(20.0)
         sim.edit(paused=False)
     return quality

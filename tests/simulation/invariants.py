@@ -35,7 +35,7 @@ from delivery.workloads.written import Written
 from strategies.readiness import needed
 from strategies.status import Phase, Stage, Status
 from tests.simulation import bookinfo
-from tests.simulation.analyst import canary_weight
+from tests.simulation.analyst import Shares, shares_of
 
 CONTROLLER = "delivery"
 CANARY = Ref(CANARIES, bookinfo.NAMESPACE, bookinfo.NAME)
@@ -80,6 +80,8 @@ class Invariants:
         self._primary = Ref(kind, PRIMARY.namespace, PRIMARY.name)
         self.patience = patience
         self.story: list[str] = []
+        self.recorded: list[Status] = []
+        self.released_at = 0.0
         self.lost_seconds = 0.0
         self.users = False
         self.writer = ""
@@ -106,6 +108,15 @@ class Invariants:
     def expect_primary(self, name: str) -> None:
         """The Canary gives the primary this name."""
         self._primary = Ref(self._primary.kind, self._primary.namespace, name)
+
+    def let_in(self, source: str, **headers: str) -> None:
+        """Some more users, who bring these headers."""
+        self._mesh.look().send(Load(bookinfo.NAMESPACE, bookinfo.NAME, per_second=10, source=source, headers=headers))
+
+    def met(self, source: str, role: str) -> float:
+        """How many requests of these users a role has answered since the last release."""
+        workload = {"canary": TARGET.name, "primary": PRIMARY.name}[role]
+        return self._mesh.look().met(Fate.SERVED, since=self.released_at, source=source, workload=workload)
 
     def observe(self, event: Happened) -> None:
         """One write."""
@@ -176,23 +187,26 @@ class Invariants:
     # -- G1, G3, the write-ahead log
 
     def _on_route(self, event: Happened) -> None:
-        new, old = canary_weight(event.object), canary_weight(event.previous)
+        new, old = shares_of(event.object), shares_of(event.previous)
         self._fence_holds(event)
         if new is None:
             raise BrokenPromise(f"G1: our rule is missing in {event.object['spec']}")
-        rule = next(each for each in event.object["spec"]["http"] if each.get("name") == "progressive-delivery")
-        total = sum(each.get("weight", 0) for each in rule["route"])
-        self._expect(total == 100, f"G1: the weights of the route sum to {total}")
+        for rule in event.object["spec"].get("http") or ():
+            total = sum(each.get("weight", 0) for each in rule["route"])
+            self._expect(total == 100 or not rule["name"].startswith("progressive"), f"G1: weights sum to {total}")
         if new == old:
             return
         self.tell(f"route: canary {old} -> {new} by {self.writer}")
         status = self.status
         if self._loop.time() - self.tampered_at > self.patience and self._store.peek(CANARY) is not None:
             override = status.run.override if status.run is not None else None
-            self._expect(
-                new in (status.canary_weight, override), f"WAL: wrote {new}, status wants {status.canary_weight}"
-            )
-        self._carries(old, new, status)
+            matched = status.run is not None and status.run.matched
+            asked = {Shares(0 if matched else each, each or 0) for each in (status.canary_weight, override)}
+            self._expect(new._replace(special=False) in asked, f"WAL: wrote {new}, status wants {asked}")
+        self._carries(old.everybody if old is not None else None, new.everybody, status)
+        self._carries(old.matched if old is not None else None, new.matched, status)
+        if new.special and not (old is not None and old.special):
+            self._expect(self.most_ready("canary") > 0, "G1: special rules for a canary without ready pods")
 
     def _carries(self, old: int | None, new: int, status: Status) -> None:
         """G1: no share for a role without ready pods, no rise above what its pods can carry."""
@@ -270,6 +284,7 @@ class Invariants:
         self._expect(size < STATUS_LIMIT, f"the status has {size} bytes")
         if not ours:
             return
+        self.recorded.append(after)
         if (before.phase, before.stage, before.canary_weight) != (after.phase, after.stage, after.canary_weight):
             self.tell(
                 f"status: {after.phase or '-'} {after.stage} {after.canary_weight} % {after.step} {after.reason} "
@@ -299,9 +314,10 @@ class Invariants:
                 self._shares.popleft()
 
     def _now_shares(self) -> dict[str, int]:
-        weight = canary_weight(self._store.peek(ROUTE))
-        if weight is not None:
-            return {"canary": weight, "primary": 100 - weight}
+        found = shares_of(self._store.peek(ROUTE))
+        if found is not None:
+            most, least = max(found.everybody, found.matched), min(found.everybody, found.matched)
+            return {"canary": max(most, int(found.special)), "primary": 100 - least}
         apex = self._store.peek(APEX)
         selector = (apex or {}).get("spec", {}).get("selector") or {}
         primary = selector.get("app") == PRIMARY.name

@@ -104,6 +104,7 @@ class Simulation:
         self.before: Callable[[Request], None] | None = None
         self.after: Callable[[Request], bool | None] | None = None
         self.deeds: set[str] = set()
+        self.canary: dict[str, Any] = {}
         self._count = 0
 
     # -- processes
@@ -179,6 +180,7 @@ class Simulation:
     def release(self, version: str, **options: Any) -> None:
         """A new version of the target; how many pods it has is left to the controller."""
         self.promises.tell(f"release {version} {options}")
+        self.promises.released_at = self.loop.time()
         body = self._workload(version, **options)
         template = body["spec"]["template"]
         known = self.store.peek(self.target)
@@ -188,16 +190,26 @@ class Simulation:
         template["metadata"]["annotations"].setdefault("sandbox.progressive.delivery/behaviour", "healthy")
         self.merge(self.target, {"spec": {"template": template}})
 
-    def set_up(self, *, replicas: int = 2, autoscaler: dict[str, Any] | None = None, **analysis: Any) -> None:
+    def set_up(
+        self,
+        *,
+        replicas: int = 2,
+        autoscaler: dict[str, Any] | None = None,
+        spec: dict[str, Any] | None = None,
+        **analysis: Any,
+    ) -> None:
         """Bookinfo as it runs before any Canary, then the Canary, with its autoscaler's name if it has one."""
+        more = {**(spec or {}), **({"autoscalerRef": autoscaler} if autoscaler is not None else {})}
+        self.canary = bookinfo.canary(self.target.kind.kind, spec=more, **analysis)
         self.apply(self.target.kind, self._workload(replicas=replicas))
         self.apply(SERVICES, bookinfo.service())
         self.loop.advance(10.0)
         self.promises.let_users_in()
-        body = bookinfo.canary(self.target.kind.kind, **analysis)
-        if autoscaler is not None:
-            body["spec"]["autoscalerRef"] = autoscaler
-        self.apply(CANARIES, body)
+        if analysis.get("match"):
+            self.promises.let_in("insiders", **{"x-insider": "yes"})
+        if analysis.get("testerMatch"):
+            self.promises.let_in("testers", **{"x-tester": "yes"})
+        self.apply(CANARIES, self.canary)
 
     def _workload(self, *version: str, **options: Any) -> dict[str, Any]:
         """The target as its people apply it."""
