@@ -68,8 +68,8 @@ def host_conflict(names: Names, spec: RouteSpec, virtual_services: Iterable[Obje
         if same and is_visible(theirs, namespace, names):
             return Problem(
                 reason="HostConflict",
-                message=f"VirtualService {namespace}/{name} routes host {same[0][0]}, which is {same[0][1]}; Istio does "
-                "not merge the two: delete it, or take that host or the gateway mesh out of it",
+                message=f"VirtualService {namespace}/{name} routes host {same[0][0]}, which is {same[0][1]}; Istio "
+                "does not merge the two: delete it, or take that host or the gateway mesh out of it",
             )
     return None
 
