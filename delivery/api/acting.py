@@ -37,7 +37,7 @@ NAMED = (
 
 _ACTED_ON: Mapping[str, Callable[[CanarySpec], bool]] = MappingProxyType(
     {
-        "provider": lambda spec: spec.provider in (None, "istio"),
+        "provider": lambda spec: spec.provider in (None, "istio", "kubernetes"),
         "targetRef.kind": lambda spec: spec.target_ref.kind in ("Deployment", "DaemonSet"),
     }
 )

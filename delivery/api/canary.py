@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from delivery.api import combinations
+from delivery.api import combinations, meshless
 from delivery.api.analysis import Analysis
 from delivery.api.metadata import Metadata
 from delivery.api.model import Piece, broken_rule, cel
@@ -56,7 +56,7 @@ class Promotion(Piece):
 class CanarySpec(Piece):
     """What is rolled out, how it is reached and how it is tried."""
 
-    model_config = ConfigDict(json_schema_extra=cel(*combinations.RULES, *NAMING_RULES))
+    model_config = ConfigDict(json_schema_extra=cel(*combinations.RULES, *NAMING_RULES, *meshless.RULES))
 
     provider: Provider | None = None
     """Who routes; by default the controller's own setting."""
@@ -93,6 +93,11 @@ class CanarySpec(Piece):
     traffic: TrafficSettings = Field(default_factory=TrafficSettings)
     """How carefully traffic is moved."""
 
+    @property
+    def has_mesh(self) -> bool:
+        """Can whoever routes tell requests apart and split them? Else a Service's selector leads everybody."""
+        return self.provider != meshless.KUBERNETES
+
     @model_validator(mode="after")
     def _names_differ(self) -> "CanarySpec":
         check_naming(self.naming, target=self.target_ref.name, apex=self.service.name or self.target_ref.name)
@@ -101,6 +106,7 @@ class CanarySpec(Piece):
     @model_validator(mode="after")
     def _combinations(self) -> "CanarySpec":
         combinations.check(self)
+        meshless.check(self)
         return self
 
 

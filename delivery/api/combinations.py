@@ -56,7 +56,7 @@ def check(spec: "CanarySpec") -> None:
 
 
 def _no_requests(spec: "CanarySpec") -> None:
-    given = [path for path in _HTTP_ONLY if _is_given(spec, path)] if spec.service.is_tcp else []
+    given = [path for path in _HTTP_ONLY if is_given(spec, path)] if spec.service.is_tcp else []
     if given:
         mirroring = "mirroring" if all(path.endswith("mirror") for path in given) else " and ".join(given)
         raise broken_rule(
@@ -67,7 +67,8 @@ def _no_requests(spec: "CanarySpec") -> None:
         )
 
 
-def _is_given(spec: "CanarySpec", path: str) -> bool:
+def is_given(spec: "CanarySpec", path: str) -> bool:
+    """Does the field below spec say anything?"""
     at: Any = spec
     for name in path.split("."):
         attribute = next(each for each, field in type(at).model_fields.items() if field.alias == name)

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from delivery.api.analysis import STRATEGIES
+from delivery.api.meshless import KUBERNETES
 from delivery.api.metrics import SUCCESS_RATE
+from strategies.blue_green import DEFAULT_ITERATIONS
 
 STEP_WEIGHTS = (5, 10, 25, 50)
 THRESHOLD = 5
@@ -24,15 +26,16 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
-def with_analysis_defaults(analysis: Mapping[str, Any], *, http: bool = True) -> dict[str, Any]:
+def with_analysis_defaults(analysis: Mapping[str, Any], *, http: bool = True, splits: bool = True) -> dict[str, Any]:
     """The analysis with what it leaves open filled in. Flagger's threshold of 0 or less is 1.
 
     Without `http` no metric is filled in: connections have no success rate, and its absence would hold every run.
+    Where routes cannot split (`splits`), the strategy is blue/green.
     """
     filled = dict(analysis)
     if not any(filled.get(name) for name in STRATEGIES):
         filled.setdefault("threshold", THRESHOLD)
-        filled["stepWeights"] = list(STEP_WEIGHTS)
+        filled |= {"stepWeights": list(STEP_WEIGHTS)} if splits else {"iterations": DEFAULT_ITERATIONS}
         rate = {"name": SUCCESS_RATE, "thresholdRange": {"min": SUCCESS_RATE_PERCENT}}
         filled.setdefault("metrics", [rate] if http else [])
     threshold = filled.get("threshold")
@@ -45,10 +48,18 @@ def _is_tcp(service: Any) -> bool:
     return isinstance(service, dict) and str(service.get("appProtocol", "")).lower() == "tcp"
 
 
-def with_defaults(body: Any) -> Any:
-    """A Canary's JSON as it is to be validated: without nulls, and with the analysis filled in."""
+def with_defaults(body: Any, *, provider: str | None = None) -> Any:
+    """A Canary's JSON as it is to be validated: without nulls, and with the analysis filled in.
+
+    `provider` is that of a Canary which names none; None leaves it open.
+    """
     canary = without_nulls(body)
     spec = canary.get("spec") if isinstance(canary, dict) else None
-    if isinstance(spec, dict) and isinstance(spec.get("analysis"), dict):
-        spec["analysis"] = with_analysis_defaults(spec["analysis"], http=not _is_tcp(spec.get("service")))
+    if not isinstance(spec, dict):
+        return canary
+    if provider is not None:
+        spec.setdefault("provider", provider)
+    if isinstance(spec.get("analysis"), dict):
+        http, splits = not _is_tcp(spec.get("service")), spec.get("provider") != KUBERNETES
+        spec["analysis"] = with_analysis_defaults(spec["analysis"], http=http, splits=splits)
     return canary

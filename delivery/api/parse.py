@@ -23,9 +23,12 @@ class InvalidSpec(ValueError):  # noqa: N818 - the name is also the reason of th
         self.problems = found
 
 
-def parse_canary(obj: Mapping[str, Any]) -> Canary:
-    """A Canary from its JSON, defaults filled in. Raises InvalidSpec naming each field that is wrong."""
-    return validated(Canary, with_defaults(obj))
+def parse_canary(obj: Mapping[str, Any], *, provider: str | None = None) -> Canary:
+    """A Canary from its JSON, defaults filled in. Raises InvalidSpec naming each field that is wrong.
+
+    `provider` is that of a Canary which names none.
+    """
+    return validated(Canary, with_defaults(obj, provider=provider))
 
 
 def parse_metric_template(obj: Mapping[str, Any]) -> MetricTemplate:

@@ -67,11 +67,13 @@ def _checks(analysis: Analysis) -> tuple[strategies.CheckSpec, ...]:
 
 
 def _everybody_routed(spec: CanarySpec) -> bool:
-    """May any request of the mesh meet the canary? Else its absence from the counts proves nothing."""
+    """May any request of the mesh meet the canary? Else its absence from the counts proves nothing; nor does it
+    without a mesh, in which nobody counts.
+    """
     service, analysis = spec.service, spec.analysis
     some = service.match or analysis.match or service.is_tcp
     elsewhere = service.delegation or (service.gateways and "mesh" not in service.gateways)
-    return not some and not elsewhere and analysis.session_affinity is None
+    return spec.has_mesh and not some and not elsewhere and analysis.session_affinity is None
 
 
 def _analysis(spec: CanarySpec) -> strategies.Analysis:
@@ -88,5 +90,5 @@ def _analysis(spec: CanarySpec) -> strategies.Analysis:
         matched=bool(analysis.match),
         affinity=analysis.session_affinity is not None,
         testers=bool(analysis.tester_match),
-        all_or_nothing=spec.provider == "kubernetes",
+        all_or_nothing=not spec.has_mesh,
     )

@@ -33,15 +33,16 @@ _ANALYSIS: Path = ("spec", "analysis")
 _NEVER = 2147483647
 
 
-def salvage_canary(obj: Mapping[str, Any]) -> Canary | None:
+def salvage_canary(obj: Mapping[str, Any], *, provider: str | None = None) -> Canary | None:
     """The Canary without the pieces that are wrong; None if targetRef or service.port are.
 
-    For holding a run only, never for starting one: what is left may be less than what its author wants.
+    For holding a run only, never for starting one: what is left may be less than what its author wants. `provider` is
+    that of a Canary which names none.
     """
     body: Any = without_nulls(obj)
     while True:
         try:
-            return validated(Canary, with_defaults(body))
+            return validated(Canary, with_defaults(body, provider=provider))
         except InvalidSpec as error:
             places = {place for problem in error.problems for place in _to_drop(problem, body)}
         if places & _INDISPENSABLE or not _drop_all(body, places):

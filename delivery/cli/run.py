@@ -20,6 +20,7 @@ FLAGS = (
     _flag("--namespace", "Work in this namespace only; all of them by default."),
     _flag("--kubeconfig", "Path of a kubeconfig; by default the Pod's own account, else the user's kubeconfig."),
     _flag("--context", "Context of the kubeconfig; by default its current one."),
+    _flag("--provider", "istio | kubernetes: who routes for Canaries without spec.provider.", default="istio"),
     _flag("--metrics-server", "Address of Prometheus.", default="http://prometheus:9090"),
     _flag("--scrape-interval-seconds", "How often Prometheus scrapes the proxies.", default="15"),
     _flag("--cluster-domain", "DNS domain of the cluster.", default="cluster.local"),

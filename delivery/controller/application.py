@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -34,15 +35,18 @@ from metrics.providers.registry import Providers
 log = structlog.get_logger(__name__)
 
 PARSERS: Mapping[str, Callable[[Object], object]] = {
-    CANARIES.kind: parse_canary,
     METRIC_TEMPLATES.kind: parse_metric_template,
     ALERT_PROVIDERS.kind: parse_alert_provider,
 }
 
 
-def validate(body: Object) -> list[str]:
-    """What is wrong with one of our objects, a line a problem; empty if nothing is."""
-    parse = PARSERS.get(str(body.get("kind", "")))
+def validate(body: Object, *, provider: str | None = None) -> list[str]:
+    """What is wrong with one of our objects, a line a problem; empty if nothing is.
+
+    `provider` is that of Canaries which name none.
+    """
+    kind = str(body.get("kind", ""))
+    parse = partial(parse_canary, provider=provider) if kind == CANARIES.kind else PARSERS.get(kind)
     if parse is None:
         return []
     try:
@@ -66,7 +70,7 @@ async def run(settings: Settings) -> None:
         doorbell = Doorbell(
             controller.queue.add,
             settings,
-            validate=validate,
+            validate=partial(validate, provider=settings.provider),
             before_start=lambda: _crds_served(api, settings.namespace),
         )
         exporter.watch_queue(
@@ -95,6 +99,7 @@ def _surroundings(
         reporter=exporter,
         policy=Policy(
             metrics_server=settings.metrics_server,
+            provider=settings.provider,
             scrape_interval_seconds=settings.scrape_interval_seconds,
             cluster_domain=settings.cluster_domain,
         ),

@@ -146,6 +146,8 @@ def _primary(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]
 
 def _routes_before(picture: Picture) -> Object | None:
     """The VirtualService that was there before us, if there was one under our name."""
+    if picture.router.moves_apex:
+        return None
     return next((body for ref in picture.route_refs if (body := picture.mesh.get(ref)) is not None), None)
 
 
@@ -216,7 +218,7 @@ def _routes(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
 
 
 def _apex(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
-    if not wanted.apex_to_primary:
+    if not wanted.apex_to_primary or picture.router.moves_apex:
         return ()
     selector = _primary_selector(picture)
     if not selector:

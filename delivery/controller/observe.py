@@ -27,6 +27,7 @@ from delivery.controller.picture import Picture, take
 from delivery.controller.reading import Spec, under_names
 from delivery.controller.scaling import lacking
 from delivery.routing import preflight
+from delivery.routing.apex_preflight import apex_routed, apex_unsupported
 from delivery.routing.hosts import routed_hosts
 from delivery.workloads.names import Names
 from delivery.workloads.naming import in_use
@@ -205,8 +206,7 @@ class Observer:
             preflight.target_conflict(names, created, self._rivals(picture), kind=picture.workload.kind)
             or preflight.name_too_long(names)
             or preflight.not_ours(names, candidates)
-            or preflight.host_conflict(names, picture.route, self._on_our_hosts(picture))
-            or preflight.apex_destination_rule(names, self._on_host(DESTINATION_RULES, names))
+            or self._mesh_refusal(picture)
             or preflight.port_problem(names, picture.service, picture.apex, picture.templates)
             or preflight.headless_problem(
                 names, picture.service, (picture.canary_service, picture.primary_service, picture.apex)
@@ -221,6 +221,18 @@ class Observer:
         words = {"*" if host.startswith("*") else host.split(".", 1)[0] for host in hosts} | {"*"}
         found = [body for word in words for body in self._reader.indexed(VIRTUAL_SERVICES, HOST_INDEX, word)]
         return sorted({key_of(body): body for body in found}.values(), key=key_of)
+
+    def _mesh_refusal(self, picture: Picture) -> Problem | None:
+        """What there is, or is not, of a mesh that keeps the router from leading users."""
+        names, missing = picture.names, [kind for kind in picture.router.kinds if self._reader.missing(kind)]
+        if missing:
+            return preflight.not_served(missing)
+        if picture.router.moves_apex:
+            routes = self._on_host(VIRTUAL_SERVICES, names)
+            return apex_unsupported(names, picture.apex) or apex_routed(names, routes)
+        return preflight.host_conflict(
+            names, picture.route, self._on_our_hosts(picture)
+        ) or preflight.apex_destination_rule(names, self._on_host(DESTINATION_RULES, names))
 
     def _on_host(self, kind: Kind, names: Names) -> list[Object]:
         """What may be about the apex host, in any namespace; by namespace and name."""

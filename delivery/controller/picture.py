@@ -6,10 +6,8 @@ from typing import Any
 
 from delivery.cluster.objects import (
     CANARIES,
-    DESTINATION_RULES,
     PODS,
     SERVICES,
-    VIRTUAL_SERVICES,
     Kind,
     Object,
     Ref,
@@ -24,8 +22,8 @@ from delivery.workloads.selectors import moved_label
 from delivery.workloads.service_spec import ServiceSpec
 from delivery.workloads.targets.target_kind import TargetKind, Template
 
-NEEDED = (CANARIES, PODS, SERVICES, VIRTUAL_SERVICES, DESTINATION_RULES)
-"""The kinds without whose watches nothing may rise, besides the target's own."""
+NEEDED = (CANARIES, PODS, SERVICES)
+"""The kinds without whose watches nothing may rise, besides the target's own and the router's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +69,12 @@ class Picture:
     @property
     def needed(self) -> tuple[Kind, ...]:
         """The kinds without whose watches nothing may rise."""
-        return (self.workload.kind, *NEEDED)
+        return tuple(dict.fromkeys((self.workload.kind, *NEEDED, *self.router.kinds)))
 
     @property
     def templates(self) -> tuple[Template, ...]:
         """The templates of both roles; the primary's, whose pods serve users, first."""
-        return tuple(self.workload.template_of(each) for each in (self.primary, self.target) if each is not None)
+        return _templates(self.workload, self.primary, self.target)
 
     def fenced(self) -> tuple[tuple[Any, Object], ...]:
         """The objects that carry our fence, with their kinds."""
@@ -101,6 +99,13 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
     refs = (*spec.router.route_refs(names, spec.route), *spec.router.destination_refs(names, spec.route))
     target = find(workload.kind, names.target)
     primary = find(workload.kind, names.primary)
+    own, copied = workload.selections(target, primary)
+    mesh = Observed.of(
+        ((ref, reader.get(ref)) for ref in refs),
+        primary=copied,
+        canary=own,
+        templates=_templates(workload, primary, target),
+    )
     return Picture(
         body=body,
         names=names,
@@ -113,11 +118,15 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
         apex=find(SERVICES, names.apex),
         canary_service=find(SERVICES, names.canary_service),
         primary_service=find(SERVICES, names.primary_service),
-        mesh=Observed.of((ref, reader.get(ref)) for ref in refs),
+        mesh=mesh,
         scaling=look(reader, spec.autoscaler, names, workload.kind.kind, certain=spec.hold is None),
-        pods=_pods(reader, names.namespace, workload.selections(target, primary)),
+        pods=_pods(reader, names.namespace, (own, copied)),
         past=_past(reader, workload.past, target, primary),
     )
+
+
+def _templates(workload: TargetKind, *roles: Object | None) -> tuple[Template, ...]:
+    return tuple(workload.template_of(each) for each in roles if each is not None)
 
 
 def _pods(reader: Reader, namespace: str, selections: Iterable[Mapping[str, str]]) -> tuple[Object, ...]:

@@ -32,9 +32,10 @@ _NO_NEWS = ("resourceVersion", "managedFields")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What the process decides for every Canary. `metrics_server` is used where a Canary names none."""
+    """What the process decides for every Canary. `metrics_server` and `provider` are used where a Canary names none."""
 
     metrics_server: str
+    provider: str | None = None
     scrape_interval_seconds: float = 15.0
     cluster_domain: str = "cluster.local"
 
@@ -76,10 +77,10 @@ class Reading:
 
     def _read(self, body: Object) -> Spec | Problem:
         try:
-            self._valid = parse_canary(body)
+            self._valid = parse_canary(body, provider=self._policy.provider)
         except InvalidSpec as error:
             problem = Problem(reason="InvalidSpec", message=str(error))
-            rest = self._valid or salvage_canary(body)
+            rest = self._valid or salvage_canary(body, provider=self._policy.provider)
             return problem if rest is None else self._all_of(rest, body, hold=problem)
         return self._all_of(self._valid, body)
 

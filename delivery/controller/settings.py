@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from delivery.routing.registry import ISTIO, KUBERNETES
+
 PROMETHEUS = "http://prometheus:9090"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - probes and Prometheus come from other machines
 LOG_LEVELS = ("debug", "info", "warning", "error")
+PROVIDERS = (ISTIO, KUBERNETES)
 LOG_FORMATS = ("json", "console")
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -46,13 +49,15 @@ class Settings:
     """The settings of one process. Make it with `parse`.
 
     `namespace` None: all namespaces. `kubeconfig` None: as the Pod that we run in, else the user's default.
-    `scrape_interval_seconds` is how often Prometheus scrapes the proxies. `listen_port` 0: any free port.
+    `provider` is that of Canaries which name none. `scrape_interval_seconds` is how often Prometheus scrapes the
+    proxies. `listen_port` 0: any free port.
     """
 
     identity: str
     namespace: str | None = None
     kubeconfig: str | None = None
     context: str | None = None
+    provider: str = ISTIO
     metrics_server: str = PROMETHEUS
     scrape_interval_seconds: float = 15.0
     cluster_domain: str = "cluster.local"
@@ -79,6 +84,7 @@ class Settings:
             namespace=namespace,
             kubeconfig=_kubeconfig(known.get("kubeconfig") or None),
             context=known.get("context") or None,
+            provider=_choice("--provider", known.get("provider", ISTIO), PROVIDERS),
             metrics_server=_url("--metrics-server", known.get("metrics_server", PROMETHEUS)),
             scrape_interval_seconds=_seconds(known.get("scrape_interval_seconds", 15.0)),
             cluster_domain=_domain(known.get("cluster_domain", "cluster.local")),

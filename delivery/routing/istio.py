@@ -4,19 +4,18 @@ Every write holds only for the very object that the decision was based on. Besid
 annotated as a hash of our fields, so that a hand edit is told from what we wrote ourselves.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from delivery.cluster.objects import DESTINATION_RULES, VIRTUAL_SERVICES, Change, Kind, Object, Op, Ref
 from delivery.routing import carried, http_rules, laying, rules, tcp_rules
+from delivery.routing.applied import digest, managers
 from delivery.routing.hosts import routed_hosts
 from delivery.routing.route_spec import MESH, RouteSpec
 from delivery.routing.router import Observed, RouteView
 from delivery.workloads.names import Names
 from delivery.workloads.overlay import Absent, Exact, create_change, patch_change, refence_change
-from delivery.workloads.ownership import APPLIED, MANAGER, annotations, fence_of, is_ours, owner_labels
+from delivery.workloads.ownership import APPLIED, annotations, fence_of, is_ours, owner_labels
 from strategies.traffic import Traffic
 
 UNTOUCHED_BY_GITOPS = {
@@ -31,6 +30,10 @@ class IstioRouter:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         return (VIRTUAL_SERVICES, DESTINATION_RULES)
+
+    @property
+    def moves_apex(self) -> bool:
+        return False
 
     def route_refs(self, names: Names, spec: RouteSpec) -> tuple[Ref, ...]:
         return (_route_ref(names),)
@@ -214,25 +217,3 @@ def destination_applied_matches(rule: Object) -> bool:
     spec = rule.get("spec") or {}
     host, policy = spec.get("host"), spec.get("trafficPolicy")
     return annotations(rule).get(APPLIED) in (digest([host, policy]), digest([host, None]))
-
-
-def digest(value: Any) -> str:
-    """A hash of JSON that does not depend on the order of members: 16 hexadecimal digits of SHA-256."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def managers(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """Who besides us owns fields of the spec, the latest writer first.
-
-    A cache that drops the sets of fields leaves only who wrote at all; then everybody but the status' writers counts.
-    """
-    entries = [
-        entry
-        for entry in body["metadata"].get("managedFields") or []
-        if entry.get("manager") != MANAGER
-        and not entry.get("subresource")
-        and "f:spec" in entry.get("fieldsV1", {"f:spec": {}})
-    ]
-    entries.sort(key=lambda entry: str(entry.get("time", "")), reverse=True)
-    return tuple(dict.fromkeys(str(entry.get("manager", "")) for entry in entries))

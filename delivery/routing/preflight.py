@@ -21,6 +21,7 @@ __all__ = [
     "host_conflict",
     "name_too_long",
     "not_ours",
+    "not_served",
     "port_problem",
     "selector_problem",
     "target_conflict",
@@ -91,6 +92,16 @@ def apex_destination_rule(names: Names, destination_rules: Iterable[Object]) -> 
                 "to spec.service.trafficPolicy and delete it",
             )
     return None
+
+
+def not_served(missing: Iterable[Kind]) -> Problem:
+    """The API server does not know these kinds, with which the routes would be made."""
+    kinds = " and ".join(f"{kind.kind} ({kind.group})" for kind in missing)
+    return Problem(
+        reason="MeshNotInstalled",
+        message=f"the cluster has no {kinds}; install Istio, or set spec.provider to kubernetes, which does without a "
+        "mesh",
+    )
 
 
 def name_too_long(names: Names) -> Problem | None:

@@ -3,10 +3,12 @@
 from delivery.api.canary import Canary
 from delivery.cluster.objects import Kind
 from delivery.routing.istio import IstioRouter
+from delivery.routing.kubernetes import KubernetesRouter
 from delivery.routing.router import Router
 
 ISTIO = "istio"
-ROUTERS: dict[str, Router] = {ISTIO: IstioRouter()}
+KUBERNETES = "kubernetes"
+ROUTERS: dict[str, Router] = {ISTIO: IstioRouter(), KUBERNETES: KubernetesRouter()}
 
 KINDS: tuple[Kind, ...] = tuple(dict.fromkeys(kind for router in ROUTERS.values() for kind in router.kinds))
 """What has to be watched for all of them."""

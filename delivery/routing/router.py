@@ -1,8 +1,9 @@
 """The seam between the loop and a mesh: what a router is given, what it answers, and who it is."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from delivery.cluster.objects import Change, Kind, Object, Ref
 from delivery.routing.route_spec import RouteSpec
@@ -12,14 +13,29 @@ from strategies.traffic import Traffic
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The mesh objects of one Canary as they stand in the caches; those that are not there are missing."""
+    """What a router looks at for one Canary, as it stands in the caches; objects that are not there are missing.
+
+    `primary` and `canary` are the labels that select each role's pods, empty while they are not known; `templates` are
+    the pod templates of both.
+    """
 
     objects: Mapping[Ref, Object] = field(default_factory=dict)
+    primary: Mapping[str, str] = field(default_factory=dict)
+    canary: Mapping[str, str] = field(default_factory=dict)
+    templates: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
-    def of(cls, pairs: Iterable[tuple[Ref, Object | None]]) -> "Observed":
+    def of(
+        cls,
+        pairs: Iterable[tuple[Ref, Object | None]],
+        *,
+        primary: Mapping[str, str] = MappingProxyType({}),
+        canary: Mapping[str, str] = MappingProxyType({}),
+        templates: Iterable[Mapping[str, Any]] = (),
+    ) -> "Observed":
         """From what a cache answers."""
-        return cls({ref: body for ref, body in pairs if body is not None})
+        found = {ref: body for ref, body in pairs if body is not None}
+        return cls(found, primary=primary, canary=canary, templates=tuple(templates))
 
     def get(self, ref: Ref) -> Object | None:
         """One of them."""
@@ -27,7 +43,7 @@ class Observed:
 
     def replaced(self, ref: Ref, body: Object) -> "Observed":
         """The same with one object as it is now."""
-        return Observed({**self.objects, ref: body})
+        return replace(self, objects={**self.objects, ref: body})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +67,18 @@ class RouteView:
 
 
 class Router(Protocol):
-    """A mesh. Pure: it answers with changes and does none.
+    """A mesh, or what does without one. Pure: it answers with changes and does none.
 
     What answers with changes raises delivery.cluster.errors.Fenced when an object carries a higher fence than `epoch`.
     """
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """The kinds of objects that have to be watched."""
+        """The kinds of objects that have to be watched, and without whose watches nothing may rise."""
+
+    @property
+    def moves_apex(self) -> bool:
+        """Do users follow the apex Service's selector? Then it is this router's, and nobody else moves it."""
 
     def route_refs(self, names: Names, spec: RouteSpec) -> tuple[Ref, ...]:
         """The objects that split the traffic."""

@@ -7,6 +7,7 @@ own.
 
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from delivery.cluster.objects import SERVICES, Change, Object
@@ -66,22 +67,25 @@ def apex_service(
     apex: Object | None,
     epoch: int,
     templates: Sequence[Mapping[str, Any]] = (),
+    noted: Mapping[str, str] = MappingProxyType({}),
+    why: str = "the apex Service selects the primary",
 ) -> Change | None:
-    """The change after which the apex Service selects the primary's pods; None when it does.
+    """The change after which the apex Service selects the pods with these labels; None when it does.
 
     Creates it when there is none. Of a user's Service the selector changes, and the one before is recorded; what the
     Canary asks for besides (discovered ports, labels, annotations, traffic distribution) is added where nothing is.
+    `noted` are annotations of the controller's own that go with the selector.
     """
     more = discovered_ports(spec, templates)
     if apex is None or is_ours(apex, names):
-        return _service(names, spec, names.apex, selector, apex, spec.apex, more, epoch)
+        return _service(names, spec, names.apex, selector, apex, spec.apex, more, epoch, noted=noted)
     have = apex["spec"].get("ports") or []
     ports = arranged(have, None, () if has_unnamed(have) else more, before=Written.on(apex).ports)
     shared = shared_fields(apex, spec.apex, spec, ports.ours, ours=False)
     wanted = {"metadata": shared["metadata"], "spec": {**shared["spec"], "selector": Exact(selector)}}
     if "selector" not in apex["spec"] or dict(apex["spec"]["selector"] or {}) != dict(selector):
         wanted["metadata"]["annotations"] |= _recorded(apex)
-    why = "the apex Service selects the primary"
+    wanted["metadata"]["annotations"] |= noted
     return patch_change(SERVICES, apex, wanted, epoch=epoch, why=why, extra=port_ops(have, ports))
 
 
@@ -113,12 +117,15 @@ def _service(
     metadata: Metadata,
     more: Sequence[Port],
     epoch: int,
+    *,
+    noted: Mapping[str, str] = MappingProxyType({}),
 ) -> Change | None:
     """Create or repair one of our own Services."""
     have = (current["spec"].get("ports") or []) if current is not None else []
     ports = arranged(have, main_port(spec), more, before=Written.on(current).ports)
     shared = shared_fields(current, metadata, spec, ports.ours, ours=True)
-    meta = {**shared["metadata"], "labels": {**shared["metadata"]["labels"], **owner_labels(names)}}
+    marked = {**shared["metadata"]["labels"], **owner_labels(names)}
+    meta = {"labels": marked, "annotations": {**shared["metadata"]["annotations"], **noted}}
     if current is None:
         body = {**shared["spec"], **_address(names, spec, name), "selector": dict(selector), "ports": ports.ports}
         identity = {"name": name, "namespace": names.namespace, **meta}

@@ -60,3 +60,14 @@ def test_the_brief_names_the_process_metrics_server_unless_the_canary_has_its_ow
     assert isinstance(general, Spec)
     assert isinstance(own, Spec)
     assert (general.brief.server, own.brief.server) == ("http://prometheus", "http://own:9090")
+
+
+def test_the_process_provider_serves_canaries_that_name_none() -> None:
+    reading = Reading(Policy(metrics_server="http://prometheus", provider="kubernetes"))
+
+    default, own = reading.spec(canary()), reading.spec(canary(provider="istio", generation=2))
+
+    assert isinstance(default, Spec)
+    assert isinstance(own, Spec)
+    assert (default.router.moves_apex, own.router.moves_apex) == (True, False)
+    assert (default.rollout.analysis.all_or_nothing, own.rollout.analysis.all_or_nothing) == (True, False)

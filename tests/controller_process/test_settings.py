@@ -11,6 +11,7 @@ from delivery.controller.settings import Settings, SettingsError
 def test_nothing_given_means_the_documented_defaults() -> None:
     settings = Settings.parse({"namespace": "", "kubeconfig": None})
     assert settings.namespace is None
+    assert settings.provider == "istio"
     assert settings.metrics_server == "http://prometheus:9090"
     assert (settings.listen_host, settings.listen_port) == ("0.0.0.0", 8080)
     assert settings.scrape_interval_seconds == 15.0
@@ -47,6 +48,7 @@ def test_listen_addresses(listen: str, host: str, port: int) -> None:
         ("--namespace", "namespace", "Shop"),
         ("--namespace", "namespace", "a,b"),
         ("--kubeconfig", "kubeconfig", "/no/such/file"),
+        ("--provider", "provider", "linkerd"),
         ("--metrics-server", "metrics_server", "prometheus:9090"),
         ("--metrics-server", "metrics_server", "http://"),
         ("--metrics-server", "metrics_server", "http://prometheus:99999"),
