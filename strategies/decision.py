@@ -24,9 +24,10 @@ class Wanted:
     A field that is None means "leave as it is". `traffic`: None while there must be no routes yet.
     `primary_revision`: the revision whose template the primary must run. `canary_replicas`: 0 is exact, more means
     at least so many (whoever scaled the canary further up keeps that); `primary_floor`: at least so many.
-    `destinations`: the Services and DestinationRules of both roles exist. `apex_to_primary`: the apex Service selects
-    the primary. `finalizer`: the Canary carries our finalizer. `primary_min` and `canary_min`: the least pods that an
-    autoscaler of the role may leave; 0 is whatever it says itself. `hands_off`: write nothing.
+    `kept`: the revisions of whose configs there are copies; with `collect`, other copies go. `destinations`: the
+    Services and DestinationRules of both roles exist. `apex_to_primary`: the apex Service selects the primary.
+    `finalizer`: the Canary carries our finalizer. `primary_min` and `canary_min`: the least pods that an autoscaler of
+    the role may leave; 0 is whatever it says itself. `hands_off`: write nothing.
     """
 
     hands_off: bool = False
@@ -38,4 +39,6 @@ class Wanted:
     apex_to_primary: bool = False
     primary_min: int | None = None
     canary_min: int | None = None
+    kept: tuple[str, ...] = ()
+    collect: bool = False
     finalizer: bool = False

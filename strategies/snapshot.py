@@ -26,6 +26,7 @@ class Workload:
     can be seen to be broken without asking any metric (crash loop, out of memory, image that cannot be pulled).
     `ready_since` says of ready pods when they became so; one that it says nothing of has been ready for long.
     `most` is how many pods it can have at all, where that is not its own choice (a DaemonSet has one for each node).
+    `outdated`: its pods may have begun with the same template and other configs than its revision's.
     """
 
     revision: str
@@ -37,6 +38,7 @@ class Workload:
     trouble: Problem | None = None
     ready_since: tuple[datetime, ...] = ()
     most: int | None = None
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,7 +97,8 @@ class Run:
     hand, held until they say otherwise. `silent_windows` and `silent_expected` count windows, and the requests
     expected in them, in which the canary saw nobody. `mirror` is the percent of requests that are copied to the
     canary; with `matched` the recorded weight is for the requests that the analysis matches; with `testers` the
-    canary's pods are ready for those who test.
+    canary's pods are ready for those who test. `renewing`: pods that began with other configs have to go before the
+    run's own begin.
     """
 
     __pydantic_config__ = JSON_NAMES
@@ -121,6 +122,7 @@ class Run:
     mirror: int = 0
     matched: bool = False
     testers: bool = False
+    renewing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,7 @@ _RUN = {
     "healing": "Whether a broken primary is being replaced without analysis.",
     "trafficWindow": "Number of the last window in which requests were counted.",
     "trafficEnd": "When that window ended.",
+    "renewing": "Pods that began with other ConfigMaps or Secrets have to go before the canary's own begin.",
     "mirror": "Percent of requests that are copied to the canary.",
     "matched": "Whether the weight is for the requests that the analysis matches, and no others.",
     "testers": "Whether the canary's pods are ready for those who test.",

@@ -24,6 +24,11 @@ FLAGS = (
     _flag("--metrics-server", "Address of Prometheus.", default="http://prometheus:9090"),
     _flag("--scrape-interval-seconds", "How often Prometheus scrapes the proxies.", default="15"),
     _flag("--cluster-domain", "DNS domain of the cluster.", default="cluster.local"),
+    _flag(
+        "--config-tracking",
+        "true | configmaps | false: whether a change of the ConfigMaps and Secrets that a target uses is a release.",
+        default="true",
+    ),
     _flag("--log-level", "debug | info | warning | error", default="info"),
     _flag("--log-format", "json | console", default="json"),
     _flag("--listen", "HOST:PORT for /metrics, /healthz and /readyz.", default="0.0.0.0:8080"),

@@ -13,13 +13,18 @@ GROUP = "progressive.delivery"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Kind:
-    """A kind of API objects. `group` is empty for the core group."""
+    """A kind of API objects. `group` is empty for the core group.
+
+    `metadata_only`: lists and watches of it ask for metadata alone, because the contents are nobody's business until
+    one object is asked for by its name. It says how we look at a kind, not which kind it is, so it is not compared.
+    """
 
     group: str
     version: str
     kind: str
     plural: str
     namespaced: bool = True
+    metadata_only: bool = field(default=False, compare=False)
 
     @property
     def api_version(self) -> str:
@@ -39,6 +44,8 @@ REPLICA_SETS = Kind("apps", "v1", "ReplicaSet", "replicasets")
 PODS = Kind("", "v1", "Pod", "pods")
 SERVICES = Kind("", "v1", "Service", "services")
 EVENTS = Kind("", "v1", "Event", "events")
+CONFIG_MAPS = Kind("", "v1", "ConfigMap", "configmaps", metadata_only=True)
+SECRETS = Kind("", "v1", "Secret", "secrets", metadata_only=True)
 LEASES = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 VIRTUAL_SERVICES = Kind("networking.istio.io", "v1beta1", "VirtualService", "virtualservices")
 DESTINATION_RULES = Kind("networking.istio.io", "v1beta1", "DestinationRule", "destinationrules")
@@ -87,7 +94,8 @@ class Change:
 
     A patch is `tests` followed by `ops`, both JSON patch operations: the tests hold what the decision saw, so the
     write fails with Conflict when that is no longer so. A creation has the whole `body` and fails with Conflict when
-    the object exists. `why` is for logs.
+    the object exists. A deletion with a `version` fails with Conflict when the object has another resourceVersion by
+    then. `why` is for logs.
     """
 
     ref: Ref
@@ -95,6 +103,7 @@ class Change:
     tests: tuple[Op, ...] = ()
     ops: tuple[Op, ...] = ()
     body: Object = field(default_factory=dict)
+    version: str = ""
     subresource: str = ""
     why: str = ""
 

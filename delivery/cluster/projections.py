@@ -12,13 +12,16 @@ from delivery.cluster.objects import (
     ALERT_PROVIDERS,
     AUTOSCALING_VERSIONS,
     CANARIES,
+    CONFIG_MAPS,
     DAEMON_SETS,
     DEPLOYMENTS,
     DESTINATION_RULES,
+    GROUP,
     METRIC_TEMPLATES,
     PODS,
     REPLICA_SETS,
     SCALED_OBJECTS,
+    SECRETS,
     SERVICES,
     VIRTUAL_SERVICES,
     Kind,
@@ -31,11 +34,20 @@ _POD_METADATA = (
     "creationTimestamp", "deletionTimestamp",
 )  # fmt: skip
 _WORKLOAD_METADATA = (*_POD_METADATA, "generation", "annotations", "finalizers")
+_OPT_OUT = "flagger.app/config-tracking"
 _WORKLOAD_STATUS = (
     "replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas",
     "observedGeneration", "conditions",
     "desiredNumberScheduled", "currentNumberScheduled", "updatedNumberScheduled", "numberMisscheduled",
 )  # fmt: skip
+
+
+def _our_annotation(name: str) -> bool:
+    return name.startswith(f"{GROUP}/") or name == _OPT_OUT
+
+
+def _our_label(name: str) -> bool:
+    return name.startswith(f"{GROUP}/") or name == "app.kubernetes.io/managed-by"
 
 
 def whole(body: Object) -> dict[str, Any]:
@@ -71,6 +83,20 @@ def pod(body: Object) -> dict[str, Any]:
             kept[field] = statuses
     metadata = _pick(_mapping(body.get("metadata")), _POD_METADATA)
     return {**_type_of(body), "metadata": metadata, "status": kept}
+
+
+def metadata_only(body: Object) -> dict[str, Any]:
+    """A ConfigMap or Secret: its name, whose it is, and the version by which a change of its content shows.
+
+    kubectl notes whole objects in an annotation, so of the annotations only those are kept that somebody reads.
+    """
+    metadata = _mapping(body.get("metadata"))
+    kept = _pick(metadata, (*_POD_METADATA, "finalizers"))
+    for field, mark in (("labels", _our_label), ("annotations", _our_annotation)):
+        values = _mapping(metadata.get(field))
+        kept[field] = {name: value for name, value in values.items() if mark(name)}
+    # A change of the resourceVersion alone is no news of other kinds; here it is the only news.
+    return {**_type_of(body), "metadata": kept, "version": str(metadata.get("resourceVersion", ""))}
 
 
 def _container(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,6 +146,8 @@ PROJECTIONS: Mapping[Kind, Projection] = {
     DAEMON_SETS: workload,
     REPLICA_SETS: workload,
     PODS: pod,
+    CONFIG_MAPS: metadata_only,
+    SECRETS: metadata_only,
     SERVICES: without_status,
     VIRTUAL_SERVICES: without_status,
     DESTINATION_RULES: without_status,

@@ -31,7 +31,8 @@ class WatchEvent:
 class Api(Protocol):
     """A transport to an API server. Every method raises a ClusterError subclass, nothing else.
 
-    `namespace` None means all namespaces. `timeout` is in seconds and covers the whole request.
+    `namespace` None means all namespaces. `timeout` is in seconds and covers the whole request. Of a kind that is
+    `metadata_only`, lists and watches have nothing but metadata; a GET has the whole object.
     """
 
     async def get(self, ref: Ref, *, timeout: float = 10.0) -> Object:
@@ -55,8 +56,8 @@ class Api(Protocol):
     async def patch(self, ref: Ref, ops: Sequence[Op], *, subresource: str = "", timeout: float = 10.0) -> Object:
         """JSON patch; Conflict if a test in it fails (or a path does not exist), Gone if there is no object."""
 
-    async def delete(self, ref: Ref, *, timeout: float = 10.0) -> None:
-        """Delete; Gone if there is no object."""
+    async def delete(self, ref: Ref, *, resource_version: str = "", timeout: float = 10.0) -> None:
+        """Delete; Gone if there is no object, Conflict if its resourceVersion is not the given one."""
 
 
 class Clock(Protocol):

@@ -206,6 +206,11 @@ class Reader:
         self._cache(kind)
         return self._reflectors[kind].denied
 
+    def answered(self, kind: Kind) -> bool:
+        """Whether the server has said anything of an optional kind yet, be it that we must not see it."""
+        self._cache(kind)
+        return self._reflectors[kind].answered
+
     def stale(self, kinds: Iterable[Kind]) -> float:
         """For how many seconds the worst of the watches of `kinds` has had no open connection; 0 when all have."""
         return max((self._reflectors[self._cache(kind).kind].connection.stale() for kind in kinds), default=0.0)
@@ -231,6 +236,21 @@ class Reader:
         """We deleted the object, last known at `resource_version`; events up to that are ignored from now on."""
         if ref.kind in self._caches:
             self._caches[ref.kind].forget(_key(ref), number(resource_version))
+
+    async def content(self, ref: Ref, *, timeout: float = 10.0) -> Object | None:
+        """One GET: the whole object, of which the cache keeps no more than of any other; None when it is surely absent.
+
+        Raises what `Api.get` raises, but not Gone.
+        """
+        cache = self._cache(ref.kind)
+        floor = cache.high_water
+        try:
+            body = await self._api.get(ref, timeout=timeout)
+        except Gone:
+            cache.forget(_key(ref), floor, surely=True)
+            return None
+        cache.offer(body)
+        return body
 
     async def fetch(self, ref: Ref, *, timeout: float = 10.0) -> Object | None:
         """One GET: the object as it is now, None when it is surely absent. Updates the cache.

@@ -112,7 +112,7 @@ class Writer:
                     return await self._api.patch(
                         change.ref, change.patch, subresource=change.subresource, timeout=budget
                     )
-                await self._api.delete(change.ref, timeout=budget)
+                await self._api.delete(change.ref, resource_version=change.version, timeout=budget)
                 return {}
         except TimeoutError as error:
             raise Unknown(f"{change.action} {change.ref}: no answer within {budget:.1f} s") from error

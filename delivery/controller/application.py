@@ -102,6 +102,7 @@ def _surroundings(
             provider=settings.provider,
             scrape_interval_seconds=settings.scrape_interval_seconds,
             cluster_domain=settings.cluster_domain,
+            tracking=settings.config_tracking,
         ),
         observe=lambda verb, kind, outcome, _seconds: exporter.count_request(verb, kind, outcome),
         namespace=settings.namespace,

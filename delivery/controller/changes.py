@@ -17,6 +17,16 @@ from delivery.cluster.objects import (
 )
 from delivery.controller import scaling
 from delivery.controller.picture import Picture
+from delivery.controller.revisions import (
+    Copying,
+    collecting,
+    copying,
+    fenced_copies,
+    resolve,
+    uncopied,
+    with_note,
+)
+from delivery.workloads.configs.copies import CONFIGS, copies_noted
 from delivery.workloads.deployment import promoted_revision
 from delivery.workloads.naming import noted
 from delivery.workloads.overlay import refence_change
@@ -31,9 +41,11 @@ TOUCHED = "progressive.delivery/touched"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """The missing writes. Destinations come before routes that raise, routes that take traffic away before all else,
-    pods go last. `unresolved`: the template of the wanted revision is nowhere to be found.
+    pods go last. `copies` of configs come before what needs them, and are `collected` when nothing does. `unresolved`:
+    the wanted revision is nowhere to be found.
     """
 
+    copies: tuple[Copying, ...] = ()
     finalizer: tuple[Change, ...] = ()
     destinations: tuple[Change, ...] = ()
     scaling: tuple[Change, ...] = ()
@@ -41,6 +53,7 @@ class Changes:
     apex: tuple[Change, ...] = ()
     resting: tuple[Change, ...] = ()
     fences: tuple[Change, ...] = ()
+    collected: tuple[Change, ...] = ()
     unresolved: bool = False
 
     @property
@@ -60,6 +73,7 @@ def changes(wanted: Wanted, picture: Picture, *, epoch: int, running: bool) -> C
     destinations = _destinations(wanted, picture, epoch)
     routes = _routes(wanted, picture, epoch)
     found = Changes(
+        copies=copying(wanted, picture, epoch=epoch),
         finalizer=_finalizer(wanted, picture),
         destinations=(*primary, *destinations),
         scaling=(
@@ -70,6 +84,7 @@ def changes(wanted: Wanted, picture: Picture, *, epoch: int, running: bool) -> C
         routes=routes,
         apex=_apex(wanted, picture, epoch),
         resting=(*scaling.resting(wanted, picture.scaling, epoch=epoch), *_rest(wanted, picture, epoch)),
+        collected=collecting(wanted, picture, epoch=epoch),
         unresolved=_unresolved(wanted, picture),
     )
     return fenced(found, wanted, picture, epoch=epoch) if running else found
@@ -77,7 +92,7 @@ def changes(wanted: Wanted, picture: Picture, *, epoch: int, running: bool) -> C
 
 def fenced(found: Changes, wanted: Wanted, picture: Picture, *, epoch: int) -> Changes:
     """The same with our fence on every object of the run."""
-    return found if wanted.hands_off else replace(found, fences=_fences(picture, found, epoch))
+    return found if wanted.hands_off else replace(found, fences=_fences(wanted, picture, found, epoch))
 
 
 def _some(*found: Change | None) -> tuple[Change, ...]:
@@ -111,7 +126,7 @@ def _is_on(wanted: Wanted, picture: Picture) -> bool:
 
 def _unresolved(wanted: Wanted, picture: Picture) -> bool:
     revision = wanted.primary_revision
-    return revision is not None and not _is_on(wanted, picture) and picture.template(revision) is None
+    return revision is not None and not _is_on(wanted, picture) and resolve(picture, revision) is None
 
 
 def _primary(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
@@ -119,26 +134,27 @@ def _primary(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]
     revision = wanted.primary_revision
     if revision is None or _is_on(wanted, picture):
         return ()
-    template = picture.template(revision)
-    if template is None:
+    resolved = resolve(picture, revision)
+    if resolved is None or uncopied(picture, resolved.configs):
         return ()
     if picture.primary is not None:
         change = picture.workload.promote(
-            picture.primary, template, revision=revision, epoch=epoch, target=picture.target
+            picture.primary, resolved.for_primary, revision=revision, epoch=epoch, target=picture.target
         )
-        return _some(change)
+        return _some(with_note(change, picture.primary, resolved.configs) if change is not None else None)
     if picture.target is None:
         return ()
     created = picture.workload.create(
         picture.target,
         picture.names,
-        template,
+        resolved.for_primary,
         revision=revision,
         floor=wanted.primary_floor or 0,
         epoch=epoch,
         annotations={
             **original_annotations(picture.apex, _routes_before(picture), picture.names),
             **noted(picture.names),
+            **({CONFIGS: copies_noted(resolved.configs)} if resolved.configs else {}),
         },
     )
     return (created,)
@@ -236,7 +252,7 @@ def apex_on_primary(picture: Picture) -> bool:
     return (picture.apex["spec"].get("selector") or {}) == dict(match_labels(picture.primary))
 
 
-def _fences(picture: Picture, found: Changes, epoch: int) -> tuple[Change, ...]:
+def _fences(wanted: Wanted, picture: Picture, found: Changes, epoch: int) -> tuple[Change, ...]:
     """Our fence on every object of a run that is not written anyway."""
     written: Iterable[Change] = (
         *found.destinations,
@@ -246,9 +262,8 @@ def _fences(picture: Picture, found: Changes, epoch: int) -> tuple[Change, ...]:
         *found.resting,
     )
     refs = {change.ref for change in written}
-    fences = (
-        refence_change(kind, body, epoch=epoch) for kind, body in picture.fenced() if Ref.of(kind, body) not in refs
-    )
+    ours = (*picture.fenced(), *fenced_copies(wanted, picture))
+    fences = (refence_change(kind, body, epoch=epoch) for kind, body in ours if Ref.of(kind, body) not in refs)
     return _some(*fences)
 
 

@@ -18,6 +18,10 @@ from delivery.controller.changes import Changes, touch, touched
 from delivery.controller.entry import Entry
 from delivery.controller.picture import Picture
 from delivery.controller.queue import Retry
+from delivery.controller.revisions import Copying
+from delivery.workloads.configs.content import digest
+from delivery.workloads.configs.copies import copy_change
+from delivery.workloads.ownership import is_ours
 from strategies.decision import Wanted
 from strategies.rollout import lowers
 from strategies.snapshot import Problem, Routes
@@ -64,13 +68,14 @@ class Converger:
             await self._routes(entry, picture, found, wanted.traffic, errors)
         if wanted.finalizer:
             await self._group(found.finalizer, errors)
+        await self._copies(found.copies, errors)
         if found.destinations and await self._group(found.destinations, errors):
             entry.raise_at = self._clock.monotonic() + settle
         await self._group((*found.scaling, *found.fences), errors)
         if found.routes and not first:
             await self._raise(entry, picture, found, wanted.traffic, errors)
         if not errors:
-            await self._group((*found.apex, *found.resting), errors)
+            await self._group((*found.apex, *found.resting, *found.collected), errors)
         if not errors and not wanted.finalizer:
             await self._group(found.finalizer, errors)
         self._conclude(entry, errors)
@@ -111,6 +116,29 @@ class Converger:
         body = await self._writer.write(change)
         log.info("written", object=str(change.ref), action=change.action.value, why=change.why)
         return body
+
+    async def _copies(self, wanted: Sequence[Copying], errors: list[ClusterError]) -> None:
+        """Copy configs; one that cannot be copied stops no other."""
+        for each in wanted:
+            try:
+                await self._copy(each)
+            except NotLeader:
+                raise
+            except ClusterError as error:
+                errors.append(error)
+
+    async def _copy(self, wanted: Copying) -> None:
+        """Copy what was decided on and nothing else: the content is read now, and it may have been edited since."""
+        source = wanted.config.ref(wanted.names.namespace)
+        body = await self._reader.content(source)
+        if body is None or digest(body, canary=wanted.names.canary, salt=wanted.salt) != wanted.digest:
+            raise Conflict(f"{source} holds something else by now")
+        change = copy_change(wanted.config, body, wanted.names, salt=wanted.salt, epoch=wanted.epoch)
+        there = await self._reader.fetch(change.ref)
+        if there is not None and not is_ours(there, wanted.names):
+            raise Invalid(f"{change.ref} exists and is not a copy made for this Canary; rename or delete it")
+        if there is None:
+            await self._write(change)
 
     async def _raise(
         self, entry: Entry, picture: Picture, found: Changes, traffic: Traffic | None, errors: list[ClusterError]

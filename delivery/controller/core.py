@@ -76,17 +76,18 @@ class Controller:
 
     def __init__(self, around: Surroundings) -> None:
         clock, rng = around.clock, around.rng
+        configs = around.policy.tracking.kinds
         self.leading = False
         self.on_leading: Callable[[bool], None] = lambda _: None
         self.queue = WorkQueue(self._tick, workers=around.workers, clock=clock, rng=rng, on_error=self._on_error)
         self.reader = Reader(
             around.api,
             clock,
-            kinds={kind: PROJECTIONS[kind] for kind in (*WATCHED, around.autoscaling, *KINDS)},
+            kinds={kind: PROJECTIONS[kind] for kind in (*WATCHED, around.autoscaling, *KINDS, *configs)},
             namespace=around.namespace,
             on_change=self._on_change,
             rng=rng,
-            optional=dict.fromkeys((around.autoscaling, SCALED_OBJECTS), ()),
+            optional=dict.fromkeys((around.autoscaling, SCALED_OBJECTS, *configs), ()),
         )
         self.elector = Elector(
             around.api,

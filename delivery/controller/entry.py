@@ -7,12 +7,22 @@ from typing import Any
 
 from delivery.cluster.objects import Ref
 from delivery.controller.reading import Reading
+from delivery.workloads.configs.references import Config
 from strategies.snapshot import Problem
 from strategies.status import Status
 from strategies.traffic import Traffic
 
 CONTESTED_TAKES = 3
 CONTESTED_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a config held at a resourceVersion: its digest, made with the key `salt`; "" for one that is not tracked."""
+
+    version: str = ""
+    salt: str = ""
+    digest: str = ""
 
 
 @dataclass(slots=True)
@@ -24,7 +34,8 @@ class Entry:
     objects of which a write got no answer and may still arrive; the next one must change the object even if it looks
     right, so that the late one fails its test. `raise_at`: no route may give a role more before this, because
     destinations were written shortly before. `absent`: objects whose absence a GET has confirmed since they were seen
-    last.
+    last. `contents`: what configs held when they were read last; after a GET of one failed (`unread` says how), none is
+    tried before `unread_until`.
     """
 
     key: str
@@ -42,6 +53,9 @@ class Entry:
     rivals: int = 0
     rival: str = ""
     absent: dict[Ref, None] = field(default_factory=dict)
+    contents: dict[Config, Content] = field(default_factory=dict)
+    unread: str = ""
+    unread_until: float = 0.0
 
     def unconfirmed(self, uids: Mapping[Ref, str], traffic: Traffic) -> tuple[Ref, ...]:
         """The route objects, by their uids, of which no response has shown this traffic."""

@@ -6,12 +6,14 @@ from typing import Any
 from delivery.cluster.objects import (
     AUTOSCALING_VERSIONS,
     CANARIES,
+    CONFIG_MAPS,
     DAEMON_SETS,
     DEPLOYMENTS,
     DESTINATION_RULES,
     PODS,
     REPLICA_SETS,
     SCALED_OBJECTS,
+    SECRETS,
     SERVICES,
     VIRTUAL_SERVICES,
     Kind,
@@ -20,6 +22,7 @@ from delivery.cluster.objects import (
 )
 from delivery.workloads.autoscalers.flavours import scaled
 from delivery.workloads.names import Names
+from delivery.workloads.ownership import CANARY_LABEL, labels
 
 _Place = tuple[str, str, str]
 
@@ -55,6 +58,8 @@ class Interest:
         meta = body["metadata"]
         if kind == CANARIES:
             found[f"{meta.get('namespace', '')}/{meta['name']}"] = None
+        if kind in _COPIED and CANARY_LABEL in labels(body):
+            found[f"{meta.get('namespace', '')}/{labels(body)[CANARY_LABEL]}"] = None
         for place in _seen_from(kind, body):
             found.update(self._watchers.get(place, {}))
         return found
@@ -90,6 +95,7 @@ def _seen_from(kind: Kind, body: Object) -> Iterable[_Place]:
         yield ("host", "", str(host).split(".", 1)[0])
 
 
+_COPIED = (CONFIG_MAPS, SECRETS)
 _ROUTED = (VIRTUAL_SERVICES, DESTINATION_RULES)
 _SCALERS = (*AUTOSCALING_VERSIONS, SCALED_OBJECTS)
 

@@ -21,17 +21,20 @@ from delivery.cluster.objects import (
 from delivery.cluster.protocols import Clock
 from delivery.cluster.reader import CANARY_INDEX, HOST_INDEX, TARGET_INDEX, Reader
 from delivery.controller.changes import FINALIZER, Changes, apex_on_primary, changes
+from delivery.controller.configs import Tracker
 from delivery.controller.entry import Entry
 from delivery.controller.interest import Interest
 from delivery.controller.picture import Picture, take
 from delivery.controller.reading import Spec, under_names
+from delivery.controller.revisions import copies_problem, current, resolve
 from delivery.controller.scaling import lacking
 from delivery.routing import preflight
 from delivery.routing.apex_preflight import apex_routed, apex_unsupported
 from delivery.routing.hosts import routed_hosts
+from delivery.workloads.configs.references import references
 from delivery.workloads.names import Names
 from delivery.workloads.naming import in_use
-from delivery.workloads.revision import matches
+from delivery.workloads.revision import Scope
 from strategies.decision import Wanted
 from strategies.rollout import wanted
 from strategies.snapshot import Problem, Routes, Snapshot, Workload
@@ -61,9 +64,10 @@ class Sight:
 class Observer:
     """Takes snapshots."""
 
-    def __init__(self, reader: Reader, clock: Clock) -> None:
+    def __init__(self, reader: Reader, clock: Clock, scope: Scope) -> None:
         self._reader = reader
         self._clock = clock
+        self._tracker = Tracker(reader, clock, scope)
         self._interest = Interest()
         self.interested = self._interest.of
         self.forget = self._interest.forget
@@ -86,12 +90,20 @@ class Observer:
     ) -> Sight:
         """Look at everything that belongs to a Canary. Raises Fenced when a later leader has written some of it."""
         picture = take(self._reader, body, spec)
-        refs = (*picture.route_refs, *_destination_refs(picture), *picture.scaling.named(picture.names))
-        self._interest.note(entry.key, picture.names, refs, target=picture.workload.kind)
+        self._note_interest(entry, picture)
         if await self._confirm_absence(entry, picture, status):
             picture = take(self._reader, body, spec)
+            self._note_interest(entry, picture)
+        picture = replace(picture, configs=await self._tracker.read(entry, picture.names, picture.template))
         snapshot = self._snapshot(entry, picture, status, spec, epoch=epoch, delivered=delivered)
         return self._with_routes(entry, picture, spec.rollout, status, snapshot)
+
+    def _note_interest(self, entry: Entry, picture: Picture) -> None:
+        """Be told of every object that this Canary looks at, before any of it is asked for."""
+        configs = references(picture.template) if picture.template is not None else ()
+        named = (config.ref(picture.names.namespace) for config in configs)
+        refs = (*picture.route_refs, *_destination_refs(picture), *picture.scaling.named(picture.names), *named)
+        self._interest.note(entry.key, picture.names, refs, target=picture.workload.kind)
 
     async def _confirm_absence(self, entry: Entry, picture: Picture, status: Status) -> bool:
         """One GET for each object that should be there and is not; True when one was there after all."""
@@ -126,10 +138,10 @@ class Observer:
             target=_target(picture, status, since),
             primary=_workload(picture, picture.primary, since),
             refusal=spec.refusal or self._refusal(picture),
-            hold=spec.hold or self._stale(picture.needed),
+            hold=spec.hold or self._stale(picture.needed) or copies_problem(picture, status),
             contested=_contested(entry) if entry.contested(now) else None,
             deleting="deletionTimestamp" in picture.body["metadata"],
-            resolvable=not revision or picture.template(revision) is not None,
+            resolvable=not revision or resolve(picture, revision) is not None,
             finalizer=FINALIZER in (picture.body["metadata"].get("finalizers") or ()),
             epoch=epoch,
             delivered=delivered,
@@ -164,7 +176,7 @@ class Observer:
             problem=entry.problem,
         )
         snapshot = replace(snapshot, routes=routes, scarcity=lacking(wish, picture.scaling))
-        again_in = self._again_in(entry, picture.needed)
+        again_in = self._again_in(entry, picture)
         return Sight(picture=picture, snapshot=snapshot, wish=wish, found=found, again_in=again_in)
 
     def _note_sync(self, entry: Entry, *, expected: bool, in_sync: bool) -> None:
@@ -174,7 +186,7 @@ class Observer:
             entry.unsynced_since = self._clock.monotonic()
 
     def _stale(self, needed: Iterable[Kind]) -> Problem | None:
-        seconds = self._reader.stale(needed)
+        seconds = self._stale_seconds(needed)
         if seconds <= STALE_SECONDS:
             return None
         return Problem(
@@ -182,13 +194,19 @@ class Observer:
             message=f"a watch has had no connection for more than {STALE_SECONDS:.0f} s; the weight does not rise",
         )
 
-    def _again_in(self, entry: Entry, needed: Iterable[Kind]) -> float | None:
+    def _stale_seconds(self, needed: Iterable[Kind]) -> float:
+        """For how long the worst watch has been missed. One that is forbidden is no matter of time."""
+        return self._reader.stale(kind for kind in needed if not self._reader.denied(kind))
+
+    def _again_in(self, entry: Entry, picture: Picture) -> float | None:
         """When what no event tells may have changed: a watch has come back or is missed too long, a rival gave up."""
         waits = []
-        if (seconds := self._reader.stale(needed)) > 0:
+        if (seconds := self._stale_seconds(picture.needed)) > 0:
             waits.append(max(AGAIN_SECONDS, STALE_SECONDS - seconds))
         if entry.contested(now := self._clock.monotonic()):
             waits.append(max(AGAIN_SECONDS, entry.repair_at - now))
+        if picture.configs.again_in is not None:
+            waits.append(picture.configs.again_in)
         return min(waits, default=None)
 
     def _refusal(self, picture: Picture) -> Problem | None:
@@ -213,6 +231,7 @@ class Observer:
             )
             or (picture.workload.problem(picture.target) if picture.target is not None else None)
             or picture.scaling.problem
+            or picture.configs.problem
         )
 
     def _on_our_hosts(self, picture: Picture) -> list[Object]:
@@ -271,18 +290,9 @@ def _workload(picture: Picture, body: Object | None, since: datetime | None) -> 
 
 
 def _target(picture: Picture, status: Status, since: datetime | None) -> Workload | None:
-    """The target, its revision spoken in the version in which the status has recorded it.
-
-    A revision recorded in a version that we do not know can't be compared: then the target counts as unchanged.
-    """
+    """The target, with its revision."""
     seen = _workload(picture, picture.target, since)
-    if seen is None or picture.target is None:
-        return None
-    template = picture.workload.template_of(picture.target)
-    for recorded in (status.run.revision if status.run else "", status.last_promoted_spec, status.last_applied_spec):
-        if recorded and matches(recorded, template) is not False:
-            return replace(seen, revision=recorded)
-    return seen
+    return current(picture, seen, status) if seen is not None else None
 
 
 def _contested(entry: Entry) -> Problem:

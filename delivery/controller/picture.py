@@ -1,7 +1,7 @@
 """Everything of one Canary as it stands in the caches at one moment, before anybody judges it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from delivery.cluster.objects import (
@@ -13,6 +13,7 @@ from delivery.cluster.objects import (
     Ref,
 )
 from delivery.cluster.reader import LABEL_INDEX, OWNER_INDEX, Reader
+from delivery.controller.configs import Configs
 from delivery.controller.reading import Spec
 from delivery.controller.scaling import Scaling, look
 from delivery.routing.route_spec import RouteSpec
@@ -45,6 +46,7 @@ class Picture:
     scaling: Scaling
     pods: tuple[Object, ...]
     past: tuple[Object, ...]
+    configs: Configs = field(default_factory=Configs)
 
     @property
     def ref(self) -> Ref:
@@ -62,14 +64,16 @@ class Picture:
         found = ((ref, self.mesh.get(ref)) for ref in self.route_refs)
         return {ref: str(body["metadata"].get("uid", "")) for ref, body in found if body is not None}
 
-    def template(self, revision: str) -> Template | None:
-        """The target's template of a revision; None when it is nowhere to be found."""
-        return self.workload.template(revision, target=self.target, primary=self.primary, past=self.past)
+    @property
+    def template(self) -> Template | None:
+        """The target's present template."""
+        return self.workload.template_of(self.target) if self.target is not None else None
 
     @property
     def needed(self) -> tuple[Kind, ...]:
         """The kinds without whose watches nothing may rise."""
-        return tuple(dict.fromkeys((self.workload.kind, *NEEDED, *self.router.kinds)))
+        configs = (config.kind for config in self.configs.named if config.kind in self.configs.scope.kinds)
+        return tuple(dict.fromkeys((self.workload.kind, *NEEDED, *self.router.kinds, *configs)))
 
     @property
     def templates(self) -> tuple[Template, ...]:

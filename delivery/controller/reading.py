@@ -19,6 +19,7 @@ from delivery.routing.router import Router
 from delivery.workloads.autoscalers.spec import AutoscalerSpec
 from delivery.workloads.names import Names
 from delivery.workloads.naming import naming_problem
+from delivery.workloads.revision import Scope
 from delivery.workloads.service_spec import ServiceSpec
 from delivery.workloads.targets.registry import target_kind
 from delivery.workloads.targets.target_kind import TargetKind
@@ -32,12 +33,15 @@ _NO_NEWS = ("resourceVersion", "managedFields")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What the process decides for every Canary. `metrics_server` and `provider` are used where a Canary names none."""
+    """What the process decides for every Canary. `metrics_server` and `provider` are used where a Canary names none;
+    `tracking` is what revisions are made of besides the template.
+    """
 
     metrics_server: str
     provider: str | None = None
     scrape_interval_seconds: float = 15.0
     cluster_domain: str = "cluster.local"
+    tracking: Scope = Scope.CONFIGS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,7 +123,7 @@ class Reconciler:
         self._reporter = reporter
         self._policy = policy
         self._enqueue = enqueue
-        self._observer = Observer(reader, clock)
+        self._observer = Observer(reader, clock, policy.tracking)
         self._converger = Converger(reader, writer, clock)
         self._entries: dict[str, Entry] = {}
 

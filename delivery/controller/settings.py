@@ -15,9 +15,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from delivery.routing.registry import ISTIO, KUBERNETES
+from delivery.workloads.revision import Scope
 
 PROMETHEUS = "http://prometheus:9090"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - probes and Prometheus come from other machines
+TRACKING = {"true": Scope.CONFIGS, "configmaps": Scope.CONFIG_MAPS, "false": Scope.TEMPLATE}
 LOG_LEVELS = ("debug", "info", "warning", "error")
 PROVIDERS = (ISTIO, KUBERNETES)
 LOG_FORMATS = ("json", "console")
@@ -49,8 +51,8 @@ class Settings:
     """The settings of one process. Make it with `parse`.
 
     `namespace` None: all namespaces. `kubeconfig` None: as the Pod that we run in, else the user's default.
-    `provider` is that of Canaries which name none. `scrape_interval_seconds` is how often Prometheus scrapes the
-    proxies. `listen_port` 0: any free port.
+    `provider` is that of Canaries which name none. `config_tracking`: what revisions are made of besides templates.
+    `scrape_interval_seconds` is how often Prometheus scrapes the proxies. `listen_port` 0: any free port.
     """
 
     identity: str
@@ -61,6 +63,7 @@ class Settings:
     metrics_server: str = PROMETHEUS
     scrape_interval_seconds: float = 15.0
     cluster_domain: str = "cluster.local"
+    config_tracking: Scope = Scope.CONFIGS
     log_level: str = "info"
     log_format: str = "json"
     listen_host: str = EVERYWHERE
@@ -88,6 +91,7 @@ class Settings:
             metrics_server=_url("--metrics-server", known.get("metrics_server", PROMETHEUS)),
             scrape_interval_seconds=_seconds(known.get("scrape_interval_seconds", 15.0)),
             cluster_domain=_domain(known.get("cluster_domain", "cluster.local")),
+            config_tracking=TRACKING[_choice("--config-tracking", known.get("config_tracking", "true"), (*TRACKING,))],
             log_level=_choice("--log-level", known.get("log_level", "info"), LOG_LEVELS),
             log_format=_choice("--log-format", known.get("log_format", "json"), LOG_FORMATS),
             listen_host=host,

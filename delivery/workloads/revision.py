@@ -1,34 +1,104 @@
 """Revisions: what makes one version of a workload another.
 
 A revision is a hash of the pod template as the API server's JSON says it, never of decoded structures: those gain
-fields with every upgrade of a library, and each gain would look like a new version of every workload. The hash
-carries its own version, so that a change of the method is recognised and starts no run.
+fields with every upgrade of a library, and each gain would look like a new version of every workload. What tracked
+ConfigMaps and Secrets hold comes beside it. The hash carries its own version, which says what it was made of, so that
+a change of the method is recognised and starts no run.
+
+    v1-TEMPLATE             of the template alone
+    v2c-TEMPLATE-CONFIGS    and of what the ConfigMaps hold that it names
+    v2-TEMPLATE-CONFIGS     and the Secrets too; without the last part when it names none
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-HASH_VERSION = "v1"
+from delivery.cluster.objects import CONFIG_MAPS, SECRETS, Kind
+from delivery.workloads.configs.content import Digests, combined
+
+UNREAD = "unread"
+"""In the place of the configs' digest when the template is new and what its configs hold cannot be read yet."""
 _DIGITS = 12  # 48 bits: enough to tell the versions of one workload apart
 POD_TEMPLATE_HASH = "pod-template-hash"
 
 
-def revision(template: Mapping[str, Any]) -> str:
-    """The revision of a pod template: the hash's version and 12 hexadecimal digits of SHA-256."""
-    return f"{HASH_VERSION}-{_METHODS[HASH_VERSION](template)}"
+class Scope(StrEnum):
+    """What revisions are made of besides the template; the value is the hash's version."""
+
+    TEMPLATE = "v1"
+    CONFIG_MAPS = "v2c"
+    CONFIGS = "v2"
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds whose contents count."""
+        return {Scope.TEMPLATE: (), Scope.CONFIG_MAPS: (CONFIG_MAPS,), Scope.CONFIGS: (CONFIG_MAPS, SECRETS)}[self]
 
 
-def matches(recorded: str, template: Mapping[str, Any]) -> bool | None:
-    """Is `recorded` the revision of this template? Compared by the method that recorded it.
+_METHODS: Mapping[str, Scope] = {each.value: each for each in Scope}
 
-    None when that method is not known: nobody can tell, and it must never start a run.
+
+def revision(template: Mapping[str, Any], configs: Digests | None = None, *, scope: Scope = Scope.CONFIGS) -> str:
+    """The revision of a pod template with configs of these contents: the hash's version and its digits.
+
+    Without `configs`, of one that names none that is tracked.
     """
-    version, _, digest = recorded.partition("-")
+    return _joined(scope, template, combined(_within(scope, configs or {})))
+
+
+def unread_revision(template: Mapping[str, Any], *, scope: Scope = Scope.CONFIGS) -> str:
+    """Stands for a template whose configs cannot be read: it is new, and more nobody can tell."""
+    return _joined(scope, template, UNREAD)
+
+
+def matches(
+    recorded: str, template: Mapping[str, Any], configs: Digests | None = None, *, scope: Scope = Scope.CONFIGS
+) -> bool | None:
+    """Is `recorded` the revision of this template with these configs? Compared by the method that recorded it.
+
+    `scope` says of which kinds there are `configs`; what is not known of both is not compared, so without `configs`
+    it is the template alone. None when the method is not known: nobody can tell, and it must never start a run.
+    """
+    version, digits, of_configs = _parts(recorded)
     method = _METHODS.get(version)
-    return method(template) == digest if method else None
+    if method is None:
+        return None
+    if _template_digest(template) != digits:
+        return False
+    if configs is None or not set(method.kinds) <= set(scope.kinds):
+        return True
+    return combined(_within(method, configs)) == of_configs
+
+
+def configs_of(recorded: str, *, scope: Scope = Scope.CONFIGS) -> str:
+    """The part of a revision that says what its configs hold; "" when it names none, or they are not known here."""
+    version, _, of_configs = _parts(recorded)
+    method = _METHODS.get(version)
+    return of_configs if method is not None and set(method.kinds) <= set(scope.kinds) else ""
+
+
+def only_configs_differ(recorded: str, other: str) -> bool:
+    """Do two revisions have the same template and configs of different contents?"""
+    (version, template, configs), (version_, template_, configs_) = _parts(recorded), _parts(other)
+    return version == version_ and template == template_ and configs != configs_
+
+
+def _joined(scope: Scope, template: Mapping[str, Any], of_configs: str) -> str:
+    return "-".join(part for part in (scope.value, _template_digest(template), of_configs) if part)
+
+
+def _within(scope: Scope, configs: Digests) -> Digests:
+    return {config: each for config, each in configs.items() if config.kind in scope.kinds}
+
+
+def _parts(recorded: str) -> tuple[str, str, str]:
+    version, _, rest = recorded.partition("-")
+    template, _, configs = rest.partition("-")
+    return version, template, configs
 
 
 def canonical(template: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,7 +120,7 @@ def _pruned(value: Any) -> Any:
     return value
 
 
-def _digest_v1(template: Mapping[str, Any]) -> str:
+def _template_digest(template: Mapping[str, Any]) -> str:
     return _digest_of(json.dumps(template, default=dict))
 
 
@@ -59,6 +129,3 @@ def _digest_of(text: str) -> str:
     """The digest of a template's JSON; every tick asks for the same few."""
     pruned = json.dumps(canonical(json.loads(text)), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(pruned.encode()).hexdigest()[:_DIGITS]
-
-
-_METHODS: dict[str, Callable[[Mapping[str, Any]], str]] = {"v1": _digest_v1}

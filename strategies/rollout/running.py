@@ -6,6 +6,7 @@ from strategies.readiness import carries, is_ready, missing
 from strategies.rollout.deadline import overdue
 from strategies.rollout.ending import cancel, roll_back
 from strategies.rollout.promoting import promote
+from strategies.rollout.renewing import renew
 from strategies.rollout.starting import start
 from strategies.rollout.turn import Turn
 from strategies.rollout.windows import judge, open_step, passed
@@ -27,6 +28,8 @@ def progress(turn: Turn) -> None:
         cancel(turn)
     elif target.revision != turn.run.revision:
         restart(turn, target)
+    elif turn.run.renewing:
+        renew(turn, target)
     elif target.trouble is not None:
         roll_back(turn, Problem(reason="PodHealth", message=target.trouble.message))
     elif turn.status.canary_weight > 0 and not turn.has_pods(target) and turn.has_pods(turn.primary):

@@ -222,11 +222,15 @@ def start(turn: Turn, target: Workload, *, why: str = "NewRevision", floor: int 
     """Open a run for the target's revision at weight 0; `floor` is that of the run it replaces."""
     primary_ready = turn.primary.ready if turn.primary is not None else 0
     run = new_run(turn, target.revision, floor=max(1, floor, primary_ready))
+    renewing = target.outdated
     turn.become(
         Phase.PROGRESSING,
-        reason="ScalingUp",
-        message="the canary's pods are being made ready",
-        run=run,
+        reason="Renewing" if renewing else "ScalingUp",
+        message="the canary's pods began with other configs and are replaced"
+        if renewing
+        else "the canary's pods are being made ready",
+        stage=Stage.ROUTES if renewing else Stage.NONE,
+        run=replace(run, renewing=renewing),
         revision=target.revision,
         last_applied_spec=target.revision,
         failed_checks=0,

@@ -12,7 +12,7 @@ from strategies.rollout.advance import suspended
 from strategies.rollout.scaling import with_minimums
 from strategies.snapshot import Routes, Snapshot
 from strategies.spec import RolloutSpec
-from strategies.status import Phase, Stage, Status
+from strategies.status import Phase, Run, Stage, Status
 from strategies.traffic import Traffic
 
 _RESCUES = (Phase.INITIALIZING, Phase.FAILED, Phase.TERMINATING)
@@ -49,6 +49,7 @@ def _initialising(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Want
     routes = status.stage is not Stage.PRIMARY or routed
     return Wanted(
         primary_revision=status.last_promoted_spec,
+        kept=(status.last_promoted_spec,),
         destinations=True,
         traffic=_traffic(spec, status, snapshot, floor=1) if routes else None,
         apex_to_primary=status.stage in (Stage.APEX, Stage.DRAIN),
@@ -72,12 +73,20 @@ def _running(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Wanted:
     return Wanted(
         primary_revision=run.revision if copying else status.last_promoted_spec,
         primary_floor=run.floor,
-        canary_replicas=None if status.phase is Phase.FINALISING else run.floor,
+        canary_replicas=None if status.phase is Phase.FINALISING else _canary_replicas(status, run),
+        kept=(status.last_promoted_spec, run.revision),
         destinations=True,
         traffic=_traffic(spec, status, snapshot, floor=run.floor),
         apex_to_primary=True,
         finalizer=True,
     )
+
+
+def _canary_replicas(status: Status, run: Run) -> int | None:
+    """As many pods as the primary has; none while those of other configs are going, once users have left them."""
+    if not run.renewing:
+        return run.floor
+    return 0 if status.stage is Stage.NONE else None
 
 
 def _resting(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Wanted:
@@ -87,11 +96,19 @@ def _resting(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Wanted:
         primary_revision=status.last_promoted_spec,
         primary_floor=floor,
         canary_replicas=None if leaving else 0,
+        kept=(status.last_promoted_spec,),
+        collect=not leaving and _is_promoted(status, snapshot),
         destinations=True,
         traffic=_traffic(spec, status, snapshot, floor=floor or 1),
         apex_to_primary=True,
         finalizer=leaving,
     )
+
+
+def _is_promoted(status: Status, snapshot: Snapshot) -> bool:
+    """Are all the primary's pods of the promoted revision?"""
+    primary = snapshot.primary
+    return primary is not None and primary.revision == status.last_promoted_spec and primary.settled
 
 
 def _traffic(spec: RolloutSpec, status: Status, snapshot: Snapshot, *, floor: int) -> Traffic | None:

@@ -132,10 +132,12 @@ class Server:
         self._answer("patch")
         return stored
 
-    async def delete(self, ref, *, timeout=10.0):
+    async def delete(self, ref, *, resource_version="", timeout=10.0):
         await self._request("delete", ref)
         if ref not in self.objects:
             raise Gone(f"delete {ref}: not found")
+        if resource_version not in ("", self.objects[ref]["metadata"]["resourceVersion"]):
+            raise Conflict(f"delete {ref}: the object has been modified")
         if self.objects[ref]["metadata"].get("finalizers"):
             self.write(ref.kind, ref.name, ref.namespace, metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"})
         else:

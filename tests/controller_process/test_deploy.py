@@ -25,6 +25,8 @@ PERMISSIONS = {
     ("", "pods"): {"list", "watch"},
     ("autoscaling", "horizontalpodautoscalers"): {"get", "list", "watch", "create", "patch", "delete"},
     ("keda.sh", "scaledobjects"): {"get", "list", "watch", "create", "patch", "delete"},
+    ("", "configmaps"): {"get", "list", "watch", "create", "patch", "delete"},
+    ("", "secrets"): {"get", "list", "watch", "create", "patch", "delete"},
     ("", "services"): {"get", "list", "watch", "create", "patch"},
     ("networking.istio.io", "virtualservices"): {"get", "list", "watch", "create", "patch"},
     ("networking.istio.io", "destinationrules"): {"get", "list", "watch", "create", "patch"},

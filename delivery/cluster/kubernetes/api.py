@@ -12,7 +12,7 @@ import aiohttp
 
 from delivery.cluster.errors import Unavailable, Unknown
 from delivery.cluster.kubernetes import answers, paths
-from delivery.cluster.kubernetes.connection import Answer, Connection, NoAnswer
+from delivery.cluster.kubernetes.connection import JSON, Answer, Connection, NoAnswer
 from delivery.cluster.objects import Kind, Object, Op, Ref
 from delivery.cluster.protocols import Listing, WatchEvent
 
@@ -23,6 +23,7 @@ WATCH_GRACE_SECONDS = 10.0
 """How much longer than asked a watch may last before its connection counts as dead."""
 
 JSON_PATCH = "application/json-patch+json"
+_METADATA = "{};as={};g=meta.k8s.io;v=v1"
 
 
 def _user_agent() -> str:
@@ -71,7 +72,7 @@ class KubernetesApi:
         query = {"labelSelector": label_selector, "limit": str(PAGE), "continue": ""}
         while True:
             left = max(until - loop.time(), 0.001)
-            page = await self._read(what, paths.with_query(path, query), timeout=left)
+            page = await self._read(what, paths.with_query(path, query), accept=_accept(kind, many=True), timeout=left)
             meta = page.get("metadata") or {}
             if "resourceVersion" not in meta:
                 raise Unavailable(f"{what}: the answer is no list")
@@ -93,7 +94,8 @@ class KubernetesApi:
         path = paths.with_query(paths.collection(kind, namespace), query)
         limits = aiohttp.ClientTimeout(total=timeout + WATCH_GRACE_SECONDS)
         try:
-            async with self._connection.response("GET", path, limits=limits) as response:
+            accept = _accept(kind)
+            async with self._connection.response("GET", path, accept=accept, limits=limits) as response:
                 if response.status != 200:
                     raise answers.error(what, response.status, _status(await response.read()))
                 async for line in _lines(response.content):
@@ -113,8 +115,9 @@ class KubernetesApi:
         path, body = paths.item(ref, subresource), [dict(op) for op in ops]
         return await self._write("patch", ref, "PATCH", path, body, content_type=JSON_PATCH, timeout=timeout)
 
-    async def delete(self, ref: Ref, *, timeout: float = 10.0) -> None:
-        await self._write("delete", ref, "DELETE", paths.item(ref), None, timeout=timeout)
+    async def delete(self, ref: Ref, *, resource_version: str = "", timeout: float = 10.0) -> None:
+        options = {"preconditions": {"resourceVersion": resource_version}} if resource_version else None
+        await self._write("delete", ref, "DELETE", paths.item(ref), options, timeout=timeout)
 
     async def server_kinds(self, group: str, version: str, *, timeout: float = 10.0) -> Mapping[str, Kind]:
         """The kinds that the server offers in a group and version, by plural name; Gone if it has none.
@@ -129,9 +132,9 @@ class KubernetesApi:
             if "/" not in one["name"]
         }
 
-    async def _read(self, what: str, path: str, *, timeout: float) -> dict[str, Any]:
+    async def _read(self, what: str, path: str, *, accept: str = JSON, timeout: float) -> dict[str, Any]:
         try:
-            answer = await self._connection.request("GET", path, timeout=timeout)
+            answer = await self._connection.request("GET", path, accept=accept, timeout=timeout)
         except NoAnswer as failure:
             raise Unavailable(f"{what}: {failure}") from failure
         if not answer.ok:
@@ -148,7 +151,7 @@ class KubernetesApi:
         path: str,
         body: Any,
         *,
-        content_type: str = "application/json",
+        content_type: str = JSON,
         timeout: float,
     ) -> Object:
         what = f"{verb} {ref}"
@@ -157,6 +160,13 @@ class KubernetesApi:
         except NoAnswer as failure:
             raise (Unknown if failure.sent else Unavailable)(f"{what}: {failure}") from failure
         return _stored(what, answer, json_patch=content_type == JSON_PATCH)
+
+
+def _accept(kind: Kind, *, many: bool = False) -> str:
+    """What a list or watch of the kind can be answered with; no fallback: whole objects must not come by accident."""
+    if not kind.metadata_only:
+        return JSON
+    return _METADATA.format(JSON, "PartialObjectMetadataList" if many else "PartialObjectMetadata")
 
 
 def _stored(what: str, answer: Answer, *, json_patch: bool) -> Object:
@@ -172,7 +182,12 @@ def _scope(kind: Kind, namespace: str | None) -> str:
 
 
 def _typed(kind: Kind, body: Object) -> dict[str, Any]:
-    """Items of a list of a builtin kind do not say what they are; those of a custom resource do."""
+    """Items of a list of a builtin kind do not say what they are; those of a custom resource do.
+
+    Metadata alone says that it is metadata, which nobody wants to know.
+    """
+    if kind.metadata_only:
+        return {**body, "apiVersion": kind.api_version, "kind": kind.kind}
     return {"apiVersion": kind.api_version, "kind": kind.kind, **body}
 
 

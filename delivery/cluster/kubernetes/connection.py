@@ -26,6 +26,8 @@ from kubernetes.aio import client, config
 log = structlog.get_logger(__name__)
 loading: Any = config  # its functions carry no types
 
+JSON = "application/json"
+
 CREDENTIALS_SECONDS = 60.0
 """Age at which credentials of a kubeconfig are looked at again (in a Pod the library does so itself)."""
 
@@ -105,11 +107,13 @@ class Connection:
         *,
         timeout: float,
         body: Any = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
+        accept: str = JSON,
     ) -> Answer:
         """One request and its whole answer within `timeout` seconds. NoAnswer if it did not come."""
         limits = aiohttp.ClientTimeout(total=timeout)
-        async with self.response(method, path, body=body, content_type=content_type, limits=limits) as response:
+        given = {"body": body, "content_type": content_type, "accept": accept}
+        async with self.response(method, path, limits=limits, **given) as response:
             return _answer(response.status, await response.read())
 
     @asynccontextmanager
@@ -120,7 +124,8 @@ class Connection:
         *,
         limits: aiohttp.ClientTimeout,
         body: Any = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
+        accept: str = JSON,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer whose body is still to be read; leaving the block early closes its connection.
 
@@ -131,7 +136,7 @@ class Connection:
         sent = Sent()
         _sent.set(sent)
         try:
-            headers = await self._headers(path, method, content_type)
+            headers = await self._headers(path, method, content_type, accept)
             raw = await self._client.call_api(
                 method, self._configuration.host + path, headers, body, _request_timeout=limits
             )
@@ -142,10 +147,10 @@ class Connection:
         except (aiohttp.ClientError, OSError, config.ConfigException) as failure:
             raise NoAnswer(f"{type(failure).__name__}: {failure}", sent=sent.yes) from failure
 
-    async def _headers(self, path: str, method: str, content_type: str) -> dict[str, str]:
+    async def _headers(self, path: str, method: str, content_type: str, accept: str) -> dict[str, str]:
         await self._refresh_credentials()
         headers = {
-            "Accept": "application/json",
+            "Accept": accept,
             "Content-Type": content_type,
             "User-Agent": self._client.user_agent,
         }

@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from delivery.cluster import objects
-from delivery.cluster.objects import Kind
+from delivery.cluster.objects import CONFIG_MAPS, SECRETS, Kind
 
 NAMESPACES = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
-CONFIG_MAPS = Kind("", "v1", "ConfigMap", "configmaps")
-SECRETS = Kind("", "v1", "Secret", "secrets")
 AUTOSCALERS = objects.HORIZONTAL_POD_AUTOSCALERS
 
 

@@ -132,7 +132,7 @@ class Stream:
 
     def _hand_over(self, event: WatchEvent) -> None:
         self._newest = max(self._newest, int(event.object["metadata"]["resourceVersion"]))
-        self._arrived.append(event)
+        self._arrived.append(WatchEvent(event.type, seen(self.kind, event.object)))
 
     def _bookmark(self) -> None:
         self._take(self._store.bookmark(self.kind))
@@ -163,6 +163,13 @@ class Stream:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def seen(kind: Kind, body: Object) -> Object:
+    """The object as a list or a watch of its kind has it: the contents of some kinds are not sent."""
+    if not kind.metadata_only:
+        return body
+    return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": body["metadata"]}
 
 
 def _key(body: Object) -> str:

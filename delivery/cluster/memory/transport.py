@@ -14,7 +14,7 @@ from delivery.cluster.errors import ClusterError, Unavailable, Unknown
 from delivery.cluster.memory.faults import Faults, hits
 from delivery.cluster.memory.handles import INSTANCE
 from delivery.cluster.memory.store import Store
-from delivery.cluster.memory.stream import Stream
+from delivery.cluster.memory.stream import Stream, seen
 from delivery.cluster.memory.values import copy_json
 from delivery.cluster.memory.virtual import VirtualLoop
 from delivery.cluster.objects import Kind, Object, Op, Ref
@@ -82,7 +82,8 @@ class MemoryApi:
         self, kind: Kind, namespace: str | None = None, *, label_selector: str = "", timeout: float = 30.0
     ) -> Listing:
         def read() -> Listing:
-            return self._store.list(kind, namespace, labels=label_selector)
+            listing = self._store.list(kind, namespace, labels=label_selector)
+            return Listing([seen(kind, each) for each in listing.items], listing.resource_version)
 
         listing: Listing = await self._ask("list", Ref(kind, namespace or "", ""), read, timeout)
         return listing
@@ -120,8 +121,8 @@ class MemoryApi:
         patched: Object = await self._ask("patch", ref, write, timeout, subresource)
         return patched
 
-    async def delete(self, ref: Ref, *, timeout: float = 10.0) -> None:
-        await self._ask("delete", ref, lambda: self._store.delete(ref), timeout)
+    async def delete(self, ref: Ref, *, resource_version: str = "", timeout: float = 10.0) -> None:
+        await self._ask("delete", ref, lambda: self._store.delete(ref, resource_version=resource_version), timeout)
 
     def drop_watches(self, kind: Kind | None = None) -> None:
         """Break every open watch (of `kind`)."""

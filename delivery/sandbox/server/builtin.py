@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from delivery.cluster import objects
 from delivery.cluster.memory.resources import (
     AUTOSCALERS,
-    CONFIG_MAPS,
     NAMESPACES,
-    SECRETS,
     Resource,
 )
 from delivery.cluster.objects import Kind
@@ -38,7 +36,7 @@ _EVENT_FIELDS = (
 )
 _SHORT_NAMES = {
     NAMESPACES: "ns",
-    CONFIG_MAPS: "cm",
+    objects.CONFIG_MAPS: "cm",
     SERVICE_ACCOUNTS: "sa",
     objects.PODS: "po",
     objects.SERVICES: "svc",
@@ -52,7 +50,7 @@ _SHORT_NAMES = {
 _FIELDS = {
     objects.PODS: _POD_FIELDS,
     objects.EVENTS: _EVENT_FIELDS,
-    SECRETS: ("type",),
+    objects.SECRETS: ("type",),
     NAMESPACES: ("status.phase",),
     objects.REPLICA_SETS: ("status.replicas",),
 }
@@ -61,7 +59,8 @@ _SCALED = {objects.DEPLOYMENTS, objects.REPLICA_SETS}
 _CONDITIONAL = {objects.LEASES, CRDS}
 
 _KINDS = (
-    *(NAMESPACES, CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS, objects.PODS, objects.SERVICES, objects.EVENTS),
+    *(NAMESPACES, objects.CONFIG_MAPS, objects.SECRETS, SERVICE_ACCOUNTS),
+    *(objects.PODS, objects.SERVICES, objects.EVENTS),
     *(objects.DEPLOYMENTS, objects.REPLICA_SETS, objects.DAEMON_SETS, AUTOSCALERS, objects.LEASES),
     *(ROLES, ROLE_BINDINGS, CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, CRDS),
 )

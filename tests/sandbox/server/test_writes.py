@@ -7,8 +7,7 @@ import aiohttp
 import pytest
 
 from delivery.cluster.memory import Store
-from delivery.cluster.memory.resources import CONFIG_MAPS
-from delivery.cluster.objects import PODS, Ref
+from delivery.cluster.objects import CONFIG_MAPS, PODS, Ref
 from delivery.sandbox.server.server import MOST_BYTES
 from tests.sandbox.server.conftest import Client, definition
 
