@@ -29,6 +29,16 @@ FLAGS = (
         "true | configmaps | false: whether a change of the ConfigMaps and Secrets that a target uses is a release.",
         default="true",
     ),
+    _flag(
+        "--selector-labels",
+        "Labels that may tell the primary's pods from the target's, best first; else the first by name.",
+        default="app,name,app.kubernetes.io/name",
+    ),
+    _flag(
+        "--include-label-prefix",
+        "Prefixes of the target's labels that a new primary gets; * is all, nothing is none.",
+        default="*",
+    ),
     _flag("--log-level", "debug | info | warning | error", default="info"),
     _flag("--log-format", "json | console", default="json"),
     _flag("--listen", "HOST:PORT for /metrics, /healthz and /readyz.", default="0.0.0.0:8080"),

@@ -29,6 +29,7 @@ from delivery.controller.reading import Policy
 from delivery.controller.settings import Settings
 from delivery.observability.exporter import Exporter
 from delivery.observability.http import ObservabilityServer, Probe
+from delivery.workloads.selectors import Labelling
 from metrics.analysis import Analyst
 from metrics.providers.registry import Providers
 
@@ -103,6 +104,7 @@ def _surroundings(
             scrape_interval_seconds=settings.scrape_interval_seconds,
             cluster_domain=settings.cluster_domain,
             tracking=settings.config_tracking,
+            labelling=Labelling(settings.selector_labels, settings.include_label_prefix),
         ),
         observe=lambda verb, kind, outcome, _seconds: exporter.count_request(verb, kind, outcome),
         namespace=settings.namespace,

@@ -30,7 +30,7 @@ from delivery.workloads.configs.copies import CONFIGS, copies_noted
 from delivery.workloads.deployment import promoted_revision
 from delivery.workloads.naming import noted
 from delivery.workloads.overlay import refence_change
-from delivery.workloads.selectors import match_labels, primary_labels
+from delivery.workloads.selectors import match_labels
 from delivery.workloads.services import apex_service, original_annotations, role_services
 from strategies.decision import Wanted
 
@@ -187,9 +187,7 @@ def _destinations(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change,
 
 
 def _primary_selector(picture: Picture) -> dict[str, str]:
-    if picture.primary is not None:
-        return dict(match_labels(picture.primary))
-    return primary_labels(match_labels(picture.target)) if picture.target is not None else {}
+    return dict(picture.workload.selections(picture.target, picture.primary)[1])
 
 
 def _floor(wanted: Wanted, picture: Picture, epoch: int, coming: tuple[Change, ...]) -> tuple[Change, ...]:

@@ -20,6 +20,7 @@ from delivery.workloads.autoscalers.spec import AutoscalerSpec
 from delivery.workloads.names import Names
 from delivery.workloads.naming import naming_problem
 from delivery.workloads.revision import Scope
+from delivery.workloads.selectors import USUAL, Labelling
 from delivery.workloads.service_spec import ServiceSpec
 from delivery.workloads.targets.registry import target_kind
 from delivery.workloads.targets.target_kind import TargetKind
@@ -42,6 +43,7 @@ class Policy:
     scrape_interval_seconds: float = 15.0
     cluster_domain: str = "cluster.local"
     tracking: Scope = Scope.CONFIGS
+    labelling: Labelling = USUAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ class Reading:
             canary=canary,
             rollout=replace(rollout, generation=body["metadata"].get("generation", 0)),
             names=names,
-            target=target_kind(canary.spec.target_ref.kind),
+            target=target_kind(canary.spec.target_ref.kind, self._policy.labelling),
             service=route.service,
             route=route,
             router=router_for(canary),

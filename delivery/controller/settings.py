@@ -20,12 +20,15 @@ from delivery.workloads.revision import Scope
 PROMETHEUS = "http://prometheus:9090"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - probes and Prometheus come from other machines
 TRACKING = {"true": Scope.CONFIGS, "configmaps": Scope.CONFIG_MAPS, "false": Scope.TEMPLATE}
+SELECTOR_LABELS = ("app", "name", "app.kubernetes.io/name")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 PROVIDERS = (ISTIO, KUBERNETES)
 LOG_FORMATS = ("json", "console")
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_PREFIX = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_./]{0,315}")
+_KEY = re.compile(rf"({_LABEL.pattern}(\.{_LABEL.pattern})*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?")
 _SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
 
 
@@ -52,6 +55,7 @@ class Settings:
 
     `namespace` None: all namespaces. `kubeconfig` None: as the Pod that we run in, else the user's default.
     `provider` is that of Canaries which name none. `config_tracking`: what revisions are made of besides templates.
+    `selector_labels` and `include_label_prefix` are for primaries made from now on (workloads/selectors.py).
     `scrape_interval_seconds` is how often Prometheus scrapes the proxies. `listen_port` 0: any free port.
     """
 
@@ -64,6 +68,8 @@ class Settings:
     scrape_interval_seconds: float = 15.0
     cluster_domain: str = "cluster.local"
     config_tracking: Scope = Scope.CONFIGS
+    selector_labels: tuple[str, ...] = SELECTOR_LABELS
+    include_label_prefix: tuple[str, ...] = ("*",)
     log_level: str = "info"
     log_format: str = "json"
     listen_host: str = EVERYWHERE
@@ -90,6 +96,8 @@ class Settings:
             provider=_choice("--provider", known.get("provider", ISTIO), PROVIDERS),
             metrics_server=_url("--metrics-server", known.get("metrics_server", PROMETHEUS)),
             scrape_interval_seconds=_seconds(known.get("scrape_interval_seconds", 15.0)),
+            selector_labels=_labels(known.get("selector_labels", ",".join(SELECTOR_LABELS))),
+            include_label_prefix=_prefixes(known.get("include_label_prefix", "*")),
             cluster_domain=_domain(known.get("cluster_domain", "cluster.local")),
             config_tracking=TRACKING[_choice("--config-tracking", known.get("config_tracking", "true"), (*TRACKING,))],
             log_level=_choice("--log-level", known.get("log_level", "info"), LOG_LEVELS),
@@ -141,6 +149,25 @@ def _name(flag: str, given: str) -> str:
 
 def _domain(given: str) -> str:
     return _name("--cluster-domain", given.rstrip("."))
+
+
+def _words(given: str) -> tuple[str, ...]:
+    """What stands between commas, blanks aside."""
+    return tuple(word for each in given.split(",") if (word := each.strip()))
+
+
+def _labels(given: str) -> tuple[str, ...]:
+    words = _words(given)
+    if not words or not all(_KEY.fullmatch(word) for word in words):
+        raise SettingsError("--selector-labels", given, "keys of labels with commas between them, at least one")
+    return words
+
+
+def _prefixes(given: str) -> tuple[str, ...]:
+    words = _words(given)
+    if not all(word == "*" or _PREFIX.fullmatch(word) for word in words):
+        raise SettingsError("--include-label-prefix", given, "*, or beginnings of label keys with commas between them")
+    return words
 
 
 def _kubeconfig(given: str | None) -> str | None:

@@ -42,6 +42,7 @@ def primary_body(
     annotations: Mapping[str, str],
     kind: Kind = DEPLOYMENTS,
     copied: tuple[str, ...] = COPIED,
+    labelling: selectors.Labelling = selectors.USUAL,
 ) -> dict[str, Any]:
     """The workload to create as primary, running the target's present template with `replicas` pods.
 
@@ -50,12 +51,12 @@ def primary_body(
     `annotations` go into the same write (what was there before us must not be lost by a crash). Raises ValueError
     when the target's selector does not allow a copy; `selectors.selector_problem` says so beforehand.
     """
-    problem = selectors.selector_problem(target, kind)
+    problem = selectors.selector_problem(target, kind, labelling.preferred)
     if problem:
         raise ValueError(problem.message)
     spec, own = target["spec"], selectors.match_labels(target)
-    key = selectors.moved_label(own)
-    moved = selectors.primary_labels(own)
+    key = selectors.moved_label(own, labelling.preferred)
+    moved = selectors.primary_labels(own, labelling.preferred)
     selector = {**copy.deepcopy(spec["selector"]), "matchLabels": moved}
     return {
         "apiVersion": kind.api_version,
@@ -63,8 +64,8 @@ def primary_body(
         "metadata": {
             "name": names.primary,
             "namespace": names.namespace,
-            "labels": {**_copied_labels(target, key, own[key], moved[key]), **owner_labels(names)},
-            "annotations": {**annotations, REVISION: revision, FENCE: str(epoch)},
+            "labels": {**_copied_labels(target, labelling, {key: moved[key]}), **owner_labels(names)},
+            "annotations": {**annotations, **selectors.noted_label(own, key), REVISION: revision, FENCE: str(epoch)},
         },
         "spec": {
             **{name: copy.deepcopy(spec[name]) for name in copied if name in spec},
@@ -77,9 +78,11 @@ def primary_body(
     }
 
 
-def _copied_labels(target: Object, key: str, old: str, new: str) -> dict[str, str]:
-    kept = {name: value for name, value in labels(target).items() if not _is_tracking(name)}
-    return {**kept, key: new} if kept.get(key) == old else kept
+def _copied_labels(target: Object, labelling: selectors.Labelling, moved: Mapping[str, str]) -> dict[str, str]:
+    """Labels of the target object for the primary object; the one that tells the roles apart follows where it is."""
+    own = selectors.match_labels(target)
+    kept = {name: value for name, value in labels(target).items() if labelling.copies(name) and not _is_tracking(name)}
+    return {**kept, **{key: new for key, new in moved.items() if key in kept and kept[key] == own[key]}}
 
 
 def _is_tracking(label: str) -> bool:
@@ -88,8 +91,7 @@ def _is_tracking(label: str) -> bool:
 
 def target_template_of(primary: Object) -> dict[str, Any]:
     """The target's pod template that the primary runs: the way back of the copy."""
-    own = selectors.match_labels(primary)
-    key = selectors.moved_label(own)
+    own, key = selectors.match_labels(primary), selectors.moved_label_of(primary)
     template, here = primary["spec"]["template"], primary["metadata"].get("namespace", "")
     old = own[key].removesuffix(PRIMARY_SUFFIX)
     return selectors.rewritten(template, key=key, old=own[key], new=old, namespace=here)
@@ -116,8 +118,7 @@ def promote_change(
     `spec` is the target's spec, for the fields in `copied`; None leaves them as they are. The number of replicas is
     not touched. Raises Fenced when a later leader has written the primary.
     """
-    own = selectors.match_labels(primary)
-    key = selectors.moved_label(own)
+    own, key = selectors.match_labels(primary), selectors.moved_label_of(primary)
     old, here = own[key].removesuffix(PRIMARY_SUFFIX), primary["metadata"].get("namespace", "")
     moved = selectors.rewritten(template, key=key, old=old, new=own[key], namespace=here)
     # Compared without what says nothing: the server shows a null creationTimestamp in every template.

@@ -5,7 +5,8 @@ select their own pods only, and whatever else selects by the other labels goes o
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from delivery.cluster.objects import DEPLOYMENTS, Kind, Object
@@ -14,8 +15,30 @@ from delivery.workloads.revision import POD_TEMPLATE_HASH
 from strategies.snapshot import Problem
 
 PREFERRED = ("app", "name", "app.kubernetes.io/name")
+MOVED_LABEL = "progressive.delivery/moved-label"
+"""Annotation on a primary: which of its labels differs, where that is not the one that PREFERRED would choose."""
 _LABEL_VALUE_MAX = 63  # characters, by the API server
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
+
+
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """What is decided for all primaries that are made from now on.
+
+    `preferred` are the labels that may tell the roles apart, best first. `copied` are prefixes of those labels of the
+    target object that the primary object gets; "*" stands for all.
+    """
+
+    preferred: tuple[str, ...] = PREFERRED
+    copied: tuple[str, ...] = ("*",)
+
+    def copies(self, label: str) -> bool:
+        """Does the primary object get this label of the target object?"""
+        return any(prefix == "*" or label.startswith(prefix) for prefix in self.copied)
+
+
+USUAL = Labelling()
+"""What is decided when nobody says anything."""
 
 
 def match_labels(workload: Object) -> Mapping[str, str]:
@@ -23,23 +46,37 @@ def match_labels(workload: Object) -> Mapping[str, str]:
     return workload["spec"].get("selector", {}).get("matchLabels") or {}
 
 
-def moved_label(labels: Mapping[str, str]) -> str:
+def moved_label(labels: Mapping[str, str], preferred: Sequence[str] = PREFERRED) -> str:
     """The label whose value differs between target and primary: a preferred one, else the first by name.
 
     Raises ValueError for no labels.
     """
     if not labels:
         raise ValueError("spec.selector.matchLabels: given none, at least one label is needed")
-    return next((key for key in PREFERRED if key in labels), min(labels))
+    return next((key for key in preferred if key in labels), min(labels))
 
 
-def selector_problem(target: Object, kind: Kind = DEPLOYMENTS) -> Problem | None:
+def moved_label_of(primary: Object) -> str:
+    """The label in which a primary differs from its target, whatever would be preferred by now."""
+    own = match_labels(primary)
+    noted = str((primary["metadata"].get("annotations") or {}).get(MOVED_LABEL, ""))
+    return noted if noted in own else moved_label(own)
+
+
+def noted_label(labels: Mapping[str, str], key: str) -> dict[str, str]:
+    """The annotation by which `moved_label_of` finds `key` among these labels; none where it does without."""
+    return {} if key == moved_label(labels) else {MOVED_LABEL: key}
+
+
+def selector_problem(
+    target: Object, kind: Kind = DEPLOYMENTS, preferred: Sequence[str] = PREFERRED
+) -> Problem | None:
     """Why no primary can be made of this target, if so."""
     labels = match_labels(target)
     name = f"{kind} {target['metadata']['name']}"
     if not labels:
         return _unsupported(name, f"has no matchLabels; give the {kind} at least one, for example app")
-    key = moved_label(labels)
+    key = moved_label(labels, preferred)
     expressions = target["spec"]["selector"].get("matchExpressions") or []
     if any(expression.get("key") == key for expression in expressions):
         return _unsupported(name, f"has matchExpressions on {key}, the label that the primary changes; remove them")
@@ -52,16 +89,18 @@ def _unsupported(name: str, what: str) -> Problem:
     return Problem(reason="SelectorUnsupported", message=f"the selector of {name} {what}")
 
 
-def primary_labels(labels: Mapping[str, str]) -> dict[str, str]:
+def primary_labels(labels: Mapping[str, str], preferred: Sequence[str] = PREFERRED) -> dict[str, str]:
     """The target's selector labels as the primary has them."""
-    key = moved_label(labels)
+    key = moved_label(labels, preferred)
     return {**labels, key: labels[key] + PRIMARY_SUFFIX}
 
 
-def selections(target: Object | None, primary: Object | None) -> tuple[Mapping[str, str], Mapping[str, str]]:
+def selections(
+    target: Object | None, primary: Object | None, preferred: Sequence[str] = PREFERRED
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """The selector labels of target and primary; a primary that is yet to be made has them by its target's."""
     own = match_labels(target) if target is not None else {}
-    copied = match_labels(primary) if primary is not None else primary_labels(own) if own else {}
+    copied = match_labels(primary) if primary is not None else primary_labels(own, preferred) if own else {}
     return own, copied
 
 

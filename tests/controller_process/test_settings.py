@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from delivery.controller.settings import Settings, SettingsError
+from delivery.workloads.selectors import USUAL, Labelling
 
 
 def test_nothing_given_means_the_documented_defaults() -> None:
@@ -16,11 +17,20 @@ def test_nothing_given_means_the_documented_defaults() -> None:
     assert (settings.listen_host, settings.listen_port) == ("0.0.0.0", 8080)
     assert settings.scrape_interval_seconds == 15.0
     assert settings.cluster_domain == "cluster.local"
+    assert Labelling(settings.selector_labels, settings.include_label_prefix) == USUAL
     assert settings.workers == 8
     assert settings.lease_name == "progressive-delivery"
     assert settings.admission is None
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.workers = 9  # type: ignore[misc]
+
+
+def test_labels_stand_between_commas() -> None:
+    given = {"selector_labels": "example.com/part, app", "include_label_prefix": " app.kubernetes.io/,team"}
+    settings = Settings.parse(given)
+    assert settings.selector_labels == ("example.com/part", "app")
+    assert settings.include_label_prefix == ("app.kubernetes.io/", "team")
+    assert Settings.parse({"include_label_prefix": ""}).include_label_prefix == ()
 
 
 def test_two_processes_on_one_host_have_different_identities() -> None:
@@ -57,6 +67,10 @@ def test_listen_addresses(listen: str, host: str, port: int) -> None:
         ("--scrape-interval-seconds", "scrape_interval_seconds", 0),
         ("--scrape-interval-seconds", "scrape_interval_seconds", "nan"),
         ("--cluster-domain", "cluster_domain", "cluster local"),
+        ("--selector-labels", "selector_labels", ""),
+        ("--selector-labels", "selector_labels", "app,not a label"),
+        ("--selector-labels", "selector_labels", "-app"),
+        ("--include-label-prefix", "include_label_prefix", "app,*.example.com"),
         ("--log-level", "log_level", "loud"),
         ("--log-format", "log_format", "xml"),
         ("--listen", "listen", "8080"),

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.workloads.deployment import primary_body, target_template_of
-from delivery.workloads.selectors import rewritten
+from delivery.workloads.selectors import (
+    MOVED_LABEL,
+    Labelling,
+    moved_label_of,
+    primary_labels,
+    rewritten,
+    selector_problem,
+)
 
 OWN = {"matchLabels": {"app": "reviews"}}
 COPY = {"matchLabels": {"app": "reviews-primary"}}
@@ -131,3 +138,41 @@ def test_a_label_of_the_object_follows_where_it_says_the_same(target, names):
     body = primary_body(target, names, revision="v1-x", replicas=1, epoch=1, annotations={})
     found = {key: value for key, value in body["metadata"]["labels"].items() if "/" not in key}
     assert found == {"app": "reviews-primary", "tier": "web", "name": "reviews"}
+
+
+class TestFlags:
+    """What the operator of the process may say about labels of primaries."""
+
+    CHOSEN = Labelling(preferred=("tier", "app"), copied=("app", "example.com/"))
+
+    def made(self, target, names, **options):
+        return primary_body(target, names, revision="v1-x", replicas=1, epoch=1, annotations={}, **options)
+
+    def test_another_label_may_tell_the_roles_apart(self, target, names):
+        body = self.made(target, names, labelling=self.CHOSEN)
+        assert body["spec"]["selector"]["matchLabels"] == {"app": "reviews", "tier": "web-primary"}
+        assert primary_labels({"app": "reviews", "tier": "web"}, ("tier",)) == body["spec"]["selector"]["matchLabels"]
+
+    def test_a_primary_keeps_its_label_when_the_flag_changes(self, target, names):
+        body = self.made(target, names, labelling=self.CHOSEN)
+        assert moved_label_of(body) == "tier"
+        assert target_template_of(body)["metadata"]["labels"] == target["spec"]["template"]["metadata"]["labels"]
+        usual = self.made(target, names)
+        assert moved_label_of(usual) == "app"
+        assert MOVED_LABEL not in usual["metadata"]["annotations"]
+
+    def test_a_selector_that_does_not_allow_the_chosen_label_is_refused(self, target):
+        target["spec"]["selector"]["matchExpressions"] = [{"key": "tier", "operator": "Exists"}]
+        assert selector_problem(target) is None
+        assert "matchExpressions on tier" in selector_problem(target, preferred=("tier",)).message
+
+    def test_only_labels_with_the_given_prefixes_are_copied(self, target, names):
+        target["metadata"]["labels"] = {"app": "reviews", "team": "books", "example.com/a": "b"}
+        body = self.made(target, names, labelling=self.CHOSEN)
+        found = set(body["metadata"]["labels"])
+        assert found == {"app", "example.com/a", "app.kubernetes.io/managed-by", "progressive.delivery/canary"}
+
+    def test_tracking_labels_are_never_copied(self, target, names):
+        target["metadata"]["labels"] = {"kustomize.toolkit.fluxcd.io/name": "shop", "argocd.argoproj.io/instance": "x"}
+        everything = Labelling(copied=("*", "kustomize"))
+        assert len(self.made(target, names, labelling=everything)["metadata"]["labels"]) == 2

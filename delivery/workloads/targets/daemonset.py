@@ -6,6 +6,7 @@ where the analysed one is no longer on the target nor on the primary, the run be
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from delivery.workloads.names import Names
 from delivery.workloads.overlay import create_change, overlay
 from delivery.workloads.ownership import FENCE, check_fence, generation_tests, is_managed
 from delivery.workloads.revision import matches, revision
+from delivery.workloads.selectors import USUAL, Labelling
 from delivery.workloads.targets.target_kind import Template
 from strategies.snapshot import Problem, Workload
 
@@ -28,8 +30,11 @@ COPIED = ("updateStrategy", "minReadySeconds", "revisionHistoryLimit")
 _SELECTOR = ("spec", "template", "spec", "nodeSelector")
 
 
+@dataclass(frozen=True, slots=True)
 class DaemonSetKind:
     """The TargetKind of apps/v1 DaemonSets."""
+
+    labelling: Labelling = USUAL
 
     @property
     def kind(self) -> Kind:
@@ -38,6 +43,9 @@ class DaemonSetKind:
     @property
     def past(self) -> Kind | None:
         return None
+
+    def labelled(self, labelling: Labelling) -> "DaemonSetKind":
+        return DaemonSetKind(labelling)
 
     def problem(self, target: Object) -> Problem | None:
         strategy = (target["spec"].get("updateStrategy") or {}).get("type", "RollingUpdate")
@@ -54,7 +62,7 @@ class DaemonSetKind:
                 message=f"DaemonSet {name} has hostPort {port}, which only one pod of a node can have, and during a "
                 "run each node has one of the primary and one of the canary; reach it by its Service instead",
             )
-        return selectors.selector_problem(target, DAEMON_SETS)
+        return selectors.selector_problem(target, DAEMON_SETS, self.labelling.preferred)
 
     def template_of(self, target: Object) -> Template:
         return awake(target["spec"]["template"])
@@ -67,7 +75,7 @@ class DaemonSetKind:
         return deployment.template_of(primary, revision) if primary is not None else None
 
     def selections(self, target: Object | None, primary: Object | None) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        return selectors.selections(target, primary)
+        return selectors.selections(target, primary, self.labelling.preferred)
 
     def observe(
         self, body: Object, pods: Iterable[Object], *, past: Iterable[Object], since: datetime | None
@@ -92,6 +100,7 @@ class DaemonSetKind:
             replicas=None,
             epoch=epoch,
             annotations=annotations,
+            labelling=self.labelling,
             kind=DAEMON_SETS,
             copied=COPIED,
         )

@@ -1,6 +1,7 @@
 """Deployments as targets: as many pods as `replicas` says, earlier templates in ReplicaSets."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from delivery.cluster.objects import DEPLOYMENTS, REPLICA_SETS, Change, Kind, Object
@@ -9,12 +10,16 @@ from delivery.workloads.names import Names
 from delivery.workloads.observation import observe
 from delivery.workloads.overlay import create_change
 from delivery.workloads.revision import POD_TEMPLATE_HASH, matches
+from delivery.workloads.selectors import USUAL, Labelling
 from delivery.workloads.targets.target_kind import Template
 from strategies.snapshot import Problem, Workload
 
 
+@dataclass(frozen=True, slots=True)
 class DeploymentKind:
     """The TargetKind of apps/v1 Deployments."""
+
+    labelling: Labelling = USUAL
 
     @property
     def kind(self) -> Kind:
@@ -24,8 +29,11 @@ class DeploymentKind:
     def past(self) -> Kind | None:
         return REPLICA_SETS
 
+    def labelled(self, labelling: Labelling) -> "DeploymentKind":
+        return DeploymentKind(labelling)
+
     def problem(self, target: Object) -> Problem | None:
-        return selectors.selector_problem(target)
+        return selectors.selector_problem(target, preferred=self.labelling.preferred)
 
     def template_of(self, target: Object) -> Template:
         template: Template = target["spec"]["template"]
@@ -44,7 +52,7 @@ class DeploymentKind:
         return None
 
     def selections(self, target: Object | None, primary: Object | None) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        return selectors.selections(target, primary)
+        return selectors.selections(target, primary, self.labelling.preferred)
 
     def observe(
         self, body: Object, pods: Iterable[Object], *, past: Iterable[Object], since: datetime | None
@@ -69,6 +77,7 @@ class DeploymentKind:
             replicas=max(1, target["spec"].get("replicas") or 0, floor),
             epoch=epoch,
             annotations=annotations,
+            labelling=self.labelling,
         )
         return create_change(DEPLOYMENTS, body, epoch=epoch, why=f"create the primary at {revision}")
 

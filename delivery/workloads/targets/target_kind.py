@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from delivery.cluster.objects import Change, Kind, Object
 from delivery.workloads.names import Names
+from delivery.workloads.selectors import Labelling
 from strategies.snapshot import Problem, Workload
 
 Template = Mapping[str, Any]
@@ -27,6 +28,9 @@ class TargetKind(Protocol):
     @property
     def past(self) -> Kind | None:
         """The kind of the objects, owned by a target, that hold its earlier templates; None when they are not read."""
+
+    def labelled(self, labelling: Labelling) -> "TargetKind":
+        """The same kind, with primaries that are labelled like this."""
 
     def problem(self, target: Object) -> Problem | None:
         """Why no primary can be made of this target, if so."""
