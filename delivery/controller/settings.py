@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from delivery.routing.registry import ISTIO, KUBERNETES
 from delivery.workloads.revision import Scope
 
 PROMETHEUS = "http://prometheus:9090"
@@ -22,7 +21,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - probes and Prometheus come from other mac
 TRACKING = {"true": Scope.CONFIGS, "configmaps": Scope.CONFIG_MAPS, "false": Scope.TEMPLATE}
 SELECTOR_LABELS = ("app", "name", "app.kubernetes.io/name")
 LOG_LEVELS = ("debug", "info", "warning", "error")
-PROVIDERS = (ISTIO, KUBERNETES)
+PROVIDERS = ("istio", "kubernetes")
 LOG_FORMATS = ("json", "console")
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -63,7 +62,7 @@ class Settings:
     namespace: str | None = None
     kubeconfig: str | None = None
     context: str | None = None
-    provider: str = ISTIO
+    provider: str = PROVIDERS[0]
     metrics_server: str = PROMETHEUS
     scrape_interval_seconds: float = 15.0
     cluster_domain: str = "cluster.local"
@@ -93,7 +92,7 @@ class Settings:
             namespace=namespace,
             kubeconfig=_kubeconfig(known.get("kubeconfig") or None),
             context=known.get("context") or None,
-            provider=_choice("--provider", known.get("provider", ISTIO), PROVIDERS),
+            provider=_choice("--provider", known.get("provider", PROVIDERS[0]), PROVIDERS),
             metrics_server=_url("--metrics-server", known.get("metrics_server", PROMETHEUS)),
             scrape_interval_seconds=_seconds(known.get("scrape_interval_seconds", 15.0)),
             selector_labels=_labels(known.get("selector_labels", ",".join(SELECTOR_LABELS))),
