@@ -29,11 +29,15 @@ from delivery.controller.reading import Policy
 from delivery.controller.settings import Settings
 from delivery.observability.exporter import Exporter
 from delivery.observability.http import ObservabilityServer, Probe
+from delivery.workloads.revision import Scope
 from delivery.workloads.selectors import Labelling
 from metrics.analysis import Analyst
 from metrics.providers.registry import Providers
 
 log = structlog.get_logger(__name__)
+
+SCOPES = {"true": Scope.CONFIGS, "configmaps": Scope.CONFIG_MAPS, "false": Scope.TEMPLATE}
+"""What each --config-tracking makes a revision of."""
 
 PARSERS: Mapping[str, Callable[[Object], object]] = {
     METRIC_TEMPLATES.kind: parse_metric_template,
@@ -103,7 +107,7 @@ def _surroundings(
             provider=settings.provider,
             scrape_interval_seconds=settings.scrape_interval_seconds,
             cluster_domain=settings.cluster_domain,
-            tracking=settings.config_tracking,
+            tracking=SCOPES[settings.config_tracking],
             labelling=Labelling(settings.selector_labels, settings.include_label_prefix),
         ),
         observe=lambda verb, kind, outcome, _seconds: exporter.count_request(verb, kind, outcome),

@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from delivery.workloads.revision import Scope
-
 PROMETHEUS = "http://prometheus:9090"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - probes and Prometheus come from other machines
-TRACKING = {"true": Scope.CONFIGS, "configmaps": Scope.CONFIG_MAPS, "false": Scope.TEMPLATE}
+TRACKING = ("true", "configmaps", "false")
 SELECTOR_LABELS = ("app", "name", "app.kubernetes.io/name")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 PROVIDERS = ("istio", "kubernetes")
@@ -53,7 +51,7 @@ class Settings:
     """The settings of one process. Make it with `parse`.
 
     `namespace` None: all namespaces. `kubeconfig` None: as the Pod that we run in, else the user's default.
-    `provider` is that of Canaries which name none. `config_tracking`: what revisions are made of besides templates.
+    `provider` is that of Canaries which name none. `config_tracking`: one of TRACKING.
     `selector_labels` and `include_label_prefix` are for primaries made from now on (workloads/selectors.py).
     `scrape_interval_seconds` is how often Prometheus scrapes the proxies. `listen_port` 0: any free port.
     """
@@ -66,7 +64,7 @@ class Settings:
     metrics_server: str = PROMETHEUS
     scrape_interval_seconds: float = 15.0
     cluster_domain: str = "cluster.local"
-    config_tracking: Scope = Scope.CONFIGS
+    config_tracking: str = TRACKING[0]
     selector_labels: tuple[str, ...] = SELECTOR_LABELS
     include_label_prefix: tuple[str, ...] = ("*",)
     log_level: str = "info"
@@ -98,7 +96,7 @@ class Settings:
             selector_labels=_labels(known.get("selector_labels", ",".join(SELECTOR_LABELS))),
             include_label_prefix=_prefixes(known.get("include_label_prefix", "*")),
             cluster_domain=_domain(known.get("cluster_domain", "cluster.local")),
-            config_tracking=TRACKING[_choice("--config-tracking", known.get("config_tracking", "true"), (*TRACKING,))],
+            config_tracking=_choice("--config-tracking", known.get("config_tracking", TRACKING[0]), TRACKING),
             log_level=_choice("--log-level", known.get("log_level", "info"), LOG_LEVELS),
             log_format=_choice("--log-format", known.get("log_format", "json"), LOG_FORMATS),
             listen_host=host,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from delivery.controller.settings import PROVIDERS, Settings, SettingsError
+from delivery.controller.application import SCOPES
+from delivery.controller.settings import PROVIDERS, TRACKING, Settings, SettingsError
 from delivery.routing.registry import ROUTERS
 from delivery.workloads.selectors import USUAL, Labelling
 
@@ -15,6 +16,8 @@ def test_nothing_given_means_the_documented_defaults() -> None:
     assert settings.namespace is None
     assert settings.provider == "istio"
     assert set(PROVIDERS) == set(ROUTERS)
+    assert settings.config_tracking == "true"
+    assert set(TRACKING) == set(SCOPES)
     assert settings.metrics_server == "http://prometheus:9090"
     assert (settings.listen_host, settings.listen_port) == ("0.0.0.0", 8080)
     assert settings.scrape_interval_seconds == 15.0
