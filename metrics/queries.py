@@ -65,7 +65,11 @@ def sent(subject: Subject, window: Window) -> str:
 
 
 def canary_by_workload(subject: Subject, window: Window) -> str:
-    """Requests to the target's pods, as whichever proxy saw more of them says."""
+    """Requests to the target's pods, as whichever proxy saw more of them says; whose pods they are, a subject known by
+    its services does not say.
+    """
+    if subject.by_service:
+        return canary_by_service(subject, window)
     labels = {"destination_workload_namespace=": subject.namespace, "destination_workload=": subject.target}
     return f"max(sum by (reporter) ({increase(selector(REQUESTS, labels), window)}))"
 
@@ -120,6 +124,10 @@ def duration(seconds: float) -> str:
 
 
 def _pods(subject: Subject, workload: str) -> dict[str, str]:
+    """Requests that reached the workload; of a subject known by its services, those that callers sent to the role."""
+    if subject.by_service:
+        role = subject.canary_service if workload == subject.target else subject.primary_service
+        return {"reporter=": "source", **_services(subject, role)}
     return {
         "reporter=": "destination",
         "destination_workload_namespace=": subject.namespace,

@@ -84,7 +84,8 @@ class Subject:
     """Whose traffic is meant.
 
     `target` and `primary` are names of workloads, the services names of Kubernetes Services, all in `namespace`.
-    `name` is the Canary's own.
+    `name` is the Canary's own. `by_service`: the roles are told by their services alone, because whose the pods behind
+    them are is nobody's business.
     """
 
     namespace: str
@@ -94,6 +95,7 @@ class Subject:
     apex_service: str
     primary_service: str
     canary_service: str
+    by_service: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

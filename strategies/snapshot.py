@@ -27,6 +27,7 @@ class Workload:
     `ready_since` says of ready pods when they became so; one that it says nothing of has been ready for long.
     `most` is how many pods it can have at all, where that is not its own choice (a DaemonSet has one for each node).
     `outdated`: its pods may have begun with the same template and other configs than its revision's.
+    `unseen`: nobody can tell which its pods are, so it is taken to have one that is ready.
     """
 
     revision: str
@@ -39,6 +40,7 @@ class Workload:
     ready_since: tuple[datetime, ...] = ()
     most: int | None = None
     outdated: bool = False
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,7 @@ class RolloutSpec:
     fields that are accepted but do nothing yet; `blocking` those among them without which no run may start.
     `everybody_routed` is False when not all requests can meet the canary, so that its absence proves nothing.
     `bake_seconds` is how long everybody is on the new version before the old one is given up.
+        `shares_pods`: a promotion brings the primary no pods of its own, it takes over the canary's.
     """
 
     name: str
@@ -66,3 +67,4 @@ class RolloutSpec:
     bake_seconds: float = 0.0
     not_acted_on: tuple[str, ...] = ()
     blocking: tuple[str, ...] = ()
+    shares_pods: bool = False

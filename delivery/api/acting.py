@@ -13,7 +13,7 @@ from delivery.api.model import Piece
 
 BLOCKING = (
     "provider",
-    "targetRef.kind",
+    "targetRef.apiVersion",
     "ingressRef",
     "routeRef",
     "upstreamRef",
@@ -35,10 +35,13 @@ NAMED = (
 )
 """Fields that do nothing yet, and are named."""
 
+_VERSIONS = MappingProxyType({"Deployment": ("apps/v1",), "DaemonSet": ("apps/v1",), "Service": ("v1", "core/v1")})
+"""The API versions that are meant; Flagger writes a core Service's as core/v1. Knative's Services are another kind."""
+
 _ACTED_ON: Mapping[str, Callable[[CanarySpec], bool]] = MappingProxyType(
     {
         "provider": lambda spec: spec.provider in (None, "istio", "kubernetes"),
-        "targetRef.kind": lambda spec: spec.target_ref.kind in ("Deployment", "DaemonSet"),
+        "targetRef.apiVersion": lambda spec: spec.target_ref.api_version in _VERSIONS[spec.target_ref.kind],
     }
 )
 """Fields of which some values are acted on."""

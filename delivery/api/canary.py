@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from delivery.api import combinations, meshless
+from delivery.api import combinations, meshless, target_rules
 from delivery.api.analysis import Analysis
 from delivery.api.metadata import Metadata
 from delivery.api.model import Piece, broken_rule, cel
@@ -56,7 +56,9 @@ class Promotion(Piece):
 class CanarySpec(Piece):
     """What is rolled out, how it is reached and how it is tried."""
 
-    model_config = ConfigDict(json_schema_extra=cel(*combinations.RULES, *NAMING_RULES, *meshless.RULES))
+    model_config = ConfigDict(
+        json_schema_extra=cel(*combinations.RULES, *NAMING_RULES, *meshless.RULES, *target_rules.RULES)
+    )
 
     provider: Provider | None = None
     """Who routes; by default the controller's own setting."""
@@ -107,6 +109,7 @@ class CanarySpec(Piece):
     def _combinations(self) -> "CanarySpec":
         combinations.check(self)
         meshless.check(self)
+        target_rules.check(self)
         return self
 
 

@@ -32,6 +32,7 @@ def rollout_spec(canary: Canary, *, scrape_interval_seconds: float) -> strategie
         bake_seconds=float(spec.promotion.bake_seconds),
         not_acted_on=not_acted_on(canary),
         blocking=blocking(canary),
+        shares_pods=spec.target_ref.kind == "Service",
     )
 
 

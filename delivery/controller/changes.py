@@ -26,6 +26,7 @@ from delivery.controller.revisions import (
     uncopied,
     with_note,
 )
+from delivery.workloads import service_copies
 from delivery.workloads.configs.copies import CONFIGS, copies_noted
 from delivery.workloads.deployment import promoted_revision
 from delivery.workloads.naming import noted
@@ -152,12 +153,18 @@ def _primary(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]
         floor=wanted.primary_floor or 0,
         epoch=epoch,
         annotations={
-            **original_annotations(picture.apex, _routes_before(picture), picture.names),
+            **_before(picture),
             **noted(picture.names),
             **({CONFIGS: copies_noted(resolved.configs)} if resolved.configs else {}),
         },
     )
     return (created,)
+
+
+def _before(picture: Picture) -> dict[str, str]:
+    """What was there before us, for the creating write of the primary; of a target that is the apex nothing changes."""
+    apex = None if picture.workload.routes_only else picture.apex
+    return original_annotations(apex, _routes_before(picture), picture.names)
 
 
 def _routes_before(picture: Picture) -> Object | None:
@@ -170,8 +177,32 @@ def _routes_before(picture: Picture) -> Object | None:
 def _destinations(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
     if not wanted.destinations or picture.target is None:
         return ()
-    own = match_labels(picture.target)
-    services = role_services(
+    mesh = picture.router.destinations(picture.names, picture.route, picture.mesh, epoch=epoch)
+    if picture.workload.routes_only:
+        return (*_copies(picture, picture.target, epoch), *mesh)
+    return (*_role_services(picture, epoch), *mesh)
+
+
+def _copies(picture: Picture, target: Object, epoch: int) -> tuple[Change, ...]:
+    """The roles' Services of a target that is a Service. The primary's is written where primaries are written.
+
+    The canary service follows the target only while nobody is sent to it: else users would follow an edit at once.
+    """
+    names, spec = picture.names, picture.service
+    canary, primary, template = picture.canary_service, picture.primary_service, picture.workload.template_of(target)
+    if canary is None:
+        led: Change | None = service_copies.create(names, names.canary_service, template, {}, epoch=epoch)
+    elif not picture.canary_free_in and (led := service_copies.lead_to(canary, template, epoch=epoch)) is not None:
+        pass
+    else:
+        led = service_copies.dress(canary, names, spec.canary, spec, epoch=epoch)
+    dressed = service_copies.dress(primary, names, spec.primary, spec, epoch=epoch) if primary is not None else None
+    return _some(led, dressed)
+
+
+def _role_services(picture: Picture, epoch: int) -> tuple[Change, ...]:
+    own = match_labels(picture.target) if picture.target is not None else {}
+    return role_services(
         picture.names,
         picture.service,
         canary_selector=own,
@@ -182,12 +213,10 @@ def _destinations(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change,
         epoch=epoch,
         templates=picture.templates,
     )
-    mesh = picture.router.destinations(picture.names, picture.route, picture.mesh, epoch=epoch)
-    return (*services, *mesh)
 
 
 def _primary_selector(picture: Picture) -> dict[str, str]:
-    return dict(picture.workload.selections(picture.target, picture.primary)[1])
+    return dict(picture.workload.selections(picture.target, picture.primary, picture.past)[1])
 
 
 def _floor(wanted: Wanted, picture: Picture, epoch: int, coming: tuple[Change, ...]) -> tuple[Change, ...]:
@@ -232,7 +261,7 @@ def _routes(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
 
 
 def _apex(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
-    if not wanted.apex_to_primary or picture.router.moves_apex:
+    if not wanted.apex_to_primary or picture.router.moves_apex or picture.workload.routes_only:
         return ()
     selector = _primary_selector(picture)
     if not selector:
@@ -244,7 +273,9 @@ def _apex(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
 
 
 def apex_on_primary(picture: Picture) -> bool:
-    """True when the apex Service selects the primary's pods."""
+    """True when the apex Service selects the primary's pods; the apex that is the target stays the user's."""
+    if picture.workload.routes_only:
+        return picture.primary is not None
     if picture.apex is None or picture.primary is None:
         return False
     return (picture.apex["spec"].get("selector") or {}) == dict(match_labels(picture.primary))

@@ -34,9 +34,18 @@ class Interest:
         self._places: dict[str, tuple[_Place, ...]] = {}
         self._watchers: dict[_Place, dict[str, None]] = {}
 
-    def note(self, key: str, names: Names, refs: Iterable[Ref], *, target: Kind = DEPLOYMENTS) -> None:
-        """What a Canary looks at, whose target is of this kind: the objects of its names, and those of the mesh."""
-        places = (*_places(names, target), *((ref.kind.kind, ref.namespace, ref.name) for ref in refs))
+    def note(
+        self, key: str, names: Names, refs: Iterable[Ref], *, target: Kind = DEPLOYMENTS, labels: Iterable[str] = ()
+    ) -> None:
+        """What a Canary looks at, whose target is of this kind: the objects of its names, and those of the mesh.
+
+        `labels` are KEY=VALUE of pods whose owners it does not know.
+        """
+        places = (
+            *_places(names, target),
+            *((ref.kind.kind, ref.namespace, ref.name) for ref in refs),
+            *(("label", names.namespace, each) for each in labels),
+        )
         if self._places.get(key) == places:
             return
         self.forget(key)
@@ -86,6 +95,8 @@ def _seen_from(kind: Kind, body: Object) -> Iterable[_Place]:
         yield (str(target.get("kind")), namespace, str(target.get("name")))
     elif kind in (PODS, REPLICA_SETS):
         yield from _owning_workloads(kind, body)
+        if kind == PODS:
+            yield from (("label", namespace, f"{key}={value}") for key, value in (meta.get("labels") or {}).items())
     else:
         yield (kind.kind, namespace, name)
     if kind in _SCALERS:

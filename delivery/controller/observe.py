@@ -7,6 +7,7 @@ has said so.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import inf
 
 from delivery.cluster.cache import key_of
 from delivery.cluster.objects import (
@@ -35,6 +36,7 @@ from delivery.workloads.configs.references import references
 from delivery.workloads.names import Names
 from delivery.workloads.naming import in_use
 from delivery.workloads.revision import Scope
+from delivery.workloads.service_copies import last_written
 from strategies.decision import Wanted
 from strategies.rollout import wanted
 from strategies.snapshot import Problem, Routes, Snapshot, Workload
@@ -95,6 +97,8 @@ class Observer:
             picture = take(self._reader, body, spec)
             self._note_interest(entry, picture)
         picture = replace(picture, configs=await self._tracker.read(entry, picture.names, picture.template))
+        if picture.workload.routes_only:
+            picture = replace(picture, canary_free_in=self._free_in(picture, spec.rollout.settle_seconds))
         snapshot = self._snapshot(entry, picture, status, spec, epoch=epoch, delivered=delivered)
         return self._with_routes(entry, picture, spec.rollout, status, snapshot)
 
@@ -103,7 +107,7 @@ class Observer:
         configs = references(picture.template) if picture.template is not None else ()
         named = (config.ref(picture.names.namespace) for config in configs)
         refs = (*picture.route_refs, *_destination_refs(picture), *picture.scaling.named(picture.names), *named)
-        self._interest.note(entry.key, picture.names, refs, target=picture.workload.kind)
+        self._interest.note(entry.key, picture.names, refs, target=picture.workload.kind, labels=picture.pod_labels)
 
     async def _confirm_absence(self, entry: Entry, picture: Picture, status: Status) -> bool:
         """One GET for each object that should be there and is not; True when one was there after all."""
@@ -179,6 +183,19 @@ class Observer:
         again_in = self._again_in(entry, picture)
         return Sight(picture=picture, snapshot=snapshot, wish=wish, found=found, again_in=again_in)
 
+    def _free_in(self, picture: Picture, settle: float) -> float:
+        """In how many seconds nobody is sent to the canary: settleSeconds after the last write that can have been the
+        one that ended it (and one more, because times are whole seconds), by the API server's clock.
+        """
+        view = picture.router.read(picture.names, picture.route, picture.mesh)
+        if view.canary_weight or view.everybody_weight or view.mirror or view.testers:
+            return inf
+        routes = (picture.mesh.get(ref) for ref in picture.route_refs)
+        written = max((at for body in routes if body is not None and (at := last_written(body))), default=None)
+        if written is None:
+            return 0.0
+        return max(0.0, settle + 1 - (self._clock.now() - written).total_seconds())
+
     def _note_sync(self, entry: Entry, *, expected: bool, in_sync: bool) -> None:
         if in_sync or not expected:
             entry.unsynced_since = None
@@ -199,8 +216,10 @@ class Observer:
         return self._reader.stale(kind for kind in needed if not self._reader.denied(kind))
 
     def _again_in(self, entry: Entry, picture: Picture) -> float | None:
-        """When what no event tells may have changed: a watch has come back or is missed too long, a rival gave up."""
-        waits = []
+        """When what no event tells may have changed: a watch has come back or is missed too long, a rival gave up, the
+        proxies have forgotten the canary.
+        """
+        waits = [picture.canary_free_in] if 0 < picture.canary_free_in < inf else []
         if (seconds := self._stale_seconds(picture.needed)) > 0:
             waits.append(max(AGAIN_SECONDS, STALE_SECONDS - seconds))
         if entry.contested(now := self._clock.monotonic()):
@@ -225,14 +244,17 @@ class Observer:
             or preflight.name_too_long(names)
             or preflight.not_ours(names, candidates)
             or self._mesh_refusal(picture)
-            or preflight.port_problem(names, picture.service, picture.apex, picture.templates)
+            or (None if picture.workload.routes_only else self._port_problem(picture))
             or preflight.headless_problem(
                 names, picture.service, (picture.canary_service, picture.primary_service, picture.apex)
             )
-            or (picture.workload.problem(picture.target) if picture.target is not None else None)
+            or (picture.workload.problem(picture.target, picture.service) if picture.target is not None else None)
             or picture.scaling.problem
             or picture.configs.problem
         )
+
+    def _port_problem(self, picture: Picture) -> Problem | None:
+        return preflight.port_problem(picture.names, picture.service, picture.apex, picture.templates)
 
     def _on_our_hosts(self, picture: Picture) -> list[Object]:
         """VirtualServices that may be about one of the hosts that we route, in any namespace."""

@@ -29,7 +29,11 @@ NEEDED = (CANARIES, PODS, SERVICES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """The objects of one Canary; None where the caches have none."""
+    """The objects of one Canary; None where the caches have none.
+
+    `canary_free_in` is in how many seconds no proxy sends the canary anything any more, so that its Service may lead
+    elsewhere: 0 for now, infinite while the routes do.
+    """
 
     body: Object
     names: Names
@@ -47,6 +51,7 @@ class Picture:
     pods: tuple[Object, ...]
     past: tuple[Object, ...]
     configs: Configs = field(default_factory=Configs)
+    canary_free_in: float = 0.0
 
     @property
     def ref(self) -> Ref:
@@ -68,6 +73,14 @@ class Picture:
     def template(self) -> Template | None:
         """The target's present template."""
         return self.workload.template_of(self.target) if self.target is not None else None
+
+    @property
+    def pod_labels(self) -> tuple[str, ...]:
+        """KEY=VALUE of the roles' pods, one for each role, where only labels tell whose they are."""
+        if not self.workload.routes_only:
+            return ()
+        selections = self.workload.selections(self.target, self.primary, self.past)
+        return tuple(f"{key}={each[key]}" for each in selections if each and (key := moved_label(each)))
 
     @property
     def needed(self) -> tuple[Kind, ...]:
@@ -103,7 +116,10 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
     refs = (*spec.router.route_refs(names, spec.route), *spec.router.destination_refs(names, spec.route))
     target = find(workload.kind, names.target)
     primary = find(workload.kind, names.primary)
-    own, copied = workload.selections(target, primary)
+    canary_service = find(SERVICES, names.canary_service)
+    past = _past(reader, workload, canary_service, target, primary)
+    selections = workload.selections(target, primary, past)
+    own, copied = ({}, {}) if workload.routes_only else selections[:2]
     mesh = Observed.of(
         ((ref, reader.get(ref)) for ref in refs),
         primary=copied,
@@ -120,12 +136,12 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
         target=target,
         primary=primary,
         apex=find(SERVICES, names.apex),
-        canary_service=find(SERVICES, names.canary_service),
+        canary_service=canary_service,
         primary_service=find(SERVICES, names.primary_service),
         mesh=mesh,
         scaling=look(reader, spec.autoscaler, names, workload.kind.kind, certain=spec.hold is None),
-        pods=_pods(reader, names.namespace, (own, copied)),
-        past=_past(reader, workload.past, target, primary),
+        pods=_pods(reader, names.namespace, selections),
+        past=past,
     )
 
 
@@ -135,17 +151,23 @@ def _templates(workload: TargetKind, *roles: Object | None) -> tuple[Template, .
 
 def _pods(reader: Reader, namespace: str, selections: Iterable[Mapping[str, str]]) -> tuple[Object, ...]:
     """The pods of both roles, found by the one label in which the roles differ."""
-    found: list[Object] = []
+    found: dict[str, Object] = {}
     for labels in selections:
         if labels:
             key = moved_label(labels)
-            found += reader.indexed(PODS, LABEL_INDEX, f"{namespace}/{key}={labels[key]}")
-    return tuple(found)
+            pods = reader.indexed(PODS, LABEL_INDEX, f"{namespace}/{key}={labels[key]}")
+            found.update((pod["metadata"]["name"], pod) for pod in pods)
+    return tuple(found.values())
 
 
-def _past(reader: Reader, kind: Kind | None, *owners: Object | None) -> tuple[Object, ...]:
+def _past(
+    reader: Reader, workload: TargetKind, canary_service: Object | None, *owners: Object | None
+) -> tuple[Object, ...]:
+    """Where earlier templates are; the canary service leads to the one that is analysed."""
+    if workload.routes_only:
+        return () if canary_service is None else (canary_service,)
     found: list[Object] = []
     for owner in owners:
-        if owner is not None and kind is not None:
-            found += reader.indexed(kind, OWNER_INDEX, owner["metadata"].get("uid", ""))
+        if owner is not None and workload.past is not None:
+            found += reader.indexed(workload.past, OWNER_INDEX, owner["metadata"].get("uid", ""))
     return tuple(found)

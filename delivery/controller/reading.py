@@ -135,5 +135,6 @@ def _brief(canary: Canary, names: Names, server: str) -> Brief:
         apex_service=names.apex,
         primary_service=names.primary_service,
         canary_service=names.canary_service,
+        by_service=canary.spec.target_ref.kind == "Service",
     )
     return Brief(subject=subject, metrics={each.name: each for each in metric_specs(canary)}, server=server)

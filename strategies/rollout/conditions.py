@@ -8,7 +8,7 @@ from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
 from strategies.status import Condition, Phase, Stage
 
-ORDER = ("Ready", "Promoted", "TrafficSynced", "AnalysisHealthy", "NotYetActedOn", "Contested")
+ORDER = ("Ready", "Promoted", "TrafficSynced", "AnalysisHealthy", "NotYetActedOn", "Contested", "CapacityUnknown")
 _PROMOTED = {Phase.INITIALIZED: "True", Phase.SUCCEEDED: "True", Phase.FAILED: "False"}
 
 
@@ -21,6 +21,7 @@ def describe(turn: Turn) -> None:
         _analysis_healthy(turn),
         _not_yet_acted_on(turn),
         _contested(turn),
+        _capacity_unknown(turn),
     )
     conditions = tuple(each for each in fresh if each is not None)
     if turn.spec.generation != turn.status.observed_generation or _differ(conditions, turn.status.conditions):
@@ -124,6 +125,19 @@ def _contested(turn: Turn) -> Condition | None:
     return _bad(turn, "Contested", turn.seen.contested, status="True") if turn.seen.contested is not None else None
 
 
+def _capacity_unknown(turn: Turn) -> Condition | None:
+    """Pods that nobody can see are neither waited for nor counted; people have to know that."""
+    roles = (("primary", turn.primary), ("canary", turn.target))
+    unseen = [name for name, workload in roles if workload is not None and workload.unseen]
+    if not unseen or not turn.spec.capacity_check:
+        return None
+    message = (
+        f"the Service of the {' and of the '.join(unseen)} selects no pods: what is behind it counts as ready, "
+        "whatever its share; set spec.traffic.capacityCheck to false if that is meant"
+    )
+    return _make(turn, "CapacityUnknown", "True", "PodsUnknown", message)
+
+
 _QUIET = {"Initializing", "Draining", "NoAnalysis", "Deleted", "NoRoutes", "Suspended"}
 
 
@@ -131,7 +145,7 @@ def _tell_the_bad(turn: Turn, conditions: tuple[Condition, ...]) -> None:
     for each in conditions:
         if each.type == "Promoted" or each.reason in _QUIET:
             continue
-        bad = each.status == "False" or each.type in ("NotYetActedOn", "Contested")
+        bad = each.status == "False" or each.type in ("NotYetActedOn", "Contested", "CapacityUnknown")
         known = turn.status.condition(each.type)
         if bad and (known is None or (known.status, known.reason) != (each.status, each.reason)):
             already = any(note.reason == each.reason and note.at == turn.now for note in turn.status.outbox)

@@ -115,10 +115,11 @@ def _raise_or_hold(turn: Turn, target: Workload) -> None:
     step = turn.plan.index_of(turn.status.canary_weight, turn.run.step)
     # Not by the step found above: a policy edited in the middle of a run moves no traffic by itself.
     done = turn.run.step < 0 or turn.spec.skip_analysis or passed(turn)
-    ahead = turn.plan.traffic(step + 1).load if step + 1 < len(turn.plan) else turn.status.canary_weight
-    lacking = _lacking(
-        turn, target, share=ahead if done else turn.status.canary_weight, ending=step + 1 >= len(turn.plan)
-    )
+    ending = step + 1 >= len(turn.plan)
+    ahead = turn.status.canary_weight if ending else turn.plan.traffic(step + 1).load
+    if ending and turn.spec.shares_pods:
+        ahead = 100  # what is promoted carries everybody
+    lacking = _lacking(turn, target, share=ahead if done else turn.status.canary_weight, ending=ending)
     standing = held is not None or (lacking is None and not done)
     if overdue(turn, stuck=lacking is not None, standing=standing):
         message = f"no progress in {turn.spec.progress_deadline_seconds:.0f} s: {lacking.message if lacking else ''}"

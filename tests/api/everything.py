@@ -67,7 +67,7 @@ POLICY: dict[str, Any] = {
 EVERYTHING: dict[str, Any] = {
     "provider": "istio",
     "metricsServer": "http://prometheus:9090",
-    "targetRef": {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "reviews"},
+    "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "reviews"},
     "autoscalerRef": {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",

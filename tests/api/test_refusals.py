@@ -6,6 +6,8 @@ import pytest
 
 from delivery.api.parse import InvalidSpec, parse_canary
 
+DAEMON_SET = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "a"}
+SERVICE = {"apiVersion": "v1", "kind": "Service", "name": "a"}
 REFUSED = [
     ({"analysis": {"stepWeights": [5, 10, 150]}}, "spec.analysis.stepWeights[2]: given 150, allowed 0..100"),
     ({"analysis": {"stepWeights": [10, 10]}}, "spec.analysis.stepWeights: given [10, 10], allowed weights that rise"),
@@ -132,6 +134,27 @@ REFUSED = [
     (
         {"targetRef": {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "a"}},
         'spec.targetRef.kind: given "StatefulSet", allowed DaemonSet, Deployment, Service',
+    ),
+    (
+        {"targetRef": DAEMON_SET, "autoscalerRef": {**DAEMON_SET, "kind": "HorizontalPodAutoscaler"}},
+        "spec.autoscalerRef: given an autoscaler for a DaemonSet, allowed none, or a target of kind Deployment",
+    ),
+    (
+        {"targetRef": SERVICE, "autoscalerRef": {**SERVICE, "kind": "ScaledObject"}},
+        "spec.autoscalerRef: given an autoscaler for a Service",
+    ),
+    (
+        {"targetRef": SERVICE, "service": {"port": 80, "name": "b"}},
+        'spec.service.name: given "b", allowed "a", because a target of kind Service is the apex Service itself',
+    ),
+    (
+        {"targetRef": SERVICE, "service": {"port": 80, "headless": True, "portDiscovery": True}},
+        "spec.service.portDiscovery: given portDiscovery and headless for a target of kind Service, allowed none of",
+    ),
+    ({"targetRef": SERVICE, "service": {"port": 80, "targetPort": 8080}}, "spec.service.targetPort: given targetPort"),
+    (
+        {"targetRef": SERVICE, "service": {"port": 80, "trafficDistribution": "PreferClose"}},
+        "spec.service.trafficDistribution: given trafficDistribution for a target of kind Service",
     ),
     ({"traffic": {"drainSeconds": 400}}, "spec.traffic.drainSeconds: given 400, with drainMaxSeconds 300, allowed at "),
     ({"metricsServer": "prometheus"}, 'spec.metricsServer: given "prometheus", allowed a URL that begins with http://'),

@@ -14,7 +14,7 @@ from strategies.spec import Analysis, CheckSpec, RolloutSpec
 from tests.api.everything import EVERYTHING
 
 ACTED_ON = {
-    "metricsServer", "targetRef.apiVersion", "targetRef.name", "naming.primary", "naming.canary",
+    "metricsServer", "targetRef.kind", "targetRef.name", "naming.primary", "naming.canary",
     "progressDeadlineSeconds", "skipAnalysis", "suspend",
     "autoscalerRef",
     "paused", "traffic.settleSeconds", "traffic.drainSeconds", "traffic.drainMaxSeconds", "traffic.capacityCheck",
@@ -169,7 +169,7 @@ def _given(path: str) -> Any:
 
 SPECIAL = {
     "provider": "linkerd",
-    "targetRef.kind": "Service",
+    "targetRef.apiVersion": "serving.knative.dev/v1",
     "service.appProtocol": "TCP",
     "service.delegation": True,
     "analysis.iterations": 2,

@@ -7,7 +7,7 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from delivery.cluster.memory import Store
-from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, VIRTUAL_SERVICES, Ref
+from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES, Ref
 from metrics.spec import MetricSpec, Subject, Window
 from metrics.verdict import Counts, Outcome, Verdict
 
@@ -61,6 +61,10 @@ class SimulatedAnalyst:
     def quality(self, subject: Subject) -> str:
         """How good the target's present version is."""
         found = (self._store.peek(Ref(kind, subject.namespace, subject.target)) for kind in (DEPLOYMENTS, DAEMON_SETS))
+        behind = self._store.peek(Ref(SERVICES, subject.namespace, subject.canary_service))
+        if subject.by_service and behind is not None:
+            name = f"{subject.target}-{(behind['spec'].get('selector') or {}).get('version')}"
+            found = iter([self._store.peek(Ref(DEPLOYMENTS, subject.namespace, name))])
         body = next((each for each in found if each is not None), None)
         annotations = (body or {}).get("spec", {}).get("template", {}).get("metadata", {}).get("annotations", {})
         return self.turned or str(annotations.get("sim/quality", "good"))

@@ -34,6 +34,22 @@ def daemon_set(version: str = "v1", **options: Any) -> dict[str, Any]:
     return {**body, "kind": "DaemonSet"}
 
 
+def versioned(version: str, **options: Any) -> dict[str, Any]:
+    """One of several Deployments, each of one version for ever, between which a Service chooses."""
+    body = deployment(version, **options)
+    labels = {"app": NAME, "version": version}
+    body["metadata"]["name"] = f"{NAME}-{version}"
+    body["spec"]["selector"] = {"matchLabels": labels}
+    return body
+
+
+def choosing(version: str) -> dict[str, Any]:
+    """The Service that leads to one of them."""
+    body = service()
+    body["spec"]["selector"] = {"app": NAME, "version": version}
+    return body
+
+
 def service() -> dict[str, Any]:
     """The apex Service as it was before any Canary."""
     return {
@@ -63,7 +79,7 @@ def canary(kind: str = "Deployment", *, spec: dict[str, Any] | None = None, **an
         "kind": "Canary",
         "metadata": {"name": NAME, "namespace": NAMESPACE},
         "spec": {
-            "targetRef": {"apiVersion": "apps/v1", "kind": kind, "name": NAME},
+            "targetRef": {"apiVersion": "v1" if kind == "Service" else "apps/v1", "kind": kind, "name": NAME},
             "service": {"port": 9080},
             "progressDeadlineSeconds": 60,
             "traffic": {"settleSeconds": 2, "drainSeconds": 4, "drainMaxSeconds": 30},

@@ -42,6 +42,7 @@ CANARY = Ref(CANARIES, bookinfo.NAMESPACE, bookinfo.NAME)
 TARGET = Ref(DEPLOYMENTS, bookinfo.NAMESPACE, bookinfo.NAME)
 PRIMARY = Ref(DEPLOYMENTS, bookinfo.NAMESPACE, f"{bookinfo.NAME}-primary")
 ROUTE = Ref(VIRTUAL_SERVICES, bookinfo.NAMESPACE, bookinfo.NAME)
+COPY = Ref(SERVICES, bookinfo.NAMESPACE, f"{bookinfo.NAME}-canary")
 APEX = Ref(SERVICES, bookinfo.NAMESPACE, bookinfo.NAME)
 STATUS_LIMIT = 4096
 OURS = (
@@ -121,7 +122,7 @@ class Invariants:
     def observe(self, event: Happened) -> None:
         """One write."""
         ours = self.writer.startswith(CONTROLLER)
-        if event.ref.kind == PODS:
+        if event.ref.kind == PODS or event.ref.kind == self._target.kind == SERVICES:
             self._count_pods()
         if event.ref == CANARY:
             self._on_canary(event, ours)
@@ -175,9 +176,14 @@ class Invariants:
     def _count_pods(self) -> None:
         for role, ref in (("primary", self._primary), ("canary", self._target)):
             body = self._store.peek(ref)
-            selector = body["spec"]["selector"] if body is not None else None
+            if ref.kind == SERVICES and role == "canary":
+                body = self._store.peek(COPY) or body
+            selector = body["spec"].get("selector") if body is not None else None
             pods = self._store.scan(PODS, bookinfo.NAMESPACE) if selector else []
-            count = sum(is_ready(pod) for pod in pods if selects(selector or {}, labels(pod)))
+            wanted = {"matchLabels": selector} if ref.kind == SERVICES else selector
+            count = sum(is_ready(pod) for pod in pods if selects(wanted or {}, labels(pod)))
+            if body is not None and not selector:
+                count = 1  # what a Service without a selector leads to is nowhere in this cluster
             counts = self._ready[role]
             if counts[-1][1] != count:
                 counts.append((self._loop.time(), count))
@@ -251,6 +257,7 @@ class Invariants:
     # -- pods
 
     def _on_target(self, event: Happened) -> None:
+        self._expect(event.ref.kind != SERVICES, "G4: a target that is a Service is the user's, and was written")
         before, after = _size(event.previous), _size(event.object)
         if before == after:
             return
@@ -300,6 +307,8 @@ class Invariants:
         primary = self._store.peek(self._primary)
         noted = primary["metadata"]["annotations"].get("progressive.delivery/revision") if primary else None
         self._expect(noted == after.last_promoted_spec, f"G6: promoted {after.last_promoted_spec}, primary has {noted}")
+        if primary is not None and primary["spec"].get("template") is None:
+            return  # how good the pods behind a Service are, no template says
         template = primary["spec"]["template"]["metadata"].get("annotations", {}) if primary else {}
         good = template.get("sim/quality") == "good"
         self._expect(good, f"G6: a version of quality {template.get('sim/quality')} was promoted")

@@ -181,6 +181,10 @@ class Simulation:
         """A new version of the target; how many pods it has is left to the controller."""
         self.promises.tell(f"release {version} {options}")
         self.promises.released_at = self.loop.time()
+        if self.target.kind == SERVICES:
+            self.apply(DEPLOYMENTS, bookinfo.versioned(version, **options))
+            self.merge(self.target, {"spec": {"selector": bookinfo.choosing(version)["spec"]["selector"]}})
+            return
         body = self._workload(version, **options)
         template = body["spec"]["template"]
         known = self.store.peek(self.target)
@@ -201,8 +205,12 @@ class Simulation:
         """Bookinfo as it runs before any Canary, then the Canary, with its autoscaler's name if it has one."""
         more = {**(spec or {}), **({"autoscalerRef": autoscaler} if autoscaler is not None else {})}
         self.canary = bookinfo.canary(self.target.kind.kind, spec=more, **analysis)
-        self.apply(self.target.kind, self._workload(replicas=replicas))
-        self.apply(SERVICES, bookinfo.service())
+        if self.target.kind == SERVICES:
+            self.apply(DEPLOYMENTS, bookinfo.versioned("v1", replicas=replicas))
+            self.apply(SERVICES, bookinfo.choosing("v1"))
+        else:
+            self.apply(self.target.kind, self._workload(replicas=replicas))
+            self.apply(SERVICES, bookinfo.service())
         self.loop.advance(10.0)
         self.promises.let_users_in()
         if analysis.get("match"):

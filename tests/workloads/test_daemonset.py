@@ -8,11 +8,13 @@ from delivery.cluster.errors import Fenced
 from delivery.cluster.memory.patching import json_patch
 from delivery.cluster.memory.rejections import PatchFailedError
 from delivery.workloads.revision import canonical, revision
+from delivery.workloads.service_spec import ServiceSpec
 from delivery.workloads.targets.daemonset import FLAGGERS, NOWHERE, awake, rests
 from delivery.workloads.targets.registry import TARGET_KINDS
 from delivery.workloads.targets.target_kind import TargetKind
 
 KIND: TargetKind = TARGET_KINDS["DaemonSet"]
+SPEC = ServiceSpec(port=9080)
 COUNT = "deprecated.daemonset.template.generation"
 
 
@@ -157,9 +159,9 @@ class TestRest:
 
 class TestRefusals:
     def test_pods_that_do_not_update_by_themselves(self, agent):
-        assert KIND.problem(agent) is None
+        assert KIND.problem(agent, SPEC) is None
         agent["spec"]["updateStrategy"] = {"type": "OnDelete"}
-        problem = KIND.problem(agent)
+        problem = KIND.problem(agent, SPEC)
         assert problem.reason == "UpdateStrategyUnsupported"
         assert "DaemonSet reviews has updateStrategy.type OnDelete, allowed is RollingUpdate" in problem.message
 
@@ -167,13 +169,13 @@ class TestRefusals:
     def test_a_port_of_the_node_which_only_one_of_the_roles_could_have(self, agent, where):
         ports = [{"containerPort": 9080}, {"containerPort": 9090, "hostPort": 9090}]
         agent["spec"]["template"]["spec"][where] = [{"name": "app", "ports": ports}]
-        problem = KIND.problem(agent)
+        problem = KIND.problem(agent, SPEC)
         assert problem.reason == "HostPortUnsupported"
         assert "hostPort 9090" in problem.message
 
     def test_selectors_that_no_copy_can_be_made_of(self, agent):
         agent["spec"]["selector"] = {}
-        problem = KIND.problem(agent)
+        problem = KIND.problem(agent, SPEC)
         assert problem.reason == "SelectorUnsupported"
         assert problem.message.startswith("the selector of DaemonSet reviews has no matchLabels; give the DaemonSet")
 

@@ -17,6 +17,7 @@ from delivery.workloads.overlay import create_change, overlay
 from delivery.workloads.ownership import FENCE, check_fence, generation_tests, is_managed
 from delivery.workloads.revision import matches, revision
 from delivery.workloads.selectors import USUAL, Labelling
+from delivery.workloads.service_spec import ServiceSpec
 from delivery.workloads.targets.target_kind import Template
 from strategies.snapshot import Problem, Workload
 
@@ -44,10 +45,14 @@ class DaemonSetKind:
     def past(self) -> Kind | None:
         return None
 
+    @property
+    def routes_only(self) -> bool:
+        return False
+
     def labelled(self, labelling: Labelling) -> "DaemonSetKind":
         return DaemonSetKind(labelling)
 
-    def problem(self, target: Object) -> Problem | None:
+    def problem(self, target: Object, service: ServiceSpec) -> Problem | None:
         strategy = (target["spec"].get("updateStrategy") or {}).get("type", "RollingUpdate")
         name = target["metadata"]["name"]
         if strategy != "RollingUpdate":
@@ -74,7 +79,9 @@ class DaemonSetKind:
             return self.template_of(target)
         return deployment.template_of(primary, revision) if primary is not None else None
 
-    def selections(self, target: Object | None, primary: Object | None) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    def selections(
+        self, target: Object | None, primary: Object | None, past: Sequence[Object]
+    ) -> tuple[Mapping[str, str], ...]:
         return selectors.selections(target, primary, self.labelling.preferred)
 
     def observe(

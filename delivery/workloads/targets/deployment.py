@@ -11,6 +11,7 @@ from delivery.workloads.observation import observe
 from delivery.workloads.overlay import create_change
 from delivery.workloads.revision import POD_TEMPLATE_HASH, matches
 from delivery.workloads.selectors import USUAL, Labelling
+from delivery.workloads.service_spec import ServiceSpec
 from delivery.workloads.targets.target_kind import Template
 from strategies.snapshot import Problem, Workload
 
@@ -29,10 +30,14 @@ class DeploymentKind:
     def past(self) -> Kind | None:
         return REPLICA_SETS
 
+    @property
+    def routes_only(self) -> bool:
+        return False
+
     def labelled(self, labelling: Labelling) -> "DeploymentKind":
         return DeploymentKind(labelling)
 
-    def problem(self, target: Object) -> Problem | None:
+    def problem(self, target: Object, service: ServiceSpec) -> Problem | None:
         return selectors.selector_problem(target, preferred=self.labelling.preferred)
 
     def template_of(self, target: Object) -> Template:
@@ -51,7 +56,9 @@ class DeploymentKind:
                 return _without_hash(each["spec"]["template"])
         return None
 
-    def selections(self, target: Object | None, primary: Object | None) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    def selections(
+        self, target: Object | None, primary: Object | None, past: Sequence[Object]
+    ) -> tuple[Mapping[str, str], ...]:
         return selectors.selections(target, primary, self.labelling.preferred)
 
     def observe(

@@ -3,11 +3,21 @@
 from delivery.workloads.selectors import Labelling
 from delivery.workloads.targets.daemonset import DaemonSetKind
 from delivery.workloads.targets.deployment import DeploymentKind
+from delivery.workloads.targets.service import ServiceKind
 from delivery.workloads.targets.target_kind import TargetKind
 
-TARGET_KINDS: dict[str, TargetKind] = {"Deployment": DeploymentKind(), "DaemonSet": DaemonSetKind()}
+TARGET_KINDS: dict[str, TargetKind] = {
+    "Deployment": DeploymentKind(),
+    "DaemonSet": DaemonSetKind(),
+    "Service": ServiceKind(),
+}
 
 
 def target_kind(kind: str, labelling: Labelling) -> TargetKind:
-    """The kind of this name; one that is not acted on holds everything up, and is looked at as a Deployment."""
-    return TARGET_KINDS.get(kind, TARGET_KINDS["Deployment"]).labelled(labelling)
+    """The kind of this name, with primaries that are labelled like this.
+
+    Raises ValueError naming the field, what was given and what is allowed.
+    """
+    if kind not in TARGET_KINDS:
+        raise ValueError(f"spec.targetRef.kind: given {kind!r}, allowed are {', '.join(sorted(TARGET_KINDS))}")
+    return TARGET_KINDS[kind].labelled(labelling)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from delivery.cluster.objects import Change, Kind, Object
 from delivery.workloads.names import Names
 from delivery.workloads.selectors import Labelling
+from delivery.workloads.service_spec import ServiceSpec
 from strategies.snapshot import Problem, Workload
 
 Template = Mapping[str, Any]
@@ -27,12 +28,16 @@ class TargetKind(Protocol):
 
     @property
     def past(self) -> Kind | None:
-        """The kind of the objects, owned by a target, that hold its earlier templates; None when they are not read."""
+        """The kind of the objects, owned by a target, that hold its earlier templates; None when there are none."""
+
+    @property
+    def routes_only(self) -> bool:
+        """It has no pods of its own: what is copied is a Service, and the copies are the roles' Services."""
 
     def labelled(self, labelling: Labelling) -> "TargetKind":
         """The same kind, with primaries that are labelled like this."""
 
-    def problem(self, target: Object) -> Problem | None:
+    def problem(self, target: Object, service: ServiceSpec) -> Problem | None:
         """Why no primary can be made of this target, if so."""
 
     def template_of(self, target: Object) -> Template:
@@ -43,8 +48,10 @@ class TargetKind(Protocol):
     ) -> Template | None:
         """The target's template of a revision: from the target, the primary or the past; None when none has it."""
 
-    def selections(self, target: Object | None, primary: Object | None) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """The labels that the pods of the target and of the primary have; empty where nobody can tell."""
+    def selections(
+        self, target: Object | None, primary: Object | None, past: Sequence[Object]
+    ) -> tuple[Mapping[str, str], ...]:
+        """The labels that the pods of the roles have; empty where nobody can tell."""
 
     def observe(
         self, body: Object, pods: Iterable[Object], *, past: Iterable[Object], since: datetime | None
