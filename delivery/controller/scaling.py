@@ -145,8 +145,10 @@ def given_back(scaling: Scaling, *, epoch: int, wake: bool = False) -> tuple[Cha
 
 def lacking(wanted: Wanted, scaling: Scaling) -> Problem | None:
     """Why the canary will not get the pods that are wanted of its autoscaler, if so."""
-    if scaling.source is None or not wanted.canary_min:
+    if not wanted.canary_min:
         return None
+    if scaling.source is None:
+        return next((preflight.unnamed(kind, body) for kind, body in scaling.on_target), None)
     return floors.lack(scaling.kind, scaling.source, least=wanted.canary_min)
 
 

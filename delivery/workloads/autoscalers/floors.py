@@ -57,15 +57,16 @@ def hold(kind: Kind, body: Object, *, canary: str, least: int, epoch: int) -> Ch
     """
     flavour, present = flavour_of(kind), floor_on(body)
     own, changed = _own(flavour, body)
-    wanted = min(least, flavour.bounds(body)[1])
+    wanted = max(min(least, flavour.bounds(body)[1]), flavour.least_default if own is None else own)
+    idle = _idle(flavour, body, present)
     spec: dict[str, Any] = {}
     noted = _resumed(flavour, body)
-    if wanted <= (own if own is not None else flavour.least_default):
+    if wanted == own and not idle:
         spec, noted = _returned(flavour, body, noted)
         present = None
     elif not (changed and present is not None and present.least == wanted):
-        present = Floor(canary, wanted, {flavour.least: own, **_idle(flavour, body, present)})
-        spec = {**{name: Absent() for name in present.was}, flavour.least: wanted}
+        present = Floor(canary, wanted, {flavour.least: own, **idle})
+        spec = {**{name: Absent() for name in idle}, flavour.least: wanted}
         noted[FLOOR] = present.text
     wish = {"metadata": {"annotations": noted}, "spec": spec}
     why = f"have at least {wanted} pods of the canary"
@@ -114,7 +115,8 @@ def _own(flavour: Flavour, body: Object) -> tuple[int | None, bool]:
     present, value = floor_on(body), body["spec"].get(flavour.least)
     if present is None:
         return value, False
-    return (present.was.get(flavour.least), False) if value == present.least else (value, True)
+    idle = flavour.idle in present.was and flavour.idle in body["spec"]
+    return (present.was.get(flavour.least), idle) if value == present.least else (value, True)
 
 
 def _idle(flavour: Flavour, body: Object, present: Floor | None) -> dict[str, int | None]:
@@ -150,6 +152,7 @@ def _is_paused(flavour: Flavour, body: Object) -> bool:
 
 def _last_writer(body: Object) -> str:
     """Who wrote the object last, as far as the API server says, and it was not us."""
-    managers = [str(entry.get("manager", "")) for entry in body["metadata"].get("managedFields") or ()]
+    entries = body["metadata"].get("managedFields") or ()
+    managers = [str(entry.get("manager", "")) for entry in entries if not entry.get("subresource")]
     others = [name for name in managers if name and not name.startswith(MANAGER)]
     return others[-1] if others else ""

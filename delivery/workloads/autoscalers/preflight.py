@@ -35,6 +35,12 @@ def problem(
     )
 
 
+def unnamed(kind: Kind, body: Object) -> Problem:
+    """An autoscaler scales the target, and the Canary does not say so."""
+    what = f"{kind.kind} {body['metadata']['name']}"
+    return _problem("AutoscalerHoldsBack", f"{what} scales the target; name it in spec.autoscalerRef")
+
+
 def unfit(names: Names, target_kind: str, source: Object) -> bool:
     """Does it scale something else than the target?"""
     ref = scaled(source)

@@ -60,7 +60,8 @@ def test_no_floor_above_the_most_because_the_api_server_would_refuse_it(hpa):
 def test_what_gitops_sets_back_is_not_fought_over(hpa):
     raised = held(hpa, 4)
     raised["spec"]["minReplicas"] = 2
-    raised["metadata"]["managedFields"] = [{"manager": "argocd-controller"}]
+    writers = [{"manager": "argocd-controller"}, {"manager": "kube-controller-manager", "subresource": "status"}]
+    raised["metadata"]["managedFields"] = writers
     assert held(raised, 4) is raised
     message = floors.lack(HORIZONTAL_POD_AUTOSCALERS, raised, least=4).message
     assert "argocd-controller set minReplicas" in message
@@ -84,6 +85,19 @@ def test_an_absent_least_becomes_absent_again(keda):
     assert raised["spec"]["minReplicaCount"] == 3
     assert "idleReplicaCount" not in raised["spec"], "KEDA would go below the least"
     assert returned(raised, kind=SCALED_OBJECTS) == before
+
+
+def test_an_idle_count_goes_although_the_least_is_enough_and_is_not_fought_over(keda):
+    del keda["metadata"]["annotations"]
+    raised = held(keda, 1, kind=SCALED_OBJECTS)
+    assert raised["spec"]["minReplicaCount"] == 2
+    assert "idleReplicaCount" not in raised["spec"]
+    assert floors.hold(SCALED_OBJECTS, raised, canary="reviews", least=1, epoch=3) is None
+    back = copy.deepcopy(raised)
+    back["spec"]["idleReplicaCount"] = 0
+    assert held(back, 1, kind=SCALED_OBJECTS)["spec"]["idleReplicaCount"] == 0
+    assert returned(raised, kind=SCALED_OBJECTS)["spec"] == keda["spec"]
+    assert returned(back, kind=SCALED_OBJECTS)["spec"] == keda["spec"]
 
 
 def test_a_pause_at_nothing_ends_with_the_rest_and_any_other_is_the_users(keda):
