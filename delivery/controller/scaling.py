@@ -167,8 +167,8 @@ def _copy(wanted: Wanted, scaling: Scaling, names: Names, epoch: int) -> Iterabl
         return ()
     if (clone is None and not wanted.destinations) or (clone is not None and not is_ours(clone, names)):
         return ()
-    floor = wanted.primary_min
-    return (primary_change(scaling.kind, spec, names, source=source, clone=clone, floor=floor, epoch=epoch),)
+    model, floor = floors.as_people_have_it(scaling.kind, source), wanted.primary_min
+    return (primary_change(scaling.kind, spec, names, source=model, clone=clone, floor=floor, epoch=epoch),)
 
 
 def _forgotten(scaling: Scaling, epoch: int) -> Iterable[Change | None]:

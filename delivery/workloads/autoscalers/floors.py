@@ -14,7 +14,7 @@ from delivery.cluster.objects import Change, Kind, Object
 from delivery.cluster.reader import FLOOR
 from delivery.workloads.autoscalers.flavours import PAUSED_AT, Flavour, flavour_of, paused_at
 from delivery.workloads.autoscalers.writing import change
-from delivery.workloads.overlay import Absent
+from delivery.workloads.overlay import Absent, plain
 from delivery.workloads.ownership import MANAGER, annotations
 from strategies.snapshot import Problem
 
@@ -86,6 +86,16 @@ def give_back(kind: Kind, body: Object, *, epoch: int, pause: bool = False, wake
     spec, noted = _returned(flavour, body, noted)
     wish = {"metadata": {"annotations": noted}, "spec": spec}
     return change(kind, body, wish, epoch=epoch, why="give the autoscaler back as it was", fence=False)
+
+
+def as_people_have_it(kind: Kind, body: Object) -> Object:
+    """The target's autoscaler without what we raised on it: what the primary's is a copy of."""
+    present = floor_on(body)
+    if present is None:
+        return body
+    wish, _ = _returned(flavour_of(kind), body, {})
+    spec = {name: value for name, value in body["spec"].items() if name not in wish}
+    return {**body, "spec": {**spec, **plain(wish)}}
 
 
 def lack(kind: Kind, body: Object, *, least: int) -> Problem | None:

@@ -40,6 +40,14 @@ def test_a_floor_is_given_back_to_the_letter(hpa, annotations):
     assert after == before
 
 
+def test_the_primarys_copy_is_made_of_what_people_wrote_not_of_what_we_raised(hpa, keda):
+    assert floors.as_people_have_it(HORIZONTAL_POD_AUTOSCALERS, held(hpa, 5))["spec"] == hpa["spec"]
+    assert floors.as_people_have_it(SCALED_OBJECTS, held(keda, 5, kind=SCALED_OBJECTS))["spec"] == keda["spec"]
+    raised = held(hpa, 5)
+    raised["spec"]["minReplicas"] = 3
+    assert floors.as_people_have_it(HORIZONTAL_POD_AUTOSCALERS, raised)["spec"]["minReplicas"] == 3
+
+
 def test_what_is_enough_already_is_not_written(hpa):
     assert floors.hold(HORIZONTAL_POD_AUTOSCALERS, hpa, canary="reviews", least=2, epoch=3) is None
     raised = held(hpa, 4)
