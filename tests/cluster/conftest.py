@@ -30,6 +30,7 @@ from tests.cluster.harness.prometheus import Prometheus
 from tests.cluster.harness.stage import BY_IMAGE
 
 OUR_CRDS = Path(__file__).parents[2] / "crds"
+KEDA_CRDS = Path(__file__).parent / "harness" / "keda.yaml"
 
 
 def skip(reason: str) -> None:
@@ -78,9 +79,9 @@ def control_plane(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def crds(control_plane: ControlPlane, istio_crds: Path) -> list[str]:
-    """Our own and Istio's custom resource definitions, installed."""
+    """Our own, Istio's and KEDA's custom resource definitions, installed."""
     async with KubernetesApi.connect(str(control_plane.kubeconfig())) as api:
-        return await install_crds(api, [istio_crds, *sorted(OUR_CRDS.glob("*.yaml"))])
+        return await install_crds(api, [istio_crds, KEDA_CRDS, *sorted(OUR_CRDS.glob("*.yaml"))])
 
 
 @pytest.fixture
