@@ -42,9 +42,10 @@ class RolloutSpec:
 
     All durations are seconds; ready percentages are 0..100 of the role's wanted pods. `not_acted_on` names the
     fields that are accepted but do nothing yet; `blocking` those among them without which no run may start.
+    `misplaced` are sentences about fields for other providers, `misplaced_blocking` those that stop a run.
     `everybody_routed` is False when not all requests can meet the canary, so that its absence proves nothing.
     `bake_seconds` is how long everybody is on the new version before the old one is given up.
-        `shares_pods`: a promotion brings the primary no pods of its own, it takes over the canary's.
+    `shares_pods`: a promotion brings the primary no pods of its own, it takes over the canary's.
     """
 
     name: str
@@ -68,3 +69,5 @@ class RolloutSpec:
     not_acted_on: tuple[str, ...] = ()
     blocking: tuple[str, ...] = ()
     shares_pods: bool = False
+    misplaced: tuple[str, ...] = ()
+    misplaced_blocking: tuple[str, ...] = ()

@@ -1,22 +1,15 @@
 """Which fields are accepted but not acted on yet, said aloud instead of ignored in silence.
 
 A field that decides whether or where traffic goes is blocking: without it a rollout would do something else than was
-asked for, so no run starts. The others are only named.
+asked for, so no run starts. The others are only named. What is for other providers is in elsewhere.py.
 """
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 
-from delivery.api.canary import Canary, CanarySpec
+from delivery.api.canary import Canary
 from delivery.api.model import Piece
 
 BLOCKING = (
-    "provider",
-    "targetRef.apiVersion",
-    "ingressRef",
-    "routeRef",
-    "upstreamRef",
     "analysis.metrics[].templateRef",
     "analysis.metrics[].templateVariables",
     "analysis.webhooks",
@@ -25,42 +18,19 @@ BLOCKING = (
 
 NAMED = (
     "revertOnDeletion",
-    "service.backendTimeout",
-    "service.gatewayRefs",
-    "service.rewrite.type",
-    "service.mirror",
-    "service.meshName",
-    "service.backends",
     "analysis.alerts",
 )
 """Fields that do nothing yet, and are named."""
 
-_VERSIONS = MappingProxyType({"Deployment": ("apps/v1",), "DaemonSet": ("apps/v1",), "Service": ("v1", "core/v1")})
-"""The API versions that are meant; Flagger writes a core Service's as core/v1. Knative's Services are another kind."""
-
-_ACTED_ON: Mapping[str, Callable[[CanarySpec], bool]] = MappingProxyType(
-    {
-        "provider": lambda spec: spec.provider in (None, "istio", "kubernetes"),
-        "targetRef.apiVersion": lambda spec: spec.target_ref.api_version in _VERSIONS[spec.target_ref.kind],
-    }
-)
-"""Fields of which some values are acted on."""
-
 
 def not_acted_on(canary: Canary) -> tuple[str, ...]:
     """The fields of this Canary that are set and do nothing yet, blocking ones first; paths below spec."""
-    return (*blocking(canary), *(path for path in NAMED if _waits(canary.spec, path)))
+    return (*blocking(canary), *(path for path in NAMED if _is_set(canary.spec, path.split("."))))
 
 
 def blocking(canary: Canary) -> tuple[str, ...]:
     """The fields of this Canary because of which no run may start."""
-    return tuple(path for path in BLOCKING if _waits(canary.spec, path))
-
-
-def _waits(spec: CanarySpec, path: str) -> bool:
-    if path in _ACTED_ON:
-        return not _ACTED_ON[path](spec)
-    return _is_set(spec, path.split("."))
+    return tuple(path for path in BLOCKING if _is_set(canary.spec, path.split(".")))
 
 
 def _is_set(piece: Piece, path: list[str]) -> bool:

@@ -73,7 +73,9 @@ def is_given(spec: "CanarySpec", path: str) -> bool:
     for name in path.split("."):
         attribute = next(each for each, field in type(at).model_fields.items() if field.alias == name)
         at = getattr(at, attribute)
-    return bool(at)
+        if not at:
+            return False
+    return True
 
 
 def _no_copies_in_an_ab_test(spec: "CanarySpec") -> None:

@@ -3,6 +3,7 @@
 from delivery.api.acting import blocking, not_acted_on
 from delivery.api.analysis import Analysis
 from delivery.api.canary import Canary, CanarySpec
+from delivery.api.elsewhere import misplaced
 from delivery.api.metrics import Metric
 from metrics.spec import MetricSpec
 from strategies import spec as strategies
@@ -10,7 +11,7 @@ from strategies import spec as strategies
 
 def rollout_spec(canary: Canary, *, scrape_interval_seconds: float) -> strategies.RolloutSpec:
     """The Canary as the state machine sees it. `scrape_interval_seconds` is Prometheus', above 0."""
-    spec, traffic = canary.spec, canary.spec.traffic
+    spec, traffic, elsewhere = canary.spec, canary.spec.traffic, misplaced(canary)
     return strategies.RolloutSpec(
         name=canary.metadata.name,
         namespace=canary.metadata.namespace,
@@ -33,6 +34,8 @@ def rollout_spec(canary: Canary, *, scrape_interval_seconds: float) -> strategie
         not_acted_on=not_acted_on(canary),
         blocking=blocking(canary),
         shares_pods=spec.target_ref.kind == "Service",
+        misplaced=tuple(each.sentence for each in elsewhere),
+        misplaced_blocking=tuple(each.sentence for each in elsewhere if each.blocks),
     )
 
 

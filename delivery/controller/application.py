@@ -9,6 +9,8 @@ from typing import Protocol
 
 import structlog
 
+from delivery.api.acting import not_acted_on
+from delivery.api.elsewhere import misplaced
 from delivery.api.parse import InvalidSpec, parse_alert_provider, parse_canary, parse_metric_template
 from delivery.cluster.clock import SystemClock
 from delivery.cluster.errors import ClusterError, Gone
@@ -61,6 +63,15 @@ def validate(body: Object, *, provider: str | None = None) -> list[str]:
     return []
 
 
+def advise(body: Object, *, provider: str | None = None) -> list[str]:
+    """What the author of a valid object should know of it, a line a warning; `provider` as in `validate`."""
+    if body.get("kind") != CANARIES.kind:
+        return []
+    canary = parse_canary(body, provider=provider)
+    without_effect = [f"spec.{path}: accepted without effect by this version" for path in not_acted_on(canary)]
+    return [*(each.sentence for each in misplaced(canary)), *without_effect]
+
+
 async def run(settings: Settings) -> None:
     """Run until cancelled. Raises LeadershipLostError when the Lease is lost: the process must end then."""
     clock, exporter, providers = SystemClock(), Exporter(), Providers()
@@ -76,6 +87,7 @@ async def run(settings: Settings) -> None:
             controller.queue.add,
             settings,
             validate=partial(validate, provider=settings.provider),
+            advise=partial(advise, provider=settings.provider),
             before_start=lambda: _crds_served(api, settings.namespace),
         )
         exporter.watch_queue(

@@ -45,9 +45,10 @@ class Doorbell:
 
     `enqueue` gets the key (namespace/name) of each Canary that is there, has changed or has gone; `changed` gets
     kind and key of MetricTemplates and AlertProviders. `validate` answers what is wrong with an object of these
-    three kinds, a line a problem; it is asked only when the settings have an admission webhook, whose port and
-    certificate are theirs. `before_start` is awaited before each start: wait there until our CRDs are served, since
-    kopf looks for them once, when it starts. Followers run it too, for the webhook.
+    three kinds, a line a problem, and `advise` what the author of one that is let in should know; they are asked only
+    when the settings have an admission webhook, whose port and certificate are theirs. `before_start` is awaited
+    before each start: wait there until our CRDs are served, since kopf looks for them once, when it starts. Followers
+    run it too, for the webhook.
     """
 
     def __init__(
@@ -57,12 +58,14 @@ class Doorbell:
         *,
         changed: Changed = _ignore,
         validate: Callable[[Object], list[str]] = _nothing_wrong,
+        advise: Callable[[Object], list[str]] = _nothing_wrong,
         before_start: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
         self._enqueue = enqueue
         self._settings = settings
         self._changed = changed
         self._validate = validate
+        self._advise = advise
         self._before_start = before_start
         self._running = False
         self._restarts = 0
@@ -112,6 +115,7 @@ class Doorbell:
             ring=self._ring,
             namespace=self._settings.namespace,
             validate=self._validate,
+            advise=self._advise,
             admission=self._settings.admission,
             host=self._settings.listen_host,
             listening=self._listening,

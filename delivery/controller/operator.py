@@ -33,6 +33,7 @@ STOP_SECONDS = 10.0
 
 Ring = Callable[[Kind, str], None]
 Validate = Callable[[Object], list[str]]
+Advise = Callable[[Object], list[str]]
 
 log = structlog.get_logger(__name__)
 
@@ -42,13 +43,15 @@ class Wiring:
     """What an operator is connected to. `namespace` None: all of them.
 
     `ring` gets the kind and the key (namespace/name) of what has changed. `validate` answers what is wrong with an
-    object, a line a problem. `listening` is told the webhook's address.
+    object, a line a problem; `advise` what its author should know of one that is let in. `listening` is told the
+    webhook's address.
     """
 
     login: Callable[[], Awaitable[Credentials]]
     ring: Ring
     namespace: str | None
     validate: Validate
+    advise: Advise
     admission: Admission | None
     host: str
     listening: Callable[[str], None]
@@ -166,7 +169,7 @@ def _registry(wiring: Wiring, refused: "asyncio.Future[None]") -> kopf.OperatorR
         kopf.on.event(*names, registry=registry, id="ring")(_bell(kind, wiring.ring))
         if wiring.admission is not None:
             kopf.on.validate(*names, registry=registry, id=VALIDATE, operations=["CREATE", "UPDATE"])(
-                _validator(wiring.validate)
+                _validator(wiring.validate, wiring.advise)
             )
     return registry
 
@@ -204,21 +207,22 @@ def _bell(kind: Kind, ring: Ring) -> Any:
     return bell
 
 
-def _validator(validate: Validate) -> Any:
-    async def check(new: Any, old: Any, **_: object) -> None:
+def _validator(validate: Validate, advise: Advise) -> Any:
+    async def check(new: Any, old: Any, warnings: list[str], **_: object) -> None:
         if new is None or new.get("metadata", {}).get("deletionTimestamp"):
             return
         if old is not None and old.get("spec") == new.get("spec"):
             return  # labels and finalizers of an object that was let in before can always be changed
         if problems := _problems(validate, dict(new)):
             raise kopf.AdmissionError("\n".join(problems), code=422)
+        warnings += _problems(advise, dict(new))
 
     return check
 
 
-def _problems(validate: Validate, body: Object) -> list[str]:
+def _problems(ask: Callable[[Object], list[str]], body: Object) -> list[str]:
     try:
-        return validate(body)
+        return ask(body)
     except Exception:  # our own fault must not keep people from their objects; the loop checks again
         log.exception("validation broke; the object is let in", object=body)
         return []

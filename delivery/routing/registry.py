@@ -17,6 +17,6 @@ KINDS: tuple[Kind, ...] = tuple(dict.fromkeys(kind for router in ROUTERS.values(
 def router_for(canary: Canary) -> Router:
     """The router of a Canary's provider.
 
-    A provider that nobody serves holds its Canary (api/acting.py); until then Istio's router only reads for it.
+    A provider that nobody serves holds its Canary (api/elsewhere.py); until then Istio's router only reads for it.
     """
     return ROUTERS.get(canary.spec.provider or ISTIO, ROUTERS[ISTIO])

@@ -8,7 +8,16 @@ from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
 from strategies.status import Condition, Phase, Stage
 
-ORDER = ("Ready", "Promoted", "TrafficSynced", "AnalysisHealthy", "NotYetActedOn", "Contested", "CapacityUnknown")
+ORDER = (
+    "Ready",
+    "Promoted",
+    "TrafficSynced",
+    "AnalysisHealthy",
+    "NotYetActedOn",
+    "NotForThisProvider",
+    "Contested",
+    "CapacityUnknown",
+)
 _PROMOTED = {Phase.INITIALIZED: "True", Phase.SUCCEEDED: "True", Phase.FAILED: "False"}
 
 
@@ -20,6 +29,7 @@ def describe(turn: Turn) -> None:
         _traffic_synced(turn),
         _analysis_healthy(turn),
         _not_yet_acted_on(turn),
+        _not_for_this_provider(turn),
         _contested(turn),
         _capacity_unknown(turn),
     )
@@ -121,6 +131,12 @@ def _not_yet_acted_on(turn: Turn) -> Condition | None:
     return _make(turn, "NotYetActedOn", "True", "FieldsWithoutEffect", f"accepted without effect: {', '.join(fields)}")
 
 
+def _not_for_this_provider(turn: Turn) -> Condition | None:
+    if not turn.spec.misplaced:
+        return None
+    return _make(turn, "NotForThisProvider", "True", "FieldsOfOtherProviders", "; ".join(turn.spec.misplaced))
+
+
 def _contested(turn: Turn) -> Condition | None:
     return _bad(turn, "Contested", turn.seen.contested, status="True") if turn.seen.contested is not None else None
 
@@ -138,6 +154,7 @@ def _capacity_unknown(turn: Turn) -> Condition | None:
     return _make(turn, "CapacityUnknown", "True", "PodsUnknown", message)
 
 
+_BAD_WHEN_TRUE = ("NotYetActedOn", "NotForThisProvider", "Contested", "CapacityUnknown")
 _QUIET = {"Initializing", "Draining", "NoAnalysis", "Deleted", "NoRoutes", "Suspended"}
 
 
@@ -145,7 +162,7 @@ def _tell_the_bad(turn: Turn, conditions: tuple[Condition, ...]) -> None:
     for each in conditions:
         if each.type == "Promoted" or each.reason in _QUIET:
             continue
-        bad = each.status == "False" or each.type in ("NotYetActedOn", "Contested", "CapacityUnknown")
+        bad = each.status == "False" or each.type in _BAD_WHEN_TRUE
         known = turn.status.condition(each.type)
         if bad and (known is None or (known.status, known.reason) != (each.status, each.reason)):
             already = any(note.reason == each.reason and note.at == turn.now for note in turn.status.outbox)

@@ -9,6 +9,7 @@ from strategies.rollout.promoting import promote
 from strategies.rollout.renewing import renew
 from strategies.rollout.starting import start
 from strategies.rollout.turn import Turn
+from strategies.rollout.unserved import unserved
 from strategies.rollout.windows import judge, open_step, passed
 from strategies.snapshot import Problem, Workload
 from strategies.status import Phase, Result
@@ -81,7 +82,7 @@ def _admit_testers(turn: Turn, target: Workload) -> None:
     """Testers meet the canary from its first known pods on, at weight 0 already."""
     if not turn.spec.analysis.testers or turn.run.testers or not turn.seen.finalizer:
         return
-    free = turn.seen.hold is None and turn.seen.refusal is None and not turn.spec.blocking
+    free = turn.seen.hold is None and turn.seen.refusal is None and unserved(turn.spec) is None
     if free and is_ready(turn.spec, Role.CANARY, target) and turn.is_known(target, floor=1, share=1):
         turn.set_run(testers=True)
 
@@ -101,12 +102,7 @@ def _held(turn: Turn) -> Problem | None:
         return turn.seen.refusal
     if turn.seen.contested is not None:
         return turn.seen.contested
-    if turn.spec.blocking:
-        fields = ", ".join(turn.spec.blocking)
-        return Problem(
-            reason="NotYetActedOn", message=f"{fields}: not acted on by this version; take them out to go on"
-        )
-    return None
+    return unserved(turn.spec)
 
 
 def _raise_or_hold(turn: Turn, target: Workload) -> None:

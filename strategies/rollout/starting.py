@@ -11,6 +11,7 @@ from strategies.readiness import is_ready, missing
 from strategies.rollout.ending import leave
 from strategies.rollout.safety import safe_weight
 from strategies.rollout.turn import Turn, base36
+from strategies.rollout.unserved import unserved
 from strategies.snapshot import Problem, Workload
 from strategies.status import Phase, Result, Run, Stage
 from strategies.traffic import Role
@@ -43,13 +44,8 @@ def obstacle(turn: Turn) -> Problem | None:
     """Why nothing may be created and no run may start."""
     if turn.seen.refusal is not None:
         return turn.seen.refusal
-    if turn.spec.blocking:
-        fields = ", ".join(turn.spec.blocking)
-        return Problem(
-            reason="NotYetActedOn",
-            message=f"{fields}: accepted but not acted on by this version, and they decide where traffic goes; "
-            "take them out to go on",
-        )
+    if (problem := unserved(turn.spec)) is not None:
+        return problem
     if turn.target is None:
         return Problem(
             reason="TargetNotFound", message="the target of targetRef does not exist; create it or correct the name"

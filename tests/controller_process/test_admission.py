@@ -48,6 +48,14 @@ def validate(body: Object) -> list[str]:
     return [f"spec.weight: {weight!r} given, allowed: 0 to 100"]
 
 
+def advise(body: Object) -> list[str]:
+    """Stands for what the API room has to say about an object that is let in."""
+    weight = body["spec"].get("weight", 0)
+    if weight == 13:
+        raise RuntimeError("a bug in an advice")
+    return ["spec.weight: 100 leaves nothing to compare with"] if weight == 100 else []
+
+
 class Webhook:
     """Asks the webhook."""
 
@@ -109,7 +117,7 @@ async def asking(folder: Path, certificate: tuple[str, str]) -> AsyncIterator[tu
                 "admission_port": 0,
             }
         )
-        doorbell = Doorbell(lambda key: None, settings, validate=validate)
+        doorbell = Doorbell(lambda key: None, settings, validate=validate, advise=advise)
         task = asyncio.ensure_future(doorbell.run())
         try:
             async with asyncio.timeout(LIMIT):
@@ -130,6 +138,17 @@ async def test_a_wrong_manifest_is_refused_with_field_given_and_allowed(
     assert refused["allowed"] is False
     assert refused["status"]["message"] == "spec.weight: 101 given, allowed: 0 to 100"
     assert refused["status"]["code"] == 422
+
+
+async def test_what_the_author_should_know_comes_with_the_answer(tmp_path: Path, certificate: tuple[str, str]) -> None:
+    async with asking(tmp_path, certificate) as (webhook, _, _):
+        answers = [await webhook.ask(manifest(weight)) for weight in (50, 100, 13)]
+    assert [answer["allowed"] for answer in answers] == [True, True, True]
+    assert [answer.get("warnings") for answer in answers] == [
+        None,
+        ["spec.weight: 100 leaves nothing to compare with"],
+        None,
+    ]
 
 
 async def test_an_update_is_judged_by_what_it_makes(tmp_path: Path, certificate: tuple[str, str]) -> None:
@@ -175,6 +194,7 @@ def test_what_kopf_would_do_to_the_process_is_switched_off() -> None:
         ring=lambda kind, key: None,
         namespace=None,
         validate=validate,
+        advise=advise,
         admission=None,
         host="",
         listening=lambda url: None,

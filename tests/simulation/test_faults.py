@@ -45,7 +45,10 @@ def applied(sim: Simulation, **analysis: object) -> None:
 
 @pytest.mark.parametrize(
     ("provider", "reason", "words"),
-    [("linkerd", "NotYetActedOn", ("provider", "take them out")), ("isto", "InvalidSpec", ("spec.provider", "istio"))],
+    [
+        ("linkerd", "NotForThisProvider", ("spec.provider: given linkerd", "use istio or kubernetes")),
+        ("isto", "InvalidSpec", ("spec.provider", "istio")),
+    ],
 )
 def test_an_unknown_provider(sim, provider, reason, words):
     sim.start_controller()

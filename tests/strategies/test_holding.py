@@ -186,6 +186,26 @@ def test_a_field_that_is_not_acted_on_keeps_a_new_revision_waiting():
     world.until_phase(Phase.SUCCEEDED)
 
 
+def test_a_field_of_another_provider_that_decides_about_traffic_keeps_a_new_revision_waiting():
+    sentence = "spec.ingressRef: only for provider nginx; take it out"
+    world = initialised().edit(misplaced=(sentence,), misplaced_blocking=(sentence,)).release(V2)
+    world.rest(600)
+
+    assert (world.status.phase, world.status.reason) == (Phase.WAITING, "NotForThisProvider")
+    assert world.condition("Ready") == ("False", "NotForThisProvider")
+    assert world.condition("NotForThisProvider") == ("True", "FieldsOfOtherProviders")
+    assert world.status.message == sentence
+    world.edit(misplaced=(), misplaced_blocking=())
+    world.until_phase(Phase.SUCCEEDED)
+
+
+def test_a_field_of_another_provider_that_does_no_harm_is_named_and_stops_nothing():
+    world = initialised(misplaced=("spec.service.meshName: only for provider appmesh; take it out",)).release(V2)
+    world.until_phase(Phase.SUCCEEDED)
+
+    assert world.condition("NotForThisProvider") == ("True", "FieldsOfOtherProviders")
+
+
 def test_a_field_without_effect_that_does_no_harm_is_named_and_stops_nothing():
     world = initialised(not_acted_on=("revertOnDeletion",)).release(V2)
     world.until_phase(Phase.SUCCEEDED)
