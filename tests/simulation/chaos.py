@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.cluster.objects import CANARIES, DESTINATION_RULES, LEASES, PODS, SERVICES, Ref
+from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, LEASES, PODS, SERVICES, Ref
 from delivery.workloads.revision import revision
+from delivery.workloads.targets.registry import TARGET_KINDS
 from strategies.status import Phase
 from tests.simulation import bookinfo
-from tests.simulation.invariants import APEX, CANARY, PRIMARY, ROUTE, TARGET, at_rest
+from tests.simulation.invariants import APEX, CANARY, ROUTE, at_rest
 from tests.simulation.simulation import Simulation
 
 PATIENCE = 50.0
@@ -109,7 +110,7 @@ def _hand_edit(sim: Simulation, rng: random.Random) -> None:
 
 def _foreign(sim: Simulation, rng: random.Random) -> None:
     """Somebody marks our objects; the marks must stay."""
-    ref = rng.choice((ROUTE, PRIMARY, APEX, Ref(SERVICES, bookinfo.NAMESPACE, "reviews-canary")))
+    ref = rng.choice((ROUTE, sim.primary, APEX, Ref(SERVICES, bookinfo.NAMESPACE, "reviews-canary")))
     sim.merge(ref, {"metadata": {"annotations": {"example.com/note": str(rng.random())}, "labels": {"team": "books"}}})
 
 
@@ -138,7 +139,8 @@ def _delete_pods(sim: Simulation, rng: random.Random) -> None:
 def _scale_primary(sim: Simulation, rng: random.Random) -> None:
     replicas = rng.choice((1, 3))
     sim.promises.tell(f"the primary is scaled to {replicas}")
-    sim.merge(PRIMARY, {"spec": {"replicas": replicas}})
+    if sim.primary.kind == DEPLOYMENTS:
+        sim.merge(sim.primary, {"spec": {"replicas": replicas}})
 
 
 def _policy(sim: Simulation, rng: random.Random) -> None:
@@ -187,9 +189,9 @@ def _lose_lease(sim: Simulation, rng: random.Random) -> None:
 
 
 def _lose_target(sim: Simulation, rng: random.Random) -> None:
-    if sim.store.peek(TARGET) is not None:
+    if sim.store.peek(sim.target) is not None:
         sim.promises.tell("the target is deleted")
-        sim.store.delete(TARGET)
+        sim.store.delete(sim.target)
 
 
 HARMFUL = {"_delete_pods", "_delete_object", "_hand_edit", "_scale_primary", "_lose_target"}
@@ -235,6 +237,8 @@ def play(sim: Simulation) -> None:
     sim.start_controller()
     if rng.random() < 0.3:
         sim.start_controller()
+    if sim.target.kind == SERVICES:
+        sim.until_phase("Initialized")  # until there are routes, users follow every edit of such a target
     start = sim.loop.time() + rng.choice((0.0, 25.0, 25.0))
     for deed in story_of(rng):
         sim.loop.advance(max(0.0, start + deed.at - sim.loop.time()))
@@ -283,7 +287,7 @@ def make_peace(sim: Simulation, rng: random.Random) -> str:
         sim.loop.resume(name)
     sim.loop.advance(30.0)
     quality = rng.choice(("good", "good", "bad"))
-    if sim.store.peek(TARGET) is None:
+    if sim.store.peek(sim.target) is None:
         sim.promises.tampered()
     sim.release(f"v9-{quality}", quality=quality)
     body = sim.canary
@@ -299,23 +303,22 @@ def make_peace(sim: Simulation, rng: random.Random) -> str:
 
 def rested(sim: Simulation) -> bool:
     """Is there nothing left to do, with the last release taken up?"""
-    status, target = sim.status, sim.store.peek(TARGET)
+    status, target = sim.status, sim.store.peek(sim.target)
     if target is None or status.phase is Phase.WAITING or not at_rest(status):
         return False
-    return revision(target["spec"]["template"]) == status.last_applied_spec
+    template = TARGET_KINDS[sim.target.kind.kind].template_of(target)
+    return revision(template) == status.last_applied_spec
 
 
 def judge(sim: Simulation, quality: str) -> None:
     """What must be true at the end of every story."""
     status, told = sim.status, sim.told()
-    primary = sim.store.peek(PRIMARY)
-    assert primary is not None, told
-    serving = primary["spec"]["template"]["metadata"]["annotations"]["sim/quality"]
+    version, serving = sim.serving
     assert sim.weight == 0 or status.phase is Phase.FAILED, told
     if quality == "good":
         assert status.phase in (Phase.SUCCEEDED, Phase.INITIALIZED), told
         assert serving == "good", told
-        assert primary["spec"]["template"]["metadata"]["labels"]["version"] == "v9-good", told
+        assert version == "v9-good", told
     if not HARMFUL & sim.deeds:
         assert not sim.promises.users_lost, f"users met no ready pod though nobody took one away\n{told}"
     assert not sim.loop.errors, f"{sim.loop.errors}\n{told}"

@@ -21,10 +21,10 @@ from typing import Any
 import structlog
 
 from delivery.cluster.memory import Request
-from delivery.cluster.objects import EVENTS, LEASES
+from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, EVENTS, LEASES, SERVICES, Kind
 from strategies.status import Past
 from tests.simulation import bookinfo
-from tests.simulation.invariants import APEX, PRIMARY, ROUTE, TARGET, at_rest
+from tests.simulation.invariants import APEX, ROUTE, at_rest, size
 from tests.simulation.simulation import Simulation
 
 RESTART_SECONDS = 2.0
@@ -80,8 +80,8 @@ class End:
     failed_checks: int
     weight: int | None
     primary: Any
-    primary_replicas: int
-    target_replicas: int
+    primary_replicas: int | None
+    target_replicas: int | None
     apex: Any
     route: Any
 
@@ -89,7 +89,7 @@ class End:
     def of(cls, sim: Simulation) -> "End":
         """How it ended here."""
         status, store = sim.status, sim.store
-        primary, target, apex, route = (store.peek(ref) or {} for ref in (PRIMARY, TARGET, APEX, ROUTE))
+        primary, target, apex, route = (store.peek(ref) or {} for ref in (sim.primary, sim.target, APEX, ROUTE))
         return cls(
             phase=status.phase.value,
             reason=status.reason,
@@ -98,9 +98,9 @@ class End:
             results=tuple(map(_result, status.history)),
             failed_checks=status.failed_checks,
             weight=sim.weight,
-            primary=primary["spec"]["template"],
-            primary_replicas=primary["spec"]["replicas"],
-            target_replicas=target["spec"]["replicas"],
+            primary=primary["spec"].get("template", primary["spec"].get("selector")),
+            primary_replicas=size(primary),
+            target_replicas=size(target),
             apex=apex["spec"]["selector"],
             route=route["spec"],
         )
@@ -126,6 +126,7 @@ class Story:
     prepare: Callable[[Simulation], None]
     begin: Callable[[Simulation], None]
     phase: str
+    kind: Kind = DEPLOYMENTS
 
 
 def _apply(sim: Simulation) -> None:
@@ -143,6 +144,11 @@ STORIES = {
     "promoted": Story(_initialise, lambda sim: sim.release("v2"), "Succeeded"),
     "rolled-back": Story(_initialise, lambda sim: sim.release("v2", quality="bad"), "Failed"),
 }
+OTHER_TARGETS = {
+    "daemonset": Story(_initialise, lambda sim: sim.release("v2"), "Succeeded", DAEMON_SETS),
+    "service": Story(_initialise, lambda sim: sim.release("v2"), "Succeeded", SERVICES),
+}
+ALL = {**STORIES, **OTHER_TARGETS}
 
 
 class Trap:
@@ -251,7 +257,7 @@ class Multiverse:
 
 def tell(sim: Simulation, name: str, trap: Trap) -> int:
     """Tell a story to its end; how many calls there were until a moment after it."""
-    story = STORIES[name]
+    story = ALL[name]
     story.prepare(sim)
     trap.armed = True
     story.begin(sim)
@@ -270,7 +276,7 @@ def tell(sim: Simulation, name: str, trap: Trap) -> int:
 def undisturbed(name: str) -> Undisturbed:
     """Tell a story without any fault. Renewals of the Lease long after its end are left out of its calls."""
     _be_quiet()
-    with Simulation(None) as sim:
+    with Simulation(None, kind=ALL[name].kind) as sim:
         trap = Trap(sim)
         until = tell(sim, name, trap)
         assert not sim.promises.users_lost, sim.told()
@@ -304,7 +310,7 @@ def survive(name: str, chosen: Sequence[Point], expected: Undisturbed) -> list[s
     _be_quiet()
     gc.disable()  # a collection would make each copy of the world a real one
     worlds = Multiverse(name, chosen)
-    with Simulation(None) as sim:
+    with Simulation(None, kind=ALL[name].kind) as sim:
         trap = Trap(sim, multiverse=worlds)
         worlds.end(_finding(sim, trap, name, expected))
     if worlds.visited != len(chosen):
@@ -315,7 +321,7 @@ def survive(name: str, chosen: Sequence[Point], expected: Undisturbed) -> list[s
 def replay(point: Point, expected: Undisturbed) -> str:
     """Tell the story with one point; what was different, or ""."""
     _be_quiet()
-    with Simulation(None) as sim:
+    with Simulation(None, kind=ALL[point.story].kind) as sim:
         return _finding(sim, Trap(sim, point=point), point.story, expected)
 
 

@@ -258,7 +258,7 @@ class Invariants:
 
     def _on_target(self, event: Happened) -> None:
         self._expect(event.ref.kind != SERVICES, "G4: a target that is a Service is the user's, and was written")
-        before, after = _size(event.previous), _size(event.object)
+        before, after = size(event.previous), size(event.object)
         if before == after:
             return
         self.tell(f"target: {before} -> {after} replicas by {self.writer}")
@@ -368,7 +368,7 @@ class Invariants:
             raise BrokenPromise(promise)
 
 
-def _size(body: Object | None) -> int | None:
+def size(body: Object | None) -> int | None:
     """The pods that a workload is to have; of a DaemonSet whether it may have any."""
     if body is None or body["spec"].get("template") is None:
         return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from delivery.cluster.objects import DEPLOYMENTS, Kind
 from tests.simulation.chaos import PATIENCE, play
 from tests.simulation.simulation import Simulation
 
@@ -25,15 +26,15 @@ class Report:
     hours: float = 0.0
 
 
-def run_seeds(seeds: Iterable[int]) -> Report:
-    """Play the story of each seed."""
+def run_seeds(seeds: Iterable[int], kind: Kind = DEPLOYMENTS) -> Report:
+    """Play the story of each seed, with a target of this kind."""
     gc.disable()  # a story makes few cycles and many objects: looking for the first took a seventh of its time
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     report = Report()
     for number, seed in enumerate(seeds, 1):
         if number % STORIES_PER_COLLECTION == 1:
             gc.collect()
-        with Simulation(seed, patience=PATIENCE) as sim:
+        with Simulation(seed, patience=PATIENCE, kind=kind) as sim:
             try:
                 play(sim)
             except BaseException as error:

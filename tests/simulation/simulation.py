@@ -106,6 +106,7 @@ class Simulation:
         self.deeds: set[str] = set()
         self.canary: dict[str, Any] = {}
         self._count = 0
+        self._replicas = 2
 
     # -- processes
 
@@ -182,8 +183,8 @@ class Simulation:
         self.promises.tell(f"release {version} {options}")
         self.promises.released_at = self.loop.time()
         if self.target.kind == SERVICES:
-            self.apply(DEPLOYMENTS, bookinfo.versioned(version, **options))
-            self.merge(self.target, {"spec": {"selector": bookinfo.choosing(version)["spec"]["selector"]}})
+            self.apply(DEPLOYMENTS, bookinfo.versioned(version, **{"replicas": self._replicas, **options}))
+            self.apply(SERVICES, bookinfo.choosing(version))
             return
         body = self._workload(version, **options)
         template = body["spec"]["template"]
@@ -205,6 +206,7 @@ class Simulation:
         """Bookinfo as it runs before any Canary, then the Canary, with its autoscaler's name if it has one."""
         more = {**(spec or {}), **({"autoscalerRef": autoscaler} if autoscaler is not None else {})}
         self.canary = bookinfo.canary(self.target.kind.kind, spec=more, **analysis)
+        self._replicas = replicas
         if self.target.kind == SERVICES:
             self.apply(DEPLOYMENTS, bookinfo.versioned("v1", replicas=replicas))
             self.apply(SERVICES, bookinfo.choosing("v1"))
@@ -242,6 +244,18 @@ class Simulation:
         from tests.simulation.analyst import canary_weight
 
         return canary_weight(self.store.peek(ROUTE))
+
+    @property
+    def serving(self) -> tuple[str, str]:
+        """The version that the primary is at, and how good it is."""
+        primary = self.store.peek(self.primary)
+        assert primary is not None, self.told()
+        if self.primary.kind == SERVICES:
+            version = primary["spec"]["selector"]["version"]
+            primary = self.store.peek(Ref(DEPLOYMENTS, bookinfo.NAMESPACE, f"{bookinfo.NAME}-{version}"))
+            assert primary is not None, self.told()
+        meta = primary["spec"]["template"]["metadata"]
+        return meta["labels"]["version"], meta["annotations"]["sim/quality"]
 
     def until(self, predicate: Callable[[], bool], *, seconds: float, what: str) -> None:
         """Run until something holds."""

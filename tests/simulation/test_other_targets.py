@@ -1,0 +1,32 @@
+"""What holds of Deployments holds of every other target: stories from seeds, and a kill at each single call."""
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+from delivery.cluster.objects import DAEMON_SETS, SERVICES
+from tests.simulation.crash_points import KILLS, OTHER_TARGETS, points, survive, undisturbed
+from tests.simulation.runner import run_seeds
+
+SEEDS = range(6)
+SHARES = os.cpu_count() or 1
+
+
+@pytest.mark.parametrize("kind", [DAEMON_SETS, SERVICES], ids=str)
+def test_every_guarantee_is_kept_in_stories_from_seeds(kind):
+    with ProcessPoolExecutor(max_workers=SHARES) as pool:
+        told = [pool.submit(run_seeds, SEEDS[share::SHARES], kind) for share in range(SHARES)]
+        failures = [failure for each in told for failure in each.result().failures]
+    assert not failures, failures[0]
+
+
+@pytest.mark.parametrize("name", OTHER_TARGETS)
+def test_a_kill_at_any_call_of_a_run_changes_nothing_of_its_end(name, record_simulation):
+    expected = undisturbed(name)
+    chosen = points(name, expected, KILLS)
+    with ProcessPoolExecutor(max_workers=SHARES) as pool:
+        told = [pool.submit(survive, name, chosen[share::SHARES], expected) for share in range(SHARES)]
+        failures = [failure for each in told for failure in each.result()]
+    record_simulation(f"{len(chosen) - len(failures)} of {len(chosen)} crash points survived ({name})")
+    assert not failures, f"{len(failures)} ended otherwise; the first:\n{failures[0]}"
