@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from delivery.cluster.objects import CANARIES, DESTINATION_RULES, LEASES, VIRTUAL_SERVICES, Object
+from delivery.cluster.objects import (
+    CANARIES,
+    DESTINATION_RULES,
+    LEASES,
+    SCALED_OBJECTS,
+    VIRTUAL_SERVICES,
+    Object,
+)
+from delivery.controller.application import autoscaling_kind
 from tests.cluster.harness.control_plane import ControlPlane
 from tests.cluster.harness.controller import CLUSTER_WIDE, LEASE, NAMESPACED, Replica, lease, permit, running
 from tests.cluster.harness.manifests import documents
@@ -19,7 +27,7 @@ from tests.cluster.harness.mesh import MeshExporter
 from tests.cluster.harness.prometheus import Prometheus
 from tests.cluster.harness.stage import PATIENCE, V2, Stage, open_stage, weights
 from tests.cluster.harness.telling import Told, begin, together
-from tests.cluster.harness.waiting import eventually, until
+from tests.cluster.harness.waiting import eventually, until, until_gone
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -140,12 +148,37 @@ async def test_all_permissions_of_the_manifests_are_used_and_none_is_missing(sta
         rule = stage.ref(DESTINATION_RULES, "reviews-primary")
         await until(stage.api, rule, lambda one: one["spec"]["trafficPolicy"]["connectionPool"]["http"]["maxRetries"])
         await eventually(lambda: _in_its_way(stage), seconds=PATIENCE, what="a look after a conflict")
+        await _autoscaled(stage)
         assert await only.stop() == 0
 
     asked = _asked(stage)
     assert not [one["requestURI"] for one in asked if one["responseStatus"]["code"] == 403]
     assert {permission(one["verb"], one["objectRef"]) for one in asked} == granted(NAMESPACED) | granted(LEASE)
     assert granted(NAMESPACED) == granted(CLUSTER_WIDE)
+
+
+async def _autoscaled(stage: Stage) -> None:
+    """An autoscaler that is copied, exchanged for one of KEDA's, and forgotten."""
+    kind, scales = await autoscaling_kind(stage.api), {"apiVersion": "apps/v1", "kind": "Deployment", "name": "reviews"}
+    await stage.api.create(stage.ref(kind), {"spec": {"scaleTargetRef": scales, "minReplicas": 2, "maxReplicas": 4}})
+    await stage.edit({"autoscalerRef": {"apiVersion": kind.api_version, "kind": kind.kind, "name": "reviews"}})
+    copied = stage.ref(kind, "reviews-primary")
+    await until(stage.api, copied, lambda one: one["spec"]["maxReplicas"] == 4, seconds=PATIENCE)
+    await stage.api.patch(stage.ref(kind), [{"op": "replace", "path": "/spec/maxReplicas", "value": 5}])
+    await until(stage.api, copied, lambda one: one["spec"]["maxReplicas"] == 5, seconds=PATIENCE)
+
+    await stage.api.delete(stage.ref(kind))
+    triggers = [{"type": "cpu", "metadata": {"value": "50"}}]
+    await stage.api.create(stage.ref(SCALED_OBJECTS), {"spec": {"scaleTargetRef": scales, "triggers": triggers}})
+    await stage.edit({"autoscalerRef": {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject"}})
+    keda = stage.ref(SCALED_OBJECTS, "reviews-primary")
+    await until(stage.api, keda, lambda one: one["spec"]["minReplicaCount"] == 1, seconds=PATIENCE)
+    await until_gone(stage.api, copied, seconds=PATIENCE)
+    paused = "autoscaling.keda.sh/paused-replicas"
+    await until(stage.api, stage.ref(SCALED_OBJECTS), lambda one: one["metadata"]["annotations"][paused] == "0")
+    await stage.api.delete(stage.ref(SCALED_OBJECTS))
+    await stage.edit({"autoscalerRef": None})
+    await until_gone(stage.api, keda, seconds=PATIENCE)
 
 
 async def _in_its_way(stage: Stage) -> bool:
