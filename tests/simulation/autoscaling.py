@@ -10,7 +10,7 @@ from delivery.cluster.objects import (
     Object,
     Ref,
 )
-from delivery.workloads.ownership import MANAGER, labels
+from delivery.workloads.ownership import labels
 from tests.simulation import bookinfo
 from tests.simulation.invariants import PRIMARY, TARGET
 from tests.simulation.simulation import Simulation
@@ -122,6 +122,3 @@ class Writes:
         after = event.object["spec"].get("replicas")
         if before != after:
             self.ours.append((event.ref.name, before, after))
-
-
-__all__ = ["MANAGER", "PRIMARY", "TARGET"]

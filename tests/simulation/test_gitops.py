@@ -1,0 +1,123 @@
+"""The ignore rules of docs/gitops.md are about exactly the fields that the controller writes on users' objects."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from delivery.cluster.objects import DAEMON_SETS
+from tests.simulation.autoscaling import PER_POD, Users, autoscaler, scaled, scaled_object
+from tests.simulation.footprints import Footprints
+from tests.simulation.simulation import Simulation
+
+PAGE = Path(__file__).parents[2] / "docs" / "gitops.md"
+
+Fields = dict[str, set[str]]
+
+
+def merged(*found: Fields) -> Fields:
+    """All of them together."""
+    kinds = {kind for each in found for kind in each}
+    return {kind: {field for each in found for field in each.get(kind, ())} for kind in kinds}
+
+
+def autoscaled(body: dict[str, Any]) -> Fields:
+    """What a promoted and a rolled back run of an autoscaled Deployment write."""
+    users = Users(4 * PER_POD)
+    with Simulation(11, load=users) as sim:
+        users.sim, footprints = sim, Footprints(sim)
+        scaled(sim, body, replicas=4)
+        sim.until(lambda: sim.promises.ready("primary") == 4, seconds=120, what="four pods")
+        _both_ends(sim)
+        return footprints.found
+
+
+def daemons() -> Fields:
+    """What such runs of a DaemonSet write."""
+    with Simulation(11, kind=DAEMON_SETS) as sim:
+        footprints = Footprints(sim)
+        sim.set_up()
+        sim.start_controller()
+        sim.until_phase("Initialized")
+        _both_ends(sim)
+        return footprints.found
+
+
+def _both_ends(sim: Simulation) -> None:
+    sim.release("v2")
+    sim.until_phase("Succeeded")
+    sim.release("v3", quality="bad")
+    sim.until_phase("Failed")
+
+
+@cache
+def written() -> Fields:
+    """Every field of a user's object that these stories write, by kind."""
+    return merged(autoscaled(autoscaler(least=1)), autoscaled(scaled_object(least=1, idleReplicaCount=0)), daemons())
+
+
+def block(heading: str) -> dict[str, Any]:
+    """The YAML under a heading."""
+    text = PAGE.read_text().split(f"## {heading}\n", 1)[1]
+    found = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert found is not None
+    return dict(yaml.safe_load(found[1])["spec"])
+
+
+def argo() -> Fields:
+    """The rules for Argo CD, by kind."""
+    return {each["kind"]: set(each["jsonPointers"]) for each in block("Argo CD")["ignoreDifferences"]}
+
+
+def flux() -> Fields:
+    """The rules for Flux, by kind."""
+    return {each["target"]["kind"]: set(each["paths"]) for each in block("Flux")["ignore"]}
+
+
+def covers(rule: str, field: str) -> bool:
+    return field == rule or field.startswith(f"{rule}/")
+
+
+@pytest.mark.parametrize("rules", [argo, flux])
+def test_every_field_that_is_written_has_a_rule(rules) -> None:
+    bare = [
+        f"{kind} {field}"
+        for kind, fields in written().items()
+        for field in sorted(fields)
+        if not any(covers(rule, field) for rule in rules().get(kind, ()))
+    ]
+    assert not bare
+
+
+@pytest.mark.parametrize("rules", [argo, flux])
+def test_no_rule_hides_a_field_that_is_never_written(rules) -> None:
+    idle = [
+        f"{kind} {rule}"
+        for kind, found in rules().items()
+        for rule in sorted(found)
+        if not any(covers(rule, field) for field in written().get(kind, ()))
+    ]
+    assert not idle
+
+
+def test_both_tools_get_the_same_rules() -> None:
+    assert argo() == flux()
+
+
+def test_the_table_names_every_kind() -> None:
+    table = PAGE.read_text().split("## ", 1)[0]
+    assert [kind for kind in written() if kind not in table] == []
+
+
+def test_the_groups_of_the_rules_are_those_of_the_kinds() -> None:
+    groups = {each["kind"]: each["group"] for each in block("Argo CD")["ignoreDifferences"]}
+    assert groups == {
+        "Deployment": "apps",
+        "DaemonSet": "apps",
+        "Service": "",
+        "HorizontalPodAutoscaler": "autoscaling",
+        "ScaledObject": "keda.sh",
+    }
