@@ -28,6 +28,9 @@ class Wanted:
     Services and DestinationRules of both roles exist. `apex_to_primary`: the apex Service selects the primary.
     `finalizer`: the Canary carries our finalizer. `primary_min` and `canary_min`: the least pods that an autoscaler of
     the role may leave; 0 is whatever it says itself. `hands_off`: write nothing.
+
+    Of a revert: `apex_as_before`: the apex Service selects what it selected before us; `routes_as_before`: the route
+    objects are what they were; `nothing_left`: what we made is gone.
     """
 
     hands_off: bool = False
@@ -42,3 +45,6 @@ class Wanted:
     kept: tuple[str, ...] = ()
     collect: bool = False
     finalizer: bool = False
+    apex_as_before: bool = False
+    routes_as_before: bool = False
+    nothing_left: bool = False

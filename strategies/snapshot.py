@@ -73,6 +73,20 @@ class Routes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Undone:
+    """What is as it was before us, looked at while a Canary goes that is to be reverted.
+
+    `apex`: the apex Service selects what it selected. `routes`: the route objects are what they were, or gone if we
+    made them. `objects`: nothing that we made is left. `problem`: why what was there before cannot be known any more.
+    """
+
+    apex: bool = False
+    routes: bool = False
+    objects: bool = False
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """What one tick knows.
 
@@ -81,6 +95,7 @@ class Snapshot:
     `deleting`: the Canary is being deleted. `resolvable`: the template of the run's revision can still be found.
     `finalizer`: the Canary carries our finalizer. `epoch`: the writer's fence. `delivered`: ids of outbox entries
     that were delivered. `scarcity`: why the canary's autoscaler will not bring the pods that are wanted of it.
+    `undone`: how far a revert has come.
     """
 
     target: Workload | None = None
@@ -95,3 +110,4 @@ class Snapshot:
     epoch: int = 0
     delivered: frozenset[str] = frozenset()
     scarcity: Problem | None = None
+    undone: Undone = Undone()

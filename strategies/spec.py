@@ -46,6 +46,7 @@ class RolloutSpec:
     `everybody_routed` is False when not all requests can meet the canary, so that its absence proves nothing.
     `bake_seconds` is how long everybody is on the new version before the old one is given up.
     `shares_pods`: a promotion brings the primary no pods of its own, it takes over the canary's.
+    `revert_on_deletion`: a deletion leaves everything as it was before the Canary.
     """
 
     name: str
@@ -66,6 +67,7 @@ class RolloutSpec:
     scrape_interval_seconds: float = 15.0
     everybody_routed: bool = True
     bake_seconds: float = 0.0
+    revert_on_deletion: bool = False
     not_acted_on: tuple[str, ...] = ()
     blocking: tuple[str, ...] = ()
     shares_pods: bool = False

@@ -47,8 +47,9 @@ OPEN_PHASES = (Phase.PROGRESSING, Phase.WAITING_PROMOTION, Phase.PROMOTING, Phas
 class Stage(StrEnum):
     """The ordered parts of a phase that moves traffic and must not hurry.
 
-    Initialising goes PRIMARY -> ROUTES -> APEX -> DRAIN; leaving a canary (finalising, failed, terminating) goes
-    ROUTES -> DRAIN. NONE means that nothing is left to do.
+    Initialising goes PRIMARY -> ROUTES -> APEX -> DRAIN; leaving a canary (finalising, failed) goes ROUTES -> DRAIN.
+    Terminating is over after ROUTES, or goes on TARGET -> RETURN -> RESTORE -> DRAIN -> REMOVE when everything is to be
+    as before. NONE means that nothing is left to do.
     """
 
     NONE = ""
@@ -56,6 +57,14 @@ class Stage(StrEnum):
     ROUTES = "routes"  # the routes are being written and given time to reach the proxies
     APEX = "apex"  # the apex Service's selector moves
     DRAIN = "drain"  # the pods that lost their traffic finish what they have
+    TARGET = "target"  # the target's pods are being made ready to serve again; users are where they were
+    RETURN = "return"  # routes and the apex Service lead to the target
+    RESTORE = "restore"  # the route objects become what they were before us
+    REMOVE = "remove"  # what we made is deleted, the primary last
+
+
+CONFIRMED = (Stage.ROUTES, Stage.RETURN)
+"""The stages that wait until the API server itself has said that the routes are as recorded."""
 
 
 class Result(StrEnum):

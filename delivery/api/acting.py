@@ -16,10 +16,7 @@ BLOCKING = (
 )
 """Fields without which no run may start."""
 
-NAMED = (
-    "revertOnDeletion",
-    "analysis.alerts",
-)
+NAMED = ("analysis.alerts",)
 """Fields that do nothing yet, and are named."""
 
 

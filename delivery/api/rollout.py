@@ -31,6 +31,7 @@ def rollout_spec(canary: Canary, *, scrape_interval_seconds: float) -> strategie
         scrape_interval_seconds=scrape_interval_seconds,
         everybody_routed=_everybody_routed(spec),
         bake_seconds=float(spec.promotion.bake_seconds),
+        revert_on_deletion=spec.revert_on_deletion,
         not_acted_on=not_acted_on(canary),
         blocking=blocking(canary),
         shares_pods=spec.target_ref.kind == "Service",

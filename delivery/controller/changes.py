@@ -15,7 +15,7 @@ from delivery.cluster.objects import (
     Ref,
     resource_version,
 )
-from delivery.controller import scaling
+from delivery.controller import scaling, undoing
 from delivery.controller.picture import Picture
 from delivery.controller.revisions import (
     Copying,
@@ -42,8 +42,9 @@ TOUCHED = "progressive.delivery/touched"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """The missing writes. Destinations come before routes that raise, routes that take traffic away before all else,
-    pods go last. `copies` of configs come before what needs them, and are `collected` when nothing does. `unresolved`:
-    the wanted revision is nowhere to be found.
+    pods go last. `copies` of configs come before what needs them, and are `collected` when nothing does. `undoing`
+    gives back and deletes, and the `last` deletion tells that nothing else is left. `unresolved`: the wanted revision
+    is nowhere to be found.
     """
 
     copies: tuple[Copying, ...] = ()
@@ -55,6 +56,8 @@ class Changes:
     resting: tuple[Change, ...] = ()
     fences: tuple[Change, ...] = ()
     collected: tuple[Change, ...] = ()
+    undoing: tuple[Change, ...] = ()
+    last: tuple[Change, ...] = ()
     unresolved: bool = False
 
     @property
@@ -86,6 +89,8 @@ def changes(wanted: Wanted, picture: Picture, *, epoch: int, running: bool) -> C
         apex=_apex(wanted, picture, epoch),
         resting=(*scaling.resting(wanted, picture.scaling, epoch=epoch), *_rest(wanted, picture, epoch)),
         collected=collecting(wanted, picture, epoch=epoch),
+        undoing=_undoing(wanted, picture, epoch),
+        last=undoing.last_removals(picture, epoch=epoch) if wanted.nothing_left else (),
         unresolved=_unresolved(wanted, picture),
     )
     return fenced(found, wanted, picture, epoch=epoch) if running else found
@@ -272,6 +277,14 @@ def _apex(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
     )
 
 
+def _undoing(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
+    """What has to become as it was before us, at this stage of a revert."""
+    apex = undoing.apex_back(picture, epoch=epoch) if wanted.apex_as_before else ()
+    routes = undoing.routes_back(picture, epoch=epoch) if wanted.routes_as_before else ()
+    objects = undoing.removals(picture, epoch=epoch) if wanted.nothing_left else ()
+    return (*apex, *routes, *objects)
+
+
 def apex_on_primary(picture: Picture) -> bool:
     """True when the apex Service selects the primary's pods; the apex that is the target stays the user's."""
     if picture.workload.routes_only:
@@ -289,6 +302,8 @@ def _fences(wanted: Wanted, picture: Picture, found: Changes, epoch: int) -> tup
         *found.routes,
         *found.apex,
         *found.resting,
+        *found.undoing,
+        *found.last,
     )
     refs = {change.ref for change in written}
     ours = (*picture.fenced(), *fenced_copies(wanted, picture))

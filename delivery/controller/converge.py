@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from delivery.cluster.errors import ClusterError, Conflict, Denied, Invalid, NotLeader, Unknown
+from delivery.cluster.errors import ClusterError, Conflict, Denied, Gone, Invalid, NotLeader, Unknown
 from delivery.cluster.objects import Action, Change, Object
 from delivery.cluster.protocols import Clock
 from delivery.cluster.reader import Reader
@@ -75,7 +75,9 @@ class Converger:
         if found.routes and not first:
             await self._raise(entry, picture, found, wanted.traffic, errors)
         if not errors:
-            await self._group((*found.apex, *found.resting, *found.collected), errors)
+            await self._group((*found.apex, *found.resting, *found.collected, *found.undoing), errors)
+        if not errors:
+            await self._group(found.last, errors)
         if not errors and not wanted.finalizer:
             await self._group(found.finalizer, errors)
         self._conclude(entry, errors)
@@ -113,7 +115,12 @@ class Converger:
         """One write. Before anything is created, its absence is confirmed by one GET."""
         if change.action is Action.CREATE and await self._reader.fetch(change.ref) is not None:
             raise Conflict(f"{change.ref} exists by now")
-        body = await self._writer.write(change)
+        try:
+            body = await self._writer.write(change)
+        except Gone:
+            if change.action is not Action.DELETE:
+                raise
+            body = {}
         log.info("written", object=str(change.ref), action=change.action.value, why=change.why)
         return body
 

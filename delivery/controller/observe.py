@@ -29,6 +29,7 @@ from delivery.controller.picture import Picture, take
 from delivery.controller.reading import Spec, under_names
 from delivery.controller.revisions import copies_problem, current, resolve
 from delivery.controller.scaling import lacking
+from delivery.controller.undoing import undone
 from delivery.routing import preflight
 from delivery.routing.apex_preflight import apex_routed, apex_unsupported
 from delivery.routing.hosts import routed_hosts
@@ -39,7 +40,7 @@ from delivery.workloads.revision import Scope
 from delivery.workloads.service_copies import last_written
 from strategies.decision import Wanted
 from strategies.rollout import wanted
-from strategies.snapshot import Problem, Routes, Snapshot, Workload
+from strategies.snapshot import Problem, Routes, Snapshot, Undone, Workload
 from strategies.spec import RolloutSpec
 from strategies.status import Phase, Stage, Status
 
@@ -166,7 +167,8 @@ class Observer:
         wish = wanted(spec, status, snapshot)
         found = changes(wish, picture, epoch=snapshot.epoch, running=False)
         in_sync = wish.traffic is not None and found.in_sync
-        self._note_sync(entry, expected=wish.traffic is not None or _waits(status), in_sync=in_sync)
+        expected = wish.traffic is not None or _waits(status, routed=view.canary_weight is not None)
+        self._note_sync(entry, expected=expected, in_sync=in_sync)
         shown = wish.traffic is not None and not entry.unconfirmed(picture.route_uids, wish.traffic)
         # Whatever could not be written counts: a run also waits for its finalizer and for its pods.
         since = [each for each in (entry.unsynced_since, entry.failing_since) if each is not None]
@@ -179,7 +181,12 @@ class Observer:
             failing_seconds=self._clock.monotonic() - min(since) if since else 0.0,
             problem=entry.problem,
         )
-        snapshot = replace(snapshot, routes=routes, scarcity=lacking(wish, picture.scaling))
+        snapshot = replace(
+            snapshot,
+            routes=routes,
+            scarcity=lacking(wish, picture.scaling),
+            undone=undone(picture, epoch=snapshot.epoch) if status.phase is Phase.TERMINATING else Undone(),
+        )
         again_in = self._again_in(entry, picture)
         return Sight(picture=picture, snapshot=snapshot, wish=wish, found=found, again_in=again_in)
 
@@ -299,8 +306,10 @@ def _destination_refs(picture: Picture) -> tuple[Ref, ...]:
     return picture.router.destination_refs(picture.names, picture.route)
 
 
-def _waits(status: Status) -> bool:
+def _waits(status: Status, *, routed: bool) -> bool:
     """True when routes should be there."""
+    if status.phase is Phase.TERMINATING:
+        return routed and status.stage in (Stage.ROUTES, Stage.TARGET, Stage.RETURN)
     early = status.phase is Phase.INITIALIZING and status.stage in (Stage.NONE, Stage.PRIMARY)
     return status.phase is not Phase.NONE and not early
 

@@ -19,6 +19,7 @@ from delivery.controller.scaling import Scaling, look
 from delivery.routing.route_spec import RouteSpec
 from delivery.routing.router import Observed, Router
 from delivery.workloads.names import Names
+from delivery.workloads.ownership import FENCE, annotations, is_ours
 from delivery.workloads.selectors import moved_label
 from delivery.workloads.service_spec import ServiceSpec
 from delivery.workloads.targets.target_kind import TargetKind, Template
@@ -94,7 +95,7 @@ class Picture:
         return _templates(self.workload, self.primary, self.target)
 
     def fenced(self) -> tuple[tuple[Any, Object], ...]:
-        """The objects that carry our fence, with their kinds."""
+        """The objects that carry our fence, with their kinds; not what is a user's before or after us."""
         refs = (*self.route_refs, *self.router.destination_refs(self.names, self.route))
         mine = (
             *((ref.kind, self.mesh.get(ref)) for ref in refs),
@@ -103,7 +104,11 @@ class Picture:
             (self.workload.kind, self.primary),
             *self.scaling.fenced(),
         )
-        return tuple((kind, body) for kind, body in mine if body is not None)
+        return tuple((kind, body) for kind, body in mine if body is not None and _is_written(body, self.names))
+
+
+def _is_written(body: Object, names: Names) -> bool:
+    return is_ours(body, names) or FENCE in annotations(body)
 
 
 def take(reader: Reader, body: Object, spec: Spec) -> Picture:

@@ -29,7 +29,7 @@ from delivery.controller.reading import Policy, Reading, Spec
 from strategies.decision import Decision, Wanted
 from strategies.rollout import advance, refuse, wanted
 from strategies.snapshot import Problem
-from strategies.status import OPEN_PHASES, Announcement, Stage, Status
+from strategies.status import CONFIRMED, OPEN_PHASES, Announcement, Stage, Status
 
 log = structlog.get_logger(__name__)
 
@@ -200,7 +200,7 @@ class Reconciler:
 
     async def _confirm(self, entry: Entry, sight: Sight, decision: Decision, wish: Any, found: Changes) -> None:
         """A stage that waits for confirmed routes gets its one GET when no write of ours has confirmed them."""
-        if decision.status.stage is not Stage.ROUTES or found.routes or wish.traffic is None:
+        if decision.status.stage not in CONFIRMED or found.routes or wish.traffic is None:
             return
         if not sight.picture.route_uids or not entry.unconfirmed(sight.picture.route_uids, wish.traffic):
             return
@@ -300,4 +300,4 @@ class Reconciler:
 def _begins_to_leave(before: Status, after: Status) -> bool:
     """Does a stage begin that waits for confirmed routes?"""
     was, now = ((each.phase, each.stage, each.canary_weight) for each in (before, after))
-    return after.stage is Stage.ROUTES and was != now
+    return after.stage in CONFIRMED and was != now

@@ -13,6 +13,7 @@ from delivery.routing.applied import digest, managers
 from delivery.routing.hosts import routed_hosts
 from delivery.routing.route_spec import MESH, RouteSpec
 from delivery.routing.router import Observed, RouteView
+from delivery.routing.undoing import given_back
 from delivery.workloads.names import Names
 from delivery.workloads.overlay import Absent, Exact, create_change, patch_change, refence_change
 from delivery.workloads.ownership import APPLIED, annotations, fence_of, is_ours, owner_labels
@@ -68,6 +69,12 @@ class IstioRouter:
             wanted["metadata"]["annotations"][carried.CARRIED] = Absent()
         extra = _rule_ops(names, body["spec"], current)
         change = patch_change(VIRTUAL_SERVICES, current, wanted, epoch=epoch, why=why, extra=extra)
+        return (change,) if change else ()
+
+    def give_back(self, names: Names, spec: RouteSpec, observed: Observed, *, epoch: int) -> tuple[Change, ...]:
+        apex = spec.service.apex
+        noted = {**apex.annotations, **UNTOUCHED_BY_GITOPS}
+        change = given_back(names, observed.get(_route_ref(names)), noted=noted, given=apex.labels, epoch=epoch)
         return (change,) if change else ()
 
     def read(self, names: Names, spec: RouteSpec, observed: Observed) -> RouteView:

@@ -14,6 +14,7 @@ from delivery.routing.router import Observed, RouteView
 from delivery.workloads.names import Names
 from delivery.workloads.overlay import refence_change
 from delivery.workloads.ownership import APPLIED, annotations, fence_of
+from delivery.workloads.releasing import apex_as_before
 from delivery.workloads.services import apex_service
 from strategies.traffic import Traffic
 
@@ -58,6 +59,12 @@ class KubernetesRouter:
             noted={APPLIED: digest(dict(selector))},
             why=f"the apex Service selects the {'canary' if everybody else 'primary'}",
         )
+        return (change,) if change else ()
+
+    def give_back(self, names: Names, spec: RouteSpec, observed: Observed, *, epoch: int) -> tuple[Change, ...]:
+        apex = observed.get(_apex_ref(names))
+        target, primary = observed.canary, observed.primary
+        change = apex_as_before(names, spec.service, apex, target=target, primary=primary, epoch=epoch)
         return (change,) if change else ()
 
     def read(self, names: Names, spec: RouteSpec, observed: Observed) -> RouteView:

@@ -97,6 +97,12 @@ class Router(Protocol):
     ) -> tuple[Change, ...]:
         """The changes after which the routes say `traffic`; none when they do."""
 
+    def give_back(self, names: Names, spec: RouteSpec, observed: Observed, *, epoch: int) -> tuple[Change, ...]:
+        """The changes after which the routes are what they were before us; none when they are.
+
+        Users reach the target's pods by the apex Service by then, and go on doing so at every moment.
+        """
+
     def read(self, names: Names, spec: RouteSpec, observed: Observed) -> RouteView:
         """What the routes say."""
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from strategies.decision import Decision
 from strategies.questions import Answers
-from strategies.rollout import ending, promoting, running, starting
+from strategies.rollout import ending, promoting, running, starting, terminating
 from strategies.rollout.budget import fit
 from strategies.rollout.conditions import describe
 from strategies.rollout.deadline import overdue
@@ -23,7 +23,7 @@ def advance(spec: RolloutSpec, status: Status, snapshot: Snapshot, answers: Answ
     """
     turn = Turn(spec=spec, status=status, seen=snapshot, answers=answers, now=now)
     if snapshot.deleting:
-        ending.terminate(turn)
+        terminating.terminate(turn)
     elif suspended(spec, status):
         _stop_the_clock(turn)
     else:
@@ -70,7 +70,7 @@ def _rule(turn: Turn) -> Callable[[], None]:
         case Phase.FAILED if turn.status.run is not None:
             return lambda: promoting.broken(turn)
         case Phase.TERMINATING:
-            return lambda: ending.terminate(turn)
+            return lambda: terminating.terminate(turn)
         case _:
             return lambda: _rest(turn)
 

@@ -83,9 +83,9 @@ def _bad(turn: Turn, kind: str, problem: Problem, *, status: str = "False") -> C
 
 
 def _ready(turn: Turn) -> Condition:
-    if turn.seen.deleting:
+    if turn.seen.deleting and turn.ready is None:
         return _make(turn, "Ready", "False", "Deleted", "the Canary is being deleted")
-    if turn.spec.suspend:
+    if turn.spec.suspend and not turn.seen.deleting:
         return _make(turn, "Ready", "False", "Suspended", "spec.suspend is set: nothing is watched or repaired")
     if turn.ready is not None:
         return _bad(turn, "Ready", turn.ready)

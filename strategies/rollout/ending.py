@@ -130,24 +130,3 @@ def _nobody_asks(turn: Turn) -> bool:
     turn.questions.add(question)  # also when it was answered "no": so the answer is kept until the next one is due
     turn.wake(end + timedelta(seconds=scrape + length))
     return False
-
-
-def terminate(turn: Turn) -> None:
-    """The Canary is being deleted: users to the healthy role, then our finalizer goes; all else stays."""
-    if turn.status.phase is not Phase.TERMINATING:
-        run = turn.status.run
-        healing = run is not None and run.healing and turn.status.canary_weight > 0
-        broken = run is not None and (turn.status.phase is Phase.FAILED or healing)
-        weight = safe_weight(turn, broken_promotion=broken)
-        turn.become(
-            Phase.TERMINATING, reason="Deleted", message="users are moved to the healthy role", stage=Stage.ROUTES
-        )
-        turn.route(weight)
-        return
-    if turn.status.stage is Stage.ROUTES:
-        before = turn.status.canary_weight
-        if before < 100 or not turn.has_pods(turn.target):
-            turn.route(safe_weight(turn))
-        settled = before == turn.status.canary_weight and turn.seen.routes.confirmed
-        if settled or turn.seen.routes.canary_weight is None:
-            turn.set(stage=Stage.NONE)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from strategies.readiness import carries, is_ready, missing
 from strategies.rollout.deadline import overdue
 from strategies.rollout.ending import cancel, leave, roll_back
-from strategies.rollout.safety import safe_weight
+from strategies.rollout.safety import follow_health, safe_weight
 from strategies.rollout.starting import heal, start
 from strategies.rollout.turn import Turn
 from strategies.snapshot import Problem
@@ -124,7 +124,7 @@ def _heal(turn: Turn) -> None:
     if copied and known and is_ready(turn.spec, Role.PRIMARY, primary):
         finalise(turn, reason="HealedWithoutAnalysis", message="the primary works again; users go there")
         return
-    _follow_health(turn)
+    follow_health(turn)
     turn.ready = Problem(reason="PrimaryNotReady", message=f"being healed: {missing(primary, name='the primary')}")
 
 
@@ -162,7 +162,7 @@ def broken(turn: Turn) -> None:
     ):
         finalise(turn, reason="PromotionRecovered", message="the primary has become ready after all; users go there")
     else:
-        _follow_health(turn)
+        follow_health(turn)
 
 
 def _honour(turn: Turn) -> None:
@@ -172,14 +172,6 @@ def _honour(turn: Turn) -> None:
         return
     turn.route(routes.canary_weight, matched=turn.run.matched)
     turn.tell("ManualOverride", f"somebody set the canary's weight to {routes.canary_weight} % by hand", warning=True)
-
-
-def _follow_health(turn: Turn) -> None:
-    """While the primary is broken, a role that has lost its last pod gives its users to the one that has some."""
-    if turn.status.canary_weight > 0 and not turn.has_pods(turn.target) and turn.has_pods(turn.primary):
-        turn.route(0)
-    elif turn.status.canary_weight < 100 and not turn.has_pods(turn.primary) and turn.has_pods(turn.target):
-        turn.route(100)
 
 
 def finalise(turn: Turn, *, reason: str, message: str) -> None:

@@ -19,3 +19,11 @@ def safe_weight(turn: Turn, *, broken_promotion: bool = False) -> int:
         return 100
     matched = turn.status.run is not None and turn.status.run.matched
     return 0 if matched else turn.status.canary_weight
+
+
+def follow_health(turn: Turn) -> None:
+    """A role that has lost its last pod gives its users to the one that has some."""
+    if turn.status.canary_weight > 0 and not turn.has_pods(turn.target) and turn.has_pods(turn.primary):
+        turn.route(0)
+    elif turn.status.canary_weight < 100 and not turn.has_pods(turn.primary) and turn.has_pods(turn.target):
+        turn.route(100)

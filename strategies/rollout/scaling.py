@@ -34,6 +34,8 @@ def _of_canary(spec: RolloutSpec, status: Status, wish: Wanted) -> int | None:
     leaving = status.stage in (Stage.ROUTES, Stage.DRAIN)
     if status.phase is Phase.INITIALIZING or status.phase is Phase.FINALISING:
         return None
+    if status.phase is Phase.TERMINATING and status.stage in (Stage.TARGET, Stage.RETURN):
+        return wish.canary_replicas
     if status.run is not None and status.phase is not Phase.TERMINATING:
         return max(1, needed(status.run.floor, _share(spec, status, status.run)) if spec.capacity_check else 1)
     return None if leaving else 0

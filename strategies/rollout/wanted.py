@@ -10,6 +10,7 @@ from strategies.decision import Wanted
 from strategies.readiness import carries
 from strategies.rollout.advance import suspended
 from strategies.rollout.scaling import with_minimums
+from strategies.rollout.terminating import may_serve
 from strategies.snapshot import Routes, Snapshot
 from strategies.spec import RolloutSpec
 from strategies.status import Phase, Run, Stage, Status
@@ -46,6 +47,8 @@ def _initialising(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Want
     routed = snapshot.routes.canary_weight is not None
     if snapshot.refusal is not None and not routed:
         return Wanted(hands_off=True)  # what forbids a start forbids to go on while users are still elsewhere
+    if spec.revert_on_deletion and not snapshot.finalizer:
+        return Wanted(finalizer=True)  # nothing that would have to be undone comes before it
     routes = status.stage is not Stage.PRIMARY or routed
     return Wanted(
         primary_revision=status.last_promoted_spec,
@@ -53,15 +56,25 @@ def _initialising(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Want
         destinations=True,
         traffic=_traffic(spec, status, snapshot, floor=1) if routes else None,
         apex_to_primary=status.stage in (Stage.APEX, Stage.DRAIN),
+        finalizer=spec.revert_on_deletion,
     )
 
 
 def _terminating(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Wanted:
-    routed = snapshot.routes.canary_weight is not None
-    leaving = status.stage is Stage.ROUTES
+    routed, stage = snapshot.routes.canary_weight is not None, status.stage
+    moving = stage in (Stage.ROUTES, Stage.TARGET, Stage.RETURN)
+    waking = stage in (Stage.TARGET, Stage.RETURN) and may_serve(status, snapshot)
+    primary, target = snapshot.primary, snapshot.target
+    saved = primary is not None and primary.ready > 0 and (target is None or target.ready == 0)
     return Wanted(
-        traffic=_traffic(spec, status, snapshot, floor=1) if routed and leaving else None,
-        finalizer=leaving,
+        canary_replicas=max(1, primary.replicas if primary is not None else 1) if waking else None,
+        destinations=routed and stage in (Stage.TARGET, Stage.RETURN),
+        traffic=_traffic(spec, status, snapshot, floor=1) if routed and moving else None,
+        apex_to_primary=stage is Stage.TARGET and saved,
+        apex_as_before=stage is Stage.RETURN,
+        routes_as_before=stage is Stage.RESTORE,
+        nothing_left=stage is Stage.REMOVE,
+        finalizer=stage is not Stage.NONE,
     )
 
 
@@ -101,7 +114,7 @@ def _resting(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Wanted:
         destinations=True,
         traffic=_traffic(spec, status, snapshot, floor=floor or 1),
         apex_to_primary=True,
-        finalizer=leaving,
+        finalizer=leaving or spec.revert_on_deletion,
     )
 
 
@@ -127,8 +140,13 @@ def _traffic(spec: RolloutSpec, status: Status, snapshot: Snapshot, *, floor: in
 
 
 def _recorded(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Traffic:
-    """What the status says, as a value for routers. Testers meet a canary that has pods, or the primary."""
+    """What the status says, as a value for routers. Testers meet a canary that has pods, or the primary.
+
+    Nobody looks after what a deleted Canary leaves: it sends everybody to one place, and nobody anywhere else.
+    """
     run = status.run
+    if status.phase is Phase.TERMINATING:
+        return Traffic.to_canary(status.canary_weight)
     if run is None:
         expired = status.previous_session_affinity_cookie if spec.analysis.affinity else ""
         return replace(Traffic.to_canary(status.canary_weight), expired=expired)

@@ -24,13 +24,16 @@ def named(moment: Moment) -> str:
     return "-".join(str(part) for part in moment if part != "")
 
 
-def reach(sim: Simulation, moment: Moment) -> None:
-    """Bring a Canary to a moment of its initialisation, of a good release, or of the end of a bad one."""
+def reach(sim: Simulation, moment: Moment, **spec: object) -> None:
+    """Bring a Canary to a moment of its initialisation, of a good release, or of the end of a bad one.
+
+    `spec` are members of its spec that it has from the beginning.
+    """
     if moment in INITIALISING:
-        sim.set_up()
+        sim.set_up(spec=spec)
         sim.start_controller()
     else:
-        initialised(sim)
+        initialised(sim, spec=spec)
         sim.release("v2", quality="bad" if moment in LEAVING else "good")
 
     def there() -> bool:

@@ -12,7 +12,7 @@ from metrics.verdict import Counts, Outcome, Verdict
 from strategies.decision import Decision, Wanted
 from strategies.questions import Ask, Question
 from strategies.rollout import advance, wanted
-from strategies.snapshot import Problem, Routes, Snapshot, Workload
+from strategies.snapshot import Problem, Routes, Snapshot, Undone, Workload
 from strategies.spec import Analysis, CheckSpec, RolloutSpec
 from strategies.status import Phase, Status
 from strategies.traffic import Traffic
@@ -128,6 +128,7 @@ class World:
     hold: Problem | None = None
     contested: Problem | None = None
     resolvable: bool = True
+    lost: Problem | None = None  # what was there before is not recorded any more
     epoch: int = 1
     delivering: bool = True
     delivered: set[str] = field(default_factory=set)
@@ -163,10 +164,17 @@ class World:
             epoch=self.epoch,
             delivered=frozenset(self.delivered),
         )
+        bare = replace(bare, undone=self.undone())
         wish = wanted(self.spec, self.status, bare)
         in_sync = wish.traffic is not None and wish.traffic == self.written and wish.traffic.canary == self.live
         confirmed = in_sync and self.confirmed == self.live
         return replace(bare, routes=replace(bare.routes, in_sync=in_sync, confirmed=confirmed))
+
+    def undone(self) -> Undone:
+        """How far a revert has come."""
+        return Undone(
+            apex=not self.apex_moved, routes=self.live is None, objects=self.primary is None, problem=self.lost
+        )
 
     def _resolvable(self) -> bool:
         """The run's template is on a workload, or in one of the target's old ReplicaSets (`resolvable`)."""
@@ -199,9 +207,20 @@ class World:
         wrote |= self._write_workloads(wish)
         if wish.apex_to_primary and not self.apex_moved and self.live is not None:
             self.apex_moved = wrote = True
+        wrote |= self._undo(wish)
         if wish.finalizer != self.finalizer:
             self.finalizer, wrote = wish.finalizer, True
         return wrote
+
+    def _undo(self, wish: Wanted) -> bool:
+        before = self.undone()
+        if wish.apex_as_before:
+            self.apex_moved = False
+        if wish.routes_as_before:
+            self.live = self.confirmed = None
+        if wish.nothing_left:
+            self.primary = None
+        return before != self.undone()
 
     def _write_routes(self, wish: Wanted) -> bool:
         if wish.traffic is None or not self.writable:
