@@ -29,6 +29,13 @@ def _joined(one: Condition, other: Condition) -> dict[str, Any]:
     return both
 
 
+def only_at(gateways: Sequence[str], conditions: Sequence[Condition]) -> list[dict[str, Any]]:
+    """The conditions as far as they hold for requests that come by one of these gateways; none if they never do."""
+    given = conditions or ({},)
+    at = [(each, [one for one in gateways if one in (each.get("gateways") or gateways)]) for each in given]
+    return [{**each, "gateways": named} for each, named in at if named]
+
+
 def l4(conditions: Sequence[Condition]) -> list[dict[str, Any]]:
     """The same for TCP: of each condition what can be known of a connection."""
     kept = [{member: value for member, value in each.items() if member in L4} for each in conditions]

@@ -1,16 +1,19 @@
 """The http rules that say a traffic: special ones first, then the one for everybody.
 
 A rule for one role names one destination; the rules that split always name both, primary first, so that a step changes
-two numbers only.
+two numbers only. Where the roles' Services have several ports, a request from the mesh goes on to the port that it was
+sent to, but a gateway's own ports mean nothing behind it: there a destination names its port. One VirtualService for
+both has each rule twice.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from delivery.routing import cookies
-from delivery.routing.conditions import product
-from delivery.routing.route_spec import Condition, RouteSpec
+from delivery.routing.conditions import only_at, product
+from delivery.routing.route_spec import MESH, Condition, RouteSpec
 from delivery.routing.rules import (
+    AT_GATEWAYS,
     CANARY_COOKIE,
     EXPIRED_COOKIE,
     MATCHED,
@@ -31,11 +34,25 @@ def wanted_rules(names: Names, spec: RouteSpec, traffic: Traffic) -> list[Json]:
     if traffic.matched:
         if spec.audience:  # taken out of the Canary in the middle of a run, it matches nobody, not everybody
             split = _split(names, spec, traffic)
-            found.append(_rule(spec, MATCHED, spec.audience, split, mirror=_mirror(names, traffic)))
+            found.append(_rule(spec, MATCHED, spec.audience, split, mirror=_mirror(names, spec, traffic)))
         found.append(_rule(spec, RULE, (), _split(names, spec, EVERYBODY_ELSE)))
     else:
-        found.append(_rule(spec, RULE, (), _split(names, spec, traffic), mirror=_mirror(names, traffic)))
-    return found
+        found.append(_rule(spec, RULE, (), _split(names, spec, traffic), mirror=_mirror(names, spec, traffic)))
+    return [each for rule in found for each in (*_at_gateways(spec, rule), rule)]
+
+
+def _at_gateways(spec: RouteSpec, rule: Json) -> list[Json]:
+    """The rule's twin for gateways, which names ports, where the rule itself is for the mesh as well."""
+    others = [each for each in spec.gateways if each != MESH]
+    if not spec.port_discovery or not spec.in_mesh or not others:
+        return []
+    match = only_at(others, rule.get("match") or ())
+    if not match:
+        return []
+    port = {"number": spec.service.port}
+    route = [{**each, "destination": {**each["destination"], "port": port}} for each in rule["route"]]
+    mirror = {"mirror": {**rule["mirror"], "port": port}} if "mirror" in rule else {}
+    return [{**rule, "name": rule["name"] + AT_GATEWAYS, "match": match, "route": route, **mirror}]
 
 
 def _testers(names: Names, spec: RouteSpec, traffic: Traffic) -> list[Json]:
@@ -77,11 +94,11 @@ def _rule(
     }
 
 
-def _mirror(names: Names, traffic: Traffic) -> Json:
+def _mirror(names: Names, spec: RouteSpec, traffic: Traffic) -> Json:
     if not traffic.mirror:
         return {}
     return {
-        "mirror": {"host": names.host(names.canary_service)},
+        "mirror": _destination(names.canary_service, names, spec),
         "mirrorPercentage": {"value": traffic.mirror},
     }
 
@@ -114,8 +131,4 @@ def _only(service: str, names: Names, spec: RouteSpec) -> Json:
 
 
 def _destination(service: str, names: Names, spec: RouteSpec) -> Json:
-    """A role's host; with its port where a gateway could not tell which of several is meant."""
-    host: Json = {"host": names.host(service)}
-    if spec.port_discovery and not (spec.in_mesh and (spec.gateways or ("mesh",))[0] == "mesh"):
-        host["port"] = {"number": spec.service.port}
-    return host
+    return {"host": names.host(service), **spec.named_port}

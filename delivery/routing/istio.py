@@ -17,6 +17,7 @@ from delivery.routing.undoing import given_back
 from delivery.workloads.names import Names
 from delivery.workloads.overlay import Absent, Exact, create_change, patch_change, refence_change
 from delivery.workloads.ownership import APPLIED, annotations, fence_of, is_ours, owner_labels
+from delivery.workloads.written import kept_metadata
 from strategies.traffic import Traffic
 
 UNTOUCHED_BY_GITOPS = {
@@ -58,9 +59,9 @@ class IstioRouter:
     def routes(
         self, names: Names, spec: RouteSpec, traffic: Traffic, observed: Observed, *, epoch: int
     ) -> tuple[Change, ...]:
-        body = _virtual_service(names, spec, traffic)
-        why = f"primary {traffic.primary}, canary {traffic.canary}"
         current = observed.get(_route_ref(names))
+        body = _virtual_service(names, spec, traffic, current)
+        why = f"primary {traffic.primary}, canary {traffic.canary}"
         if current is None:
             return (create_change(VIRTUAL_SERVICES, body, epoch=epoch, why=why),)
         address = {member: body["spec"].get(member, Absent()) for member in ("hosts", "gateways")}
@@ -123,9 +124,10 @@ def _address(names: Names, spec: RouteSpec) -> dict[str, Any]:
     return {"hosts": routed_hosts(names, spec), "gateways": list(spec.gateways) or [MESH]}
 
 
-def _virtual_service(names: Names, spec: RouteSpec, traffic: Traffic) -> dict[str, Any]:
-    """The whole VirtualService as we create it, but for the fence."""
+def _virtual_service(names: Names, spec: RouteSpec, traffic: Traffic, current: Object | None) -> dict[str, Any]:
+    """The whole VirtualService as we create it, but for the fence; without labels and annotations that are over."""
     service = spec.service
+    given = kept_metadata(current, service.apex)
     found: dict[str, Any] = (
         {"tcp": [tcp_rules.wanted_rule(names, spec, traffic)]}
         if spec.tcp
@@ -135,12 +137,12 @@ def _virtual_service(names: Names, spec: RouteSpec, traffic: Traffic) -> dict[st
         "metadata": {
             "name": names.apex,
             "namespace": names.namespace,
-            "labels": {**service.apex.labels, **owner_labels(names)},
+            "labels": {**given["labels"], **owner_labels(names)},
         },
         "spec": {**_address(names, spec), **found},
     }
     ours = {carried.CARRIED: carried.noted(service.rule)} if service.rule else {}
-    body["metadata"]["annotations"] = {**service.apex.annotations, **UNTOUCHED_BY_GITOPS, **ours}
+    body["metadata"]["annotations"] = {**given["annotations"], **UNTOUCHED_BY_GITOPS, **ours}
     body["metadata"]["annotations"][APPLIED] = digest(our_fields(body, names))
     return body
 

@@ -58,3 +58,10 @@ class RouteSpec:
     def in_mesh(self) -> bool:
         """Are the routes for the mesh's sidecars too?"""
         return not self.delegation and (not self.gateways or MESH in self.gateways)
+
+    @property
+    def named_port(self) -> Mapping[str, Any]:
+        """What a destination says of its port where there are only gateways, whose own ports mean nothing behind them
+        and which cannot tell which of several is meant; empty elsewhere.
+        """
+        return {"port": {"number": self.service.port}} if self.port_discovery and not self.in_mesh else {}

@@ -17,7 +17,10 @@ TESTERS = f"{RULE}-testers"
 CANARY_COOKIE = f"{RULE}-canary-cookie"
 PRIMARY_COOKIE = f"{RULE}-primary-cookie"
 EXPIRED_COOKIE = f"{RULE}-expired-cookie"
-OURS = frozenset({RULE, MATCHED, TESTERS, CANARY_COOKIE, PRIMARY_COOKIE, EXPIRED_COOKIE})
+_NAMES = (RULE, MATCHED, TESTERS, CANARY_COOKIE, PRIMARY_COOKIE, EXPIRED_COOKIE)
+AT_GATEWAYS = "-gateways"
+"""Ends the name of a rule's twin for gateways, where the mesh needs another one."""
+OURS = frozenset(name + end for name in _NAMES for end in ("", AT_GATEWAYS))
 """The names of all rules that we write."""
 
 Rule = Mapping[str, Any]

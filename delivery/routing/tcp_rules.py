@@ -20,8 +20,8 @@ def wanted_rule(names: Names, spec: RouteSpec, traffic: Traffic) -> dict[str, An
     return {
         **({"match": match} if match else {}),
         "route": [
-            {"destination": {"host": names.host(names.primary_service)}, "weight": traffic.primary},
-            {"destination": {"host": names.host(names.canary_service)}, "weight": traffic.canary},
+            {"destination": {"host": names.host(names.primary_service), **spec.named_port}, "weight": traffic.primary},
+            {"destination": {"host": names.host(names.canary_service), **spec.named_port}, "weight": traffic.canary},
         ],
     }
 

@@ -1,4 +1,4 @@
-"""Fields of a Service that others write too: labels, annotations, further ports, the traffic distribution.
+"""Fields that others write too: labels and annotations; of a Service also further ports and the traffic distribution.
 
 An overlay leaves alone what it does not name, so it alone cannot tell what was taken out of the Canary from what
 somebody else put there. An annotation remembers what was ours.
@@ -13,7 +13,7 @@ from delivery.workloads.overlay import Absent
 from delivery.workloads.ownership import annotations, labels
 from delivery.workloads.service_spec import Metadata, ServiceSpec, Unmanaged
 
-WRITTEN = "progressive.delivery/service-fields"
+WRITTEN = "progressive.delivery/written"
 """Annotation: what we wrote, as sorted KIND/NAME with commas between them."""
 
 _LABEL, _ANNOTATION, _PORT, _DISTRIBUTION = "label", "annotation", "port", "trafficDistribution"
@@ -29,9 +29,9 @@ class Written:
     distribution: str = ""
 
     @classmethod
-    def on(cls, service: Object | None) -> "Written":
-        """What we wrote on a Service last; nothing on none. What cannot be read counts as not ours."""
-        text = str(annotations(service).get(WRITTEN, "")) if service is not None else ""
+    def on(cls, body: Object | None) -> "Written":
+        """What we wrote on an object last; nothing on none. What cannot be read counts as not ours."""
+        text = str(annotations(body).get(WRITTEN, "")) if body is not None else ""
         found: dict[str, list[str]] = {}
         for entry in text.split(","):
             kind, _, name = entry.partition("/")
@@ -77,6 +77,16 @@ def shared_fields(
     )
     body = {} if distribution is None else _written_distribution(distribution, there, before)
     return {"metadata": {"labels": marked, "annotations": {**noted, WRITTEN: str(note) or Absent()}}, "spec": body}
+
+
+def kept_metadata(current: Object | None, given: Metadata) -> dict[str, dict[str, Any]]:
+    """The labels and annotations that the Canary gives an object of ours, with the note that lets them go again."""
+    there: Object = {"metadata": {}} if current is None else current
+    before = Written.on(current)
+    marked = _kept(given.labels, labels(there), before.labels, (), ours=True)
+    noted = _kept(given.annotations, annotations(there), before.annotations, (), ours=True)
+    note = str(Written(labels=_present(marked), annotations=_present(noted)))
+    return {"labels": marked, "annotations": {**noted, WRITTEN: note or Absent()}}
 
 
 def _present(wanted: Mapping[str, Any]) -> frozenset[str]:

@@ -87,6 +87,7 @@ class TestMaking:
         assert len(applied) == 16
         assert meta["annotations"] == {
             "note": "x",
+            "progressive.delivery/written": "annotation/note,label/color",
             FENCE: "7",
             "kustomize.toolkit.fluxcd.io/reconcile": "disabled",
             "helm.toolkit.fluxcd.io/driftDetection": "disabled",

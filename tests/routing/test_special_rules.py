@@ -286,7 +286,7 @@ class TestHostsAndGateways:
         ("service", "port"),
         [
             ({"portDiscovery": True}, None),
-            ({"portDiscovery": True, "gateways": ["mesh", "edge"]}, None),
+            ({"portDiscovery": True, "gateways": ["mesh"]}, None),
             ({"portDiscovery": True, "gateways": ["edge"]}, {"number": 9080}),
             ({"portDiscovery": True, "delegation": True}, {"number": 9080}),
             ({"gateways": ["edge"]}, None),
@@ -299,6 +299,48 @@ class TestHostsAndGateways:
         }
 
 
+    @pytest.mark.parametrize("gateways", [["mesh", "edge"], ["edge", "mesh"]])
+    def test_for_gateways_and_mesh_each_rule_is_there_twice_so_that_further_ports_are_not_led_astray(
+        self, render, view, gateways
+    ):
+        spec = a_spec(
+            service={"portDiscovery": True, "gateways": gateways, "match": [{"uri": {"prefix": "/a"}}]},
+            testerMatch=[TESTER],
+            mirror=True,
+            stepWeights=[10],
+        )
+        traffic = Traffic(90, 10, mirror=40, testers=True)
+        found = render(spec, traffic)
+        rules = found["spec"]["http"]
+        assert [rule["name"].removeprefix(OURS) for rule in rules] == ["-testers-gateways", "-testers", "-gateways", ""]
+        edge, mesh = rules[2:]
+        assert edge["match"] == [{"uri": {"prefix": "/a"}, "gateways": ["edge"]}]
+        assert mesh["match"] == [{"uri": {"prefix": "/a"}}]
+        ports = [[item["destination"].get("port") for item in rule["route"]] for rule in (edge, mesh)]
+        assert ports == [[{"number": 9080}] * 2, [None] * 2]
+        assert (edge["mirror"]["port"], mesh["mirror"]) == ({"number": 9080}, {"host": C})
+        assert [item["weight"] for item in edge["route"]] == [90, 10]
+        assert (view(spec, found).canary_weight, view(spec, found).mirror) == (10, 40)
+
+    def test_a_condition_about_the_mesh_alone_has_no_twin(self, render):
+        match = [{"uri": {"prefix": "/a"}, "gateways": ["mesh"]}]
+        spec = a_spec(service={"portDiscovery": True, "gateways": ["mesh", "edge"], "match": match})
+        (rule,) = render(spec, Traffic(90, 10))["spec"]["http"]
+        assert rule["match"] == match
+
+    def test_the_twins_go_when_they_are_no_longer_needed(self, render):
+        spec = a_spec(service={"portDiscovery": True, "gateways": ["mesh", "edge"]})
+        found = render(spec, Traffic(90, 10))
+        assert len(found["spec"]["http"]) == 2
+        (rule,) = render(a_spec(service={"gateways": ["mesh", "edge"]}), Traffic(90, 10), found)["spec"]["http"]
+        assert rule["name"] == OURS
+
+    def test_copies_name_their_port_at_gateways_too(self, render):
+        spec = a_spec(service={"portDiscovery": True, "gateways": ["edge"]}, mirror=True, stepWeights=[10])
+        (rule,) = render(spec, Traffic(100, 0, mirror=40))["spec"]["http"]
+        assert rule["mirror"] == {"host": C, "port": {"number": 9080}}
+
+
 class TestTCP:
     spec = a_spec(service={"appProtocol": "TCP", "match": [{"port": 9080, "gateways": ["mesh"]}]}, stepWeights=[10])
 
@@ -307,6 +349,11 @@ class TestTCP:
         assert "http" not in found["spec"]
         assert found["spec"]["tcp"] == [{"match": [{"port": 9080, "gateways": ["mesh"]}], "route": split(90, 10)}]
         assert view(self.spec, found).canary_weight == 10
+
+    def test_a_port_is_named_at_gateways(self, render):
+        spec = a_spec(service={"appProtocol": "tcp", "portDiscovery": True, "gateways": ["edge"]}, stepWeights=[10])
+        (rule,) = render(spec, Traffic(90, 10))["spec"]["tcp"]
+        assert [item["destination"]["port"] for item in rule["route"]] == [{"number": 9080}] * 2
 
     def test_a_step_changes_two_numbers(self, names, render, seen):
         found = render(self.spec, Traffic(90, 10))

@@ -168,3 +168,19 @@ def test_scheduling_rules_of_the_target_are_about_the_primary_on_the_primary(sim
     recovers(sim)
     found = sim.store.peek(STABLE)["spec"]["template"]["spec"]
     assert {name: found[name] for name in rules("")} == rules("reviews-primary")
+
+
+def test_a_service_target_has_names_of_its_own_too():
+    with Simulation(31, kind=SERVICES) as sim:
+        sim.promises.expect_primary("reviews-stable")
+        sim.set_up()
+        sim.edit(naming={"primary": "reviews-stable"})
+        sim.start_controller()
+        sim.until_phase("Initialized")
+        assert "reviews-stable" in made(sim, SERVICES)
+        sim.edit(naming={"primary": "reviews-main"})
+        says(sim, "Ready", "NamingIsFixed", "reviews-stable is in use")
+        sim.edit(naming={"primary": "reviews-stable"})
+        sim.release("v2")
+        recovers(sim)
+        assert "reviews-main" not in made(sim, SERVICES)

@@ -5,7 +5,7 @@ import pytest
 from delivery.cluster.memory.service_addresses import ServiceAddresses
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, Ref
 from tests.simulation import bookinfo
-from tests.simulation.invariants import APEX, CANARY, TARGET
+from tests.simulation.invariants import APEX, CANARY, ROUTE, TARGET
 from tests.simulation.scenes import asked, at_weight, initialised, is_silent, recovers, says, served
 from tests.simulation.simulation import Simulation
 
@@ -75,6 +75,21 @@ def test_a_rollback_leaves_the_ports_of_what_serves(sim):
     assert [each["admin"] for each in of_all(sim, ports)] == [(9090, "TCP")] * 3
 
 
+def test_mesh_and_gateways_are_split_alike_while_only_gateways_are_told_a_port(sim):
+    initialised(sim)
+    service(sim, portDiscovery=True, gateways=["mesh", "shop/edge"])
+    release(sim, "v2", HTTP, ADMIN)
+    sim.until(lambda: sim.weight == 10, seconds=120, what="weight 10")
+    edge, mesh = sim.store.peek(ROUTE)["spec"]["http"]
+    assert [[item["weight"] for item in rule["route"]] for rule in (edge, mesh)] == [[90, 10], [90, 10]]
+    assert edge["match"] == [{"gateways": ["shop/edge"]}]
+    assert [[item["destination"].get("port") for item in rule["route"]] for rule in (edge, mesh)] == [
+        [{"number": 9080}] * 2,
+        [None] * 2,
+    ]
+    recovers(sim)
+
+
 def labels(body):
     return body["metadata"].get("labels", {}).get("tier"), body["metadata"].get("annotations", {}).get("docs")
 
@@ -84,8 +99,10 @@ def test_metadata_is_put_on_and_taken_off_in_the_middle_of_a_run(sim):
     given = {"labels": {"tier": "web"}, "annotations": {"docs": "here"}}
     service(sim, apex=given, primary=given, canary=given)
     sim.until(lambda: of_all(sim, labels) == [("web", "here")] * 3, seconds=30, what="labels and annotations")
+    sim.until(lambda: labels(sim.store.peek(ROUTE)) == ("web", "here"), seconds=30, what="the same on the route")
     service(sim, apex=None, primary=None, canary=None)
     sim.until(lambda: of_all(sim, labels) == [(None, None)] * 3, seconds=30, what="neither")
+    sim.until(lambda: labels(sim.store.peek(ROUTE)) == (None, None), seconds=30, what="neither on the route")
     assert sim.weight == 10
     recovers(sim)
     assert sim.store.peek(APEX)["metadata"]["labels"]["team"] == "books"
