@@ -1,7 +1,7 @@
 """Users of the sandbox: who sends how many requests to what, in real time.
 
 Without requests no release can be judged. So whoever makes a Canary gets callers for its service by themselves, and an
-annotation of the Service says how many, for services without a Canary too.
+annotation of the Service says how many, for services without a Canary too. Whom a Canary tells apart calls as well.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from delivery.cluster.objects import CANARIES, SERVICES, Object, Ref
 from delivery.sandbox import bookinfo
 from delivery.sandbox.mesh import Load, Mesh, Sample
 from delivery.sandbox.mesh.on_store import KINDS, OnStore
+from delivery.sandbox.special_users import special_loads
 
 REQUESTS = f"{PREFIX}/requests-per-second"
 """Annotation of a Service: how many requests its callers send, 0 to 10000; 0 sends none."""
@@ -66,7 +67,7 @@ class Traffic:
         self.warn: Callable[[Ref, str], None] = lambda _ref, _text: None
         self._store, self._time, self._per_second = store, time, per_second
         self._known, self._problem = known, problem
-        self._sent: dict[Name, Load] = {}
+        self._sent: dict[Name, tuple[Load, ...]] = {}
         self._told: set[str] = set()
         self._changed = asyncio.Event()
         self._following = OnStore(mesh, store, time)
@@ -108,16 +109,24 @@ class Traffic:
 
     def _adjust(self, name: Name) -> None:
         """Begin, change or end what is sent to a service."""
-        wanted, sent = self._wanted(name), self._sent.get(name)
+        wanted, sent = self._wanted_from_all(name), self._sent.get(name, ())
         if wanted == sent:
             return
         self._following.look()  # what was sent until now was sent at the old rate
-        if sent is not None:
-            self.mesh.stop(self._sent.pop(name))
-        if wanted is not None:
-            self.mesh.send(wanted)
-            self._sent[name] = wanted
+        for load in sent:
+            self.mesh.stop(load)
+        for load in wanted:
+            self.mesh.send(load)
+        self._sent[name] = wanted
         self._changed.set()
+
+    def _wanted_from_all(self, name: Name) -> tuple[Load, ...]:
+        """From everybody, and from those whom a Canary tells apart."""
+        load = self._wanted(name)
+        if load is None:
+            return ()
+        canaries = [body for body in self._store.scan(CANARIES, name[0]) if _canary_service(body) == name]
+        return (load, *(special for body in canaries[:1] for special in special_loads(body, load)))
 
     def _wanted(self, name: Name) -> Load | None:
         namespace, service = name

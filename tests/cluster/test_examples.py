@@ -1,0 +1,38 @@
+"""Every manifest of every example is taken by a real API server, with our definitions and Istio's."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cluster.harness.kubectl import Kubectl
+from tests.cluster.harness.stage import here
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+WHOLE = [
+    path for path in sorted(EXAMPLES.rglob("*.yaml")) if not path.read_text().startswith("# kubectl patch")
+]  # patches are for objects that are there
+
+pytestmark = pytest.mark.usefixtures("crds")
+
+
+@pytest.mark.parametrize("path", WHOLE, ids=lambda path: str(path.relative_to(EXAMPLES)))
+async def test_a_manifest_is_taken_and_nothing_of_it_is_dropped(kubectl: Kubectl, path: Path) -> None:
+    for body in yaml.safe_load_all(path.read_text()):
+        if body["kind"] == "Namespace":
+            continue
+        ask = ("apply", "--validate=false", "--dry-run=server", "-o", "json", "-f", "-")
+        stored = json.loads(await kubectl(*ask, stdin=json.dumps(here(body))))
+        assert _within(body["spec"], stored["spec"])
+
+
+def _within(given: object, stored: object) -> bool:
+    """Is everything that was given there, defaults aside?"""
+    if isinstance(given, dict):
+        return isinstance(stored, dict) and all(
+            key in stored and _within(value, stored[key]) for key, value in given.items()
+        )
+    if isinstance(given, list):
+        return isinstance(stored, list) and len(given) == len(stored) and all(map(_within, given, stored))
+    return given == stored

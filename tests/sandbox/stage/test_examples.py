@@ -1,0 +1,172 @@
+"""Every example is rolled out from its own files in one sandbox: a real controller over HTTP, late proxies, callers.
+
+All of them at the same time, each in a namespace of its own and in a hurry: the files' minutes are seconds here.
+"""
+
+import asyncio
+import copy
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import yaml
+
+from delivery.cluster.kubernetes import KubernetesApi
+from delivery.cluster.memory.resources import NAMESPACES
+from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Ref
+from delivery.sandbox.mesh import Fate, Load
+from delivery.sandbox.settings import Settings
+from delivery.sandbox.stage import open_sandbox
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+BASE = EXAMPLES / "reviews-canary"
+NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/canary.yaml"))
+KINDS = {kind.kind: kind for kind in (CANARIES, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES)}
+HURRY = {"settleSeconds": 2, "drainSeconds": 2, "drainMaxSeconds": 10}
+MOST_LAG = 1.5
+LAG = f"0.1-{MOST_LAG}"
+PATIENCE = 240.0
+IMAGE = yaml.safe_load((BASE / "reviews-v2.yaml").read_text())["spec"]["template"]["spec"]["containers"][0]["image"]
+V2 = (
+    {"op": "replace", "path": "/spec/template/metadata/labels/version", "value": "v2"},
+    {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": IMAGE},
+)
+
+
+def documents(path):
+    return [body for body in yaml.safe_load_all(path.read_text()) if body["kind"] != "Namespace"]
+
+
+def hurried(body):
+    """The example's Canary, its durations cut; all else is as it stands there."""
+    out = copy.deepcopy(body)
+    analysis = out["spec"]["analysis"]
+    if not analysis:  # then code fills it in, and its windows would last a minute
+        analysis["stepWeights"] = [5, 50]
+        analysis["metrics"] = [{"name": "request-success-rate", "thresholdRange": {"min": 99}}]
+    analysis["interval"] = "3s"
+    if "iterations" in analysis:
+        analysis["iterations"] = 2
+    for metric in analysis.get("metrics") or ():
+        metric["interval"] = "3s"
+    if "promotion" in out["spec"] and "bakeSeconds" in out["spec"]["promotion"]:
+        out["spec"]["promotion"]["bakeSeconds"] = 6
+    out["spec"]["traffic"] = HURRY
+    return out
+
+
+class Example:
+    """One example in the sandbox, in its own namespace."""
+
+    def __init__(self, sandbox, api, name):
+        self.sandbox, self.api, self.store, self.namespace = sandbox, api, sandbox.store, name
+        self.folder = EXAMPLES / name
+
+    async def apply(self, body):
+        text = yaml.safe_dump(body).replace("namespace: bookinfo", f"namespace: {self.namespace}")
+        here = yaml.safe_load(text)
+        await self.api.create(Ref(KINDS[here["kind"]], self.namespace, here["metadata"]["name"]), here)
+
+    def peek(self, kind, name="reviews"):
+        return self.store.peek(Ref(kind, self.namespace, name))
+
+    def status(self):
+        return (self.peek(CANARIES) or {}).get("status") or {}
+
+    async def until_served(self):
+        """Callers come with the Canary: by then each proxy knows the pods."""
+        probe = Load(self.namespace, "reviews", per_second=20, source="probe")
+        self.sandbox.mesh.send(probe)
+        before = (0.0, -1.0)
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                await asyncio.sleep(2 * MOST_LAG)
+                mesh = self.sandbox.mesh
+                now = (mesh.met(Fate.SERVED, namespace=self.namespace), self.lost("probe"))
+                if now[0] > before[0] and now[1] == before[1]:
+                    break
+                before = now
+        self.sandbox.mesh.stop(probe)
+
+    def lost(self, source):
+        where = {"namespace": self.namespace, "source": source}
+        return self.sandbox.mesh.lost(**where) + self.sandbox.mesh.unready(**where)
+
+    async def until(self, phase):
+        changed = asyncio.Event()
+        self.store.observers.append(lambda _: changed.set())
+        async with asyncio.timeout(PATIENCE):
+            while self.status().get("phase") != phase or self.status().get("stage"):
+                changed.clear()
+                assert self.status().get("phase") != "Failed", self.status()
+                await changed.wait()
+
+    async def play(self):
+        """As its README says: apply, wait, release, watch."""
+        await self.api.create(Ref(NAMESPACES, "", self.namespace), {})
+        base = self.folder / "reviews.yaml"
+        for body in documents(base if base.exists() else BASE / "reviews.yaml"):
+            await self.apply(body)
+        for file in sorted(self.folder.glob("before-*.yaml")):
+            for body in documents(file):
+                await self.apply(body)
+        await self.until_served()
+        (body,) = documents(self.folder / "canary.yaml")
+        await self.apply(hurried(body))
+        await self.until("Initialized")
+        if (self.folder / "root.yaml").exists():
+            for body in documents(self.folder / "root.yaml"):
+                await self.apply(body)
+        await self.api.patch(Ref(DEPLOYMENTS, self.namespace, "reviews"), V2)
+        await self.until("Succeeded")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def played():
+    """All examples, being played."""
+    given = {
+        "prometheus": "embedded",
+        "controller": True,
+        "bookinfo": False,
+        "lag": LAG,
+        "requests_per_second": 20,
+    }
+    told = []
+    async with (
+        open_sandbox(Settings.parse(given), problem=told.append) as sandbox,
+        KubernetesApi.connect(str(sandbox.kubeconfig)) as api,
+    ):
+        examples = {name: Example(sandbox, api, name) for name in NAMES}
+        tasks = {name: asyncio.create_task(each.play()) for name, each in examples.items()}
+        try:
+            yield examples, tasks
+        finally:
+            for task in tasks.values():
+                task.cancel()
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
+    assert told == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_example_is_promoted_and_no_request_is_lost(played, name):
+    examples, tasks = played
+    await tasks[name]
+    example = examples[name]
+    primary = example.peek(DEPLOYMENTS, "reviews-primary")
+    assert "reviews-v2" in primary["spec"]["template"]["spec"]["containers"][0]["image"]
+    callers = ("callers", "insiders", "testers")
+    assert {source: example.lost(source) for source in callers} == dict.fromkeys(callers, 0.0)
+
+
+def test_there_is_one_for_each_strategy():
+    assert {
+        "ab-testing",
+        "blue-green",
+        "mirroring",
+        "session-affinity",
+        "testers",
+        "baking",
+        "tcp",
+        "delegation",
+    } <= set(NAMES)
