@@ -10,16 +10,16 @@ from tests.cluster.harness.kubectl import Kubectl
 from tests.cluster.harness.stage import here
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-WHOLE = [
-    path for path in sorted(EXAMPLES.rglob("*.yaml")) if not path.read_text().startswith("# kubectl patch")
-]  # patches are for objects that are there
+TEXTS = {str(path.relative_to(EXAMPLES)): path.read_text() for path in sorted(EXAMPLES.rglob("*.yaml"))}
+WHOLE = [name for name, text in TEXTS.items() if not text.startswith("# kubectl patch")]
+"""Patches are for objects that are there."""
 
 pytestmark = pytest.mark.usefixtures("crds")
 
 
-@pytest.mark.parametrize("path", WHOLE, ids=lambda path: str(path.relative_to(EXAMPLES)))
-async def test_a_manifest_is_taken_and_nothing_of_it_is_dropped(kubectl: Kubectl, path: Path) -> None:
-    for body in yaml.safe_load_all(path.read_text()):
+@pytest.mark.parametrize("name", WHOLE)
+async def test_a_manifest_is_taken_and_nothing_of_it_is_dropped(kubectl: Kubectl, name: str) -> None:
+    for body in yaml.safe_load_all(TEXTS[name]):
         if body["kind"] == "Namespace":
             continue
         ask = ("apply", "--validate=false", "--dry-run=server", "-o", "json", "-f", "-")
