@@ -93,9 +93,10 @@ class Snapshot:
     `refusal`: why nothing may be created and no run may start. `hold`: why the weight must not rise although the
     run may go on being watched (an invalid edit, a stale cache). `contested`: somebody keeps taking our fields.
     `deleting`: the Canary is being deleted. `resolvable`: the template of the run's revision can still be found.
-    `finalizer`: the Canary carries our finalizer. `epoch`: the writer's fence. `delivered`: ids of outbox entries
-    that were delivered. `scarcity`: why the canary's autoscaler will not bring the pods that are wanted of it.
-    `undone`: how far a revert has come.
+    `copied`: what the run's revision needs besides the template is there for the primary. `finalizer`: the Canary
+    carries our finalizer. `epoch`: the writer's fence. `delivered`: ids of outbox entries that were delivered.
+    `scarcity`: why the canary's autoscaler will not bring the pods that are wanted of it. `undone`: how far a revert
+    has come.
     """
 
     target: Workload | None = None
@@ -106,6 +107,7 @@ class Snapshot:
     contested: Problem | None = None
     deleting: bool = False
     resolvable: bool = True
+    copied: bool = True
     finalizer: bool = False
     epoch: int = 0
     delivered: frozenset[str] = frozenset()

@@ -111,8 +111,9 @@ class Reflector:
     """Feeds one Cache. `synced` is set once the server has answered a list, be it that it has no such kind.
 
     An `optional` kind keeps nobody waiting: it is synced once it was asked for, whatever came of it, and one that is
-    missing or forbidden is asked for again every SELDOM_SECONDS. `versions` are tried in turn where the cache's kind
-    is not served in its own.
+    missing or forbidden is asked for again every SELDOM_SECONDS. One whose metadata alone is kept is waited for unless
+    it is forbidden, because nobody can live with half of it. `versions` are tried in turn where the cache's kind is not
+    served in its own.
     """
 
     def __init__(
@@ -253,6 +254,8 @@ class Reflector:
             _log.warning("watch_forbidden", kind=str(self._cache.kind), error=str(error))
         self.denied = self._optional
         self.answered = self.answered or self._optional
+        if self._optional:
+            self.synced.set()
 
     async def _recover(self, error: Exception) -> None:
         """A lost history is listed again at once; everything else after a pause that grows."""
@@ -261,7 +264,7 @@ class Reflector:
         if isinstance(error, Expired) and not self._expired:
             self._expired = True
             return
-        if self._optional:
+        if self._optional and not self._cache.kind.metadata_only:
             self.synced.set()
         delay = (self._seldom if self._optional and self._lacks else self._backoff).next()
         if not self._lacks:

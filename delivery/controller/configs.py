@@ -27,20 +27,24 @@ from strategies.snapshot import Problem
 log = structlog.get_logger(__name__)
 
 READ_SECONDS = 5.0
-"""How long one GET may take, and how long after one that failed the next is tried."""
+"""How long one GET may take."""
 
+RETRY_SECONDS = 2.0
 DENIED_SECONDS = 60.0
-"""How long after one that was not allowed the next is tried."""
+"""How long after a GET that failed, or was not allowed, the next is tried."""
+
+GRACE_SECONDS = 10.0
+"""How long something may be unread or missing before people are told: who applies several files takes a moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configs:
     """The configs of one Canary at one moment.
 
-    `digests` are of those that the target's template names and that are tracked; None when nobody can tell, with
-    `problem` saying why, unless nothing is tracked at all. `salts` are their keys. `copies` are ours, with their
-    kinds. `named` are all that the template names, tracked or not. `again_in`: seconds after which to try again to
-    read what could not be read, when no event will tell.
+    `digests` are of those that the target's template names and that are tracked; None when nobody can tell. That is so
+    when nothing is tracked, or `problem` says why, or `pending` does: it may be known in a moment. `salts` are their
+    keys. `copies` are ours, with their kinds. `named` are all that the template names, tracked or not. `again_in`:
+    seconds after which to try again to read what could not be read, when no event will tell.
     """
 
     scope: Scope = Scope.TEMPLATE
@@ -49,6 +53,7 @@ class Configs:
     copies: tuple[tuple[Kind, Object], ...] = ()
     named: tuple[Config, ...] = ()
     problem: Problem | None = None
+    pending: str = ""
     again_in: float | None = None
 
 
@@ -67,24 +72,46 @@ class Tracker:
         known = Configs(scope=self._scope, copies=tuple(self._copies(names)), named=tuple(wanted))
         if template is None or not self._scope.kinds:
             return known
-        found: dict[Config, Content] = {}
-        for config in known.named:
-            if config.kind not in self._scope.kinds:
-                continue
-            try:
-                content = await self._content(entry, config, names, known.copies)
-            except ClusterError as error:
-                pause = max(READ_SECONDS, entry.unread_until - self._clock.monotonic())
-                return replace(known, problem=_unreadable(config, error), again_in=pause)
-            if content is None and not wanted[config]:
-                return replace(known, problem=_missing(config, names))
-            if content is not None and content.digest:
-                found[config] = content
+        found, problem = await self._contents(entry, names, known, wanted)
+        if problem is not None:
+            return self._without(entry, known, problem)
+        entry.unread_since = None
         return replace(
             known,
             digests={config: each.digest for config, each in found.items()},
             salts={config: each.salt for config, each in found.items()},
         )
+
+    async def _contents(
+        self, entry: Entry, names: Names, known: Configs, wanted: Mapping[Config, bool]
+    ) -> tuple[dict[Config, Content], Problem | None]:
+        """What the tracked ones hold, or why that is not known of the first of which it is not."""
+        found: dict[Config, Content] = {}
+        for config in wanted:
+            if config.kind not in self._scope.kinds:
+                continue
+            try:
+                content = await self._content(entry, config, names, known.copies)
+            except ClusterError as error:
+                return found, _unreadable(config, error)
+            if content is None and not wanted[config]:
+                return found, _missing(config, names)
+            if content is not None and content.digest:
+                found[config] = content
+        return found, None
+
+    def _without(self, entry: Entry, known: Configs, problem: Problem) -> Configs:
+        """Not known: for a moment as if nothing had been seen, then told. What is forbidden will not pass by itself."""
+        now = self._clock.monotonic()
+        if entry.unread_since is None:
+            entry.unread_since = now
+        left = entry.unread_since + GRACE_SECONDS - now
+        if left > 0 and not self._forbidden(known):
+            return replace(known, pending=problem.message, again_in=RETRY_SECONDS)
+        return replace(known, problem=problem, again_in=max(GRACE_SECONDS, entry.unread_until - now))
+
+    def _forbidden(self, known: Configs) -> bool:
+        return any(self._reader.denied(config.kind) for config in known.named if config.kind in self._scope.kinds)
 
     async def _content(
         self, entry: Entry, config: Config, names: Names, copies: Iterable[tuple[Kind, Object]]
@@ -116,7 +143,7 @@ class Tracker:
         try:
             body = await self._reader.content(ref, timeout=READ_SECONDS)
         except ClusterError as error:
-            pause = DENIED_SECONDS if isinstance(error, Denied) else READ_SECONDS
+            pause = DENIED_SECONDS if isinstance(error, Denied) else RETRY_SECONDS
             entry.unread_until, entry.unread = self._clock.monotonic() + pause, str(error)
             log.warning("config_unread", config=str(ref), error=str(error))
             raise

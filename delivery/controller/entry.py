@@ -35,7 +35,7 @@ class Entry:
     right, so that the late one fails its test. `raise_at`: no route may give a role more before this, because
     destinations were written shortly before. `absent`: objects whose absence a GET has confirmed since they were seen
     last. `contents`: what configs held when they were read last; after a GET of one failed (`unread` says how), none is
-    tried before `unread_until`.
+    tried before `unread_until`. `unread_since`: since when some of them could not be read, or were missing.
     """
 
     key: str
@@ -55,6 +55,7 @@ class Entry:
     absent: dict[Ref, None] = field(default_factory=dict)
     contents: dict[Config, Content] = field(default_factory=dict)
     unread: str = ""
+    unread_since: float | None = None
     unread_until: float = 0.0
 
     def unconfirmed(self, uids: Mapping[Ref, str], traffic: Traffic) -> tuple[Ref, ...]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from math import inf
 
 from delivery.cluster.cache import key_of
+from delivery.cluster.errors import Unavailable
 from delivery.cluster.objects import (
     CANARIES,
     DESTINATION_RULES,
@@ -27,7 +28,7 @@ from delivery.controller.entry import Entry
 from delivery.controller.interest import Interest
 from delivery.controller.picture import Picture, take
 from delivery.controller.reading import Spec, under_names
-from delivery.controller.revisions import copies_problem, current, resolve
+from delivery.controller.revisions import current, is_copied, resolve
 from delivery.controller.scaling import lacking
 from delivery.controller.undoing import undone
 from delivery.routing import preflight
@@ -98,6 +99,8 @@ class Observer:
             picture = take(self._reader, body, spec)
             self._note_interest(entry, picture)
         picture = replace(picture, configs=await self._tracker.read(entry, picture.names, picture.template))
+        if picture.configs.pending and status.phase in (Phase.NONE, Phase.INITIALIZING) and status.stage is Stage.NONE:
+            raise Unavailable(picture.configs.pending)  # nothing is known and nothing was begun: look again in a moment
         if picture.workload.routes_only:
             picture = replace(picture, canary_free_in=self._free_in(picture, spec.rollout.settle_seconds))
         snapshot = self._snapshot(entry, picture, status, spec, epoch=epoch, delivered=delivered)
@@ -143,10 +146,11 @@ class Observer:
             target=_target(picture, status, since),
             primary=_workload(picture, picture.primary, since),
             refusal=spec.refusal or self._refusal(picture),
-            hold=spec.hold or self._stale(picture.needed) or copies_problem(picture, status),
+            hold=spec.hold or self._stale(picture.needed),
             contested=_contested(entry) if entry.contested(now) else None,
             deleting="deletionTimestamp" in picture.body["metadata"],
             resolvable=not revision or resolve(picture, revision) is not None,
+            copied=is_copied(picture, status),
             finalizer=FINALIZER in (picture.body["metadata"].get("finalizers") or ()),
             epoch=epoch,
             delivered=delivered,

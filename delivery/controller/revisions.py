@@ -27,7 +27,7 @@ from delivery.workloads.names import Names
 from delivery.workloads.revision import UNREAD, configs_of, matches, only_configs_differ, revision, unread_revision
 from delivery.workloads.targets.target_kind import Template
 from strategies.decision import Wanted
-from strategies.snapshot import Problem, Workload
+from strategies.snapshot import Workload
 from strategies.status import Status
 
 
@@ -59,7 +59,8 @@ def current(picture: Picture, seen: Workload, status: Status) -> Workload:
     """The target with its revision, spoken in the version in which the status has recorded it.
 
     What cannot be compared counts as unchanged: a revision recorded in a version that we do not know, and configs
-    that cannot be read. Only a new template is news even then, of which it is said that its configs are unread.
+    that cannot be read. Only a new template is news even then, of which it is said that its configs are unread; at
+    rest, people have a moment to apply them.
     """
     if picture.target is None:
         return seen
@@ -67,7 +68,9 @@ def current(picture: Picture, seen: Workload, status: Status) -> Workload:
     for recorded in _recorded(status, readable=configs.digests is not None):
         if recorded and matches(recorded, template, configs.digests, scope=configs.scope) is not False:
             return replace(seen, revision=recorded, outdated=_outdated(seen, recorded, status))
-    if configs.digests is None and configs.problem is not None:
+    if configs.pending and status.run is None and status.revision:
+        return replace(seen, revision=status.revision)
+    if configs.digests is None and (configs.problem is not None or configs.pending):
         new = unread_revision(template, scope=configs.scope)
     else:
         new = revision(template, configs.digests, scope=configs.scope)
@@ -130,16 +133,12 @@ def uncopied(picture: Picture, configs: Digests) -> list[Config]:
     return [config for config, name in copy_names(configs).items() if (config.kind, name) not in have]
 
 
-def copies_problem(picture: Picture, status: Status) -> Problem | None:
-    """What is analysed must be there to be promoted: no step before every config of the run has its copy."""
-    resolved = resolve(picture, status.run.revision) if status.run is not None else None
-    lacking = uncopied(picture, resolved.configs) if resolved is not None else []
-    if not lacking:
-        return None
-    return Problem(
-        reason="ConfigsNotCopied",
-        message=f"{lacking[0]} has not been copied for the primary yet; it is tried again by itself",
-    )
+def is_copied(picture: Picture, status: Status) -> bool:
+    """Has every config of the run its copy? What is analysed must be there to be promoted."""
+    if status.run is None:
+        return True
+    resolved = resolve(picture, status.run.revision)
+    return not picture.configs.pending and (resolved is None or not uncopied(picture, resolved.configs))
 
 
 def copying(wanted: Wanted, picture: Picture, *, epoch: int) -> tuple[Copying, ...]:

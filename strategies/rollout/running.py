@@ -174,8 +174,9 @@ def _note_waiting(turn: Turn, lacking: Problem, *, at_end: bool) -> None:
 
 def _step_up(turn: Turn, step: int) -> None:
     """The next weight, if the Canary carries our finalizer: else a deletion could leave it where it stands."""
-    if not turn.seen.finalizer:
-        _say(turn, Problem(reason="ScalingUp", message="waiting for the finalizer to be written"))
+    if not turn.seen.finalizer or not turn.seen.copied:
+        lacking = "copies of configs" if turn.seen.finalizer else "finalizer"
+        _say(turn, Problem(reason="ScalingUp", message=f"waiting for the {lacking} to be written"))
         return
     traffic = turn.plan.traffic(step)
     if not turn.is_known(turn.target, floor=turn.run.floor, share=traffic.load):

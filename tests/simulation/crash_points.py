@@ -21,9 +21,9 @@ from typing import Any
 import structlog
 
 from delivery.cluster.memory import Request
-from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, EVENTS, LEASES, SERVICES, Kind
+from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, EVENTS, LEASES, SECRETS, SERVICES, Kind
 from strategies.status import Past
-from tests.simulation import bookinfo
+from tests.simulation import bookinfo, wired
 from tests.simulation.invariants import APEX, ROUTE, at_rest, size
 from tests.simulation.simulation import Simulation
 
@@ -84,6 +84,7 @@ class End:
     target_replicas: int | None
     apex: Any
     route: Any
+    copies: tuple[str, ...]
 
     @classmethod
     def of(cls, sim: Simulation) -> "End":
@@ -103,6 +104,7 @@ class End:
             target_replicas=size(target),
             apex=apex["spec"]["selector"],
             route=route["spec"],
+            copies=(*wired.copies(sim), *wired.copies(sim, SECRETS)),
         )
 
 
@@ -121,12 +123,17 @@ class Undisturbed:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """`prepare` sets the scene, `begin` starts what is disturbed, `phase` is where it ends."""
+    """`prepare` sets the scene in a `world`, `begin` starts what is disturbed, `phase` is where it ends."""
 
     prepare: Callable[[Simulation], None]
     begin: Callable[[Simulation], None]
     phase: str
     kind: Kind = DEPLOYMENTS
+    world: type[Simulation] = Simulation
+
+    def open(self) -> Simulation:
+        """The world in which it is told."""
+        return self.world(None, kind=self.kind)
 
 
 def _apply(sim: Simulation) -> None:
@@ -139,10 +146,22 @@ def _initialise(sim: Simulation) -> None:
     sim.until_phase("Initialized")
 
 
+def _wire(sim: Simulation) -> None:
+    wired.wire(sim)
+    sim.set_up()
+
+
+def _wire_and_initialise(sim: Simulation) -> None:
+    wired.wire(sim)
+    _initialise(sim)
+
+
 STORIES = {
     "initialised": Story(_apply, lambda sim: sim.start_controller() and None, "Initialized"),
     "promoted": Story(_initialise, lambda sim: sim.release("v2"), "Succeeded"),
     "rolled-back": Story(_initialise, lambda sim: sim.release("v2", quality="bad"), "Failed"),
+    "wired": Story(_wire, lambda sim: sim.start_controller() and None, "Initialized", world=wired.Wired),
+    "reconfigured": Story(_wire_and_initialise, lambda sim: wired.edit(sim, "red"), "Succeeded", world=wired.Wired),
 }
 OTHER_TARGETS = {
     "daemonset": Story(_initialise, lambda sim: sim.release("v2"), "Succeeded", DAEMON_SETS),
@@ -276,7 +295,7 @@ def tell(sim: Simulation, name: str, trap: Trap) -> int:
 def undisturbed(name: str) -> Undisturbed:
     """Tell a story without any fault. Renewals of the Lease long after its end are left out of its calls."""
     _be_quiet()
-    with Simulation(None, kind=ALL[name].kind) as sim:
+    with ALL[name].open() as sim:
         trap = Trap(sim)
         until = tell(sim, name, trap)
         assert not sim.promises.users_lost, sim.told()
@@ -310,7 +329,7 @@ def survive(name: str, chosen: Sequence[Point], expected: Undisturbed) -> list[s
     _be_quiet()
     gc.disable()  # a collection would make each copy of the world a real one
     worlds = Multiverse(name, chosen)
-    with Simulation(None, kind=ALL[name].kind) as sim:
+    with ALL[name].open() as sim:
         trap = Trap(sim, multiverse=worlds)
         worlds.end(_finding(sim, trap, name, expected))
     if worlds.visited != len(chosen):
@@ -321,7 +340,7 @@ def survive(name: str, chosen: Sequence[Point], expected: Undisturbed) -> list[s
 def replay(point: Point, expected: Undisturbed) -> str:
     """Tell the story with one point; what was different, or ""."""
     _be_quiet()
-    with Simulation(None, kind=ALL[point.story].kind) as sim:
+    with ALL[point.story].open() as sim:
         return _finding(sim, Trap(sim, point=point), point.story, expected)
 
 
