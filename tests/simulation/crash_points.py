@@ -160,14 +160,16 @@ STORIES = {
     "initialised": Story(_apply, lambda sim: sim.start_controller() and None, "Initialized"),
     "promoted": Story(_initialise, lambda sim: sim.release("v2"), "Succeeded"),
     "rolled-back": Story(_initialise, lambda sim: sim.release("v2", quality="bad"), "Failed"),
-    "wired": Story(_wire, lambda sim: sim.start_controller() and None, "Initialized", world=wired.Wired),
-    "reconfigured": Story(_wire_and_initialise, lambda sim: wired.edit(sim, "red"), "Succeeded", world=wired.Wired),
 }
 OTHER_TARGETS = {
     "daemonset": Story(_initialise, lambda sim: sim.release("v2"), "Succeeded", DAEMON_SETS),
     "service": Story(_initialise, lambda sim: sim.release("v2"), "Succeeded", SERVICES),
 }
-ALL = {**STORIES, **OTHER_TARGETS}
+WITH_CONFIGS = {
+    "wired": Story(_wire, lambda sim: sim.start_controller() and None, "Initialized", world=wired.Wired),
+    "reconfigured": Story(_wire_and_initialise, lambda sim: wired.edit(sim, "red"), "Succeeded", world=wired.Wired),
+}
+ALL = {**STORIES, **OTHER_TARGETS, **WITH_CONFIGS}
 
 
 class Trap:
