@@ -109,9 +109,9 @@ class Stage:
                 await self.kubectl.apply(here(body))
         await self.kubectl("rollout", "status", "deployment/reviews", "--timeout=60s")
 
-        await self._let_callers_in()
+        await self.let_callers_in()
 
-    async def _let_callers_in(self) -> None:
+    async def let_callers_in(self) -> None:
         """Callers begin when every proxy has seen the pods: what is lost before that is nobody's fault."""
         probe = Load(self.namespace, "reviews", per_second=50, source="probe")
         self.mesh.send(probe)
