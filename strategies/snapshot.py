@@ -90,7 +90,8 @@ class Undone:
 class Snapshot:
     """What one tick knows.
 
-    `refusal`: why nothing may be created and no run may start. `hold`: why the weight must not rise although the
+    `refusal`: why nothing may be created and no run may start. `warning`: what would have been a refusal before users
+    were served by the roles, and is only said now. `hold`: why the weight must not rise although the
     run may go on being watched (an invalid edit, a stale cache). `contested`: somebody keeps taking our fields.
     `deleting`: the Canary is being deleted. `resolvable`: the template of the run's revision can still be found.
     `copied`: what the run's revision needs besides the template is there for the primary. `finalizer`: the Canary
@@ -103,6 +104,7 @@ class Snapshot:
     primary: Workload | None = None
     routes: Routes = field(default_factory=Routes)
     refusal: Problem | None = None
+    warning: Problem | None = None
     hold: Problem | None = None
     contested: Problem | None = None
     deleting: bool = False

@@ -1,6 +1,6 @@
 """The Canary: what a user asks for, for one workload."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -9,7 +9,16 @@ from delivery.api.analysis import Analysis
 from delivery.api.metadata import Metadata
 from delivery.api.model import Piece, broken_rule, cel
 from delivery.api.naming import NAMING_RULES, Naming, check_naming
-from delivery.api.references import URL, AutoscalerRef, IngressRef, Provider, RouteRef, TargetRef, UpstreamRef
+from delivery.api.references import (
+    ACKNOWLEDGED,
+    URL,
+    AutoscalerRef,
+    IngressRef,
+    Provider,
+    RouteRef,
+    TargetRef,
+    UpstreamRef,
+)
 from delivery.api.service import Service
 
 
@@ -53,6 +62,17 @@ class Promotion(Piece):
     """How long everybody is on the new version, checks going on, before the old one is given up, in seconds."""
 
 
+Acknowledged = Annotated[str, Field(pattern=ACKNOWLEDGED, max_length=400)]
+"""What preflight names: Kind/name, Kind/namespace/name outside of the Canary's namespace, or NoSidecar."""
+
+
+class Preflight(Piece):
+    """What must be clear before traffic is taken over."""
+
+    acknowledge: tuple[Acknowledged, ...] = Field(default=(), max_length=64)
+    """What may go on telling target and primary apart: Kind/name as the refusal says it, or NoSidecar."""
+
+
 class CanarySpec(Piece):
     """What is rolled out, how it is reached and how it is tried."""
 
@@ -94,6 +114,8 @@ class CanarySpec(Piece):
     """Hold the weight; checks and roll-back go on."""
     traffic: TrafficSettings = Field(default_factory=TrafficSettings)
     """How carefully traffic is moved."""
+    preflight: Preflight = Field(default_factory=Preflight)
+    """What must be clear before traffic is taken over."""
 
     @property
     def has_mesh(self) -> bool:

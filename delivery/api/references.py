@@ -9,6 +9,7 @@ from delivery.api.model import Piece, broken_rule, cel
 
 DNS_LABEL = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 URL = "^https?://"
+ACKNOWLEDGED = "^(NoSidecar|[A-Z][A-Za-z]*(/[a-z0-9]([-.a-z0-9]*[a-z0-9])?){1,2})$"
 
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 """The name of an API object."""

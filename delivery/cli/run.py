@@ -39,6 +39,7 @@ FLAGS = (
         "Prefixes of the target's labels that a new primary gets; * is all, nothing is none.",
         default="*",
     ),
+    _flag("--istio-root-namespace", "Istio's root namespace.", default="istio-system"),
     _flag("--log-level", "debug | info | warning | error", default="info"),
     _flag("--log-format", "json | console", default="json"),
     _flag("--listen", "HOST:PORT for /metrics, /healthz and /readyz.", default="0.0.0.0:8080"),

@@ -45,6 +45,8 @@ class Cache:
         self.kind = kind
         self.high_water = 0
         """The newest resourceVersion heard of. A GET or list sent now answers with a state at least as new."""
+        self.changes = 0
+        """How many visible changes there have been: while it stands, nothing that is read has changed."""
         self._projection = projection
         self._on_change = on_change
         self._entries: dict[Key, dict[str, Any]] = {}
@@ -86,7 +88,9 @@ class Cache:
         self._tombstones.pop(key, None)
         old, new = self._entries.get(key), self._projection(body)
         self._entries[key] = new
-        self._reindex(key, old, new)
+        left = self._reindex(key, old, new)
+        if old is not None and left:
+            self._announce(old)
         if old is None or not _same(old, new):
             self._announce(new)
 
@@ -144,19 +148,24 @@ class Cache:
         while len(self._tombstones) > TOMBSTONES:
             self._tombstones.popitem(last=False)
 
-    def _reindex(self, key: Key, old: Object | None, new: Object | None) -> None:
+    def _reindex(self, key: Key, old: Object | None, new: Object | None) -> bool:
+        """Whether an index no longer finds the object where it did: who looked there has to hear of it."""
+        left = False
         for name, index in self._indexes.items():
             values = self._indexed[name]
             before = set(index(old)) if old is not None else set()
             after = set(index(new)) if new is not None else set()
             for value in before - after:
+                left = True
                 values[value].discard(key)
                 if not values[value]:
                     del values[value]
             for value in after - before:
                 values.setdefault(value, set()).add(key)
+        return left
 
     def _announce(self, body: Object) -> None:
+        self.changes += 1
         try:
             self._on_change(self.kind, body)
         except Exception:

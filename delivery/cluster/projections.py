@@ -27,12 +27,22 @@ from delivery.cluster.objects import (
     Kind,
     Object,
 )
+from delivery.cluster.policies import GUARDED
 from delivery.cluster.protocols import Projection
 
 _POD_METADATA = (
     "name", "namespace", "uid", "resourceVersion", "labels", "ownerReferences",
     "creationTimestamp", "deletionTimestamp",
 )  # fmt: skip
+SIDECAR_STATUS = "sidecar.istio.io/status"
+"""The annotation that Istio's injector leaves on a pod to which it has given a proxy."""
+
+AMBIENT_REDIRECTION = "ambient.istio.io/redirection"
+"""The annotation of a pod whose traffic the node's proxy takes, which so needs none of its own."""
+
+PROXY = "istio-proxy"
+"""The container that is a pod's own proxy; among the init containers when it is a native sidecar."""
+
 _WORKLOAD_METADATA = (*_POD_METADATA, "generation", "annotations", "finalizers")
 _OPT_OUT = "flagger.app/config-tracking"
 _WORKLOAD_STATUS = (
@@ -81,8 +91,17 @@ def pod(body: Object) -> dict[str, Any]:
     for field in ("initContainerStatuses", "containerStatuses"):
         if statuses := [_container(each) for each in _mappings(status.get(field))]:
             kept[field] = statuses
-    metadata = _pick(_mapping(body.get("metadata")), _POD_METADATA)
+    given = _mapping(body.get("metadata"))
+    metadata = _pick(given, _POD_METADATA)
+    noted = _mapping(given.get("annotations"))
+    if marks := "".join(name for name in _MESH_MARKS if name in noted):
+        metadata["annotations"] = _MARKED[marks]
     return {**_type_of(body), "metadata": metadata, "status": kept}
+
+
+_MESH_MARKS = (SIDECAR_STATUS, AMBIENT_REDIRECTION)
+_MARKED = {name: {name: ""} for name in _MESH_MARKS} | {"".join(_MESH_MARKS): dict.fromkeys(_MESH_MARKS, "")}
+"""That a pod is in the mesh, and how; one for all pods, so that it costs each of them a reference only."""
 
 
 def metadata_only(body: Object) -> dict[str, Any]:
@@ -153,5 +172,6 @@ PROJECTIONS: Mapping[Kind, Projection] = {
     DESTINATION_RULES: without_status,
     SCALED_OBJECTS: without_status,
     **dict.fromkeys(AUTOSCALING_VERSIONS, without_status),
+    **GUARDED,
 }
 """The projection of every kind that the controller watches."""

@@ -21,11 +21,13 @@ from delivery.cluster.objects import (
     PODS,
     REPLICA_SETS,
     SCALED_OBJECTS,
+    SERVICES,
     VIRTUAL_SERVICES,
     Kind,
     Object,
     Ref,
 )
+from delivery.cluster.policies import CHOOSERS, FLAGGER_CANARIES, SIDECARS, by_egress, mentions
 from delivery.cluster.protocols import Api, Clock, Projection
 from delivery.cluster.reflector import WATCH_SECONDS, Reflector
 
@@ -43,10 +45,18 @@ LABEL_INDEX = "label"
 
 
 HOST_INDEX = "host"
-"""Finds VirtualServices and DestinationRules of all namespaces by the first word of a host ("*" for wildcards)."""
+"""Finds VirtualServices, DestinationRules and Sidecars of all namespaces by the first word of a host ("*" for
+wildcards)."""
 
 TARGET_INDEX = "target"
-"""Finds Canaries by "namespace/name" of their target."""
+"""Finds Canaries, Flagger's too, by "namespace/name" of their target."""
+
+MENTIONS_INDEX = "mentions"
+"""Finds Services, and what else selects pods, by "namespace/key=value" of a label that a selector names; the
+namespace is where it looks, "*" if that may be any."""
+
+NAMESPACE_INDEX = "namespace"
+"""Finds what selects pods by its namespace."""
 
 SCALES_INDEX = "scales"
 """Finds autoscalers by "namespace/name" of the workload that they scale."""
@@ -114,6 +124,11 @@ def by_floor(body: Object) -> Iterable[str]:
     return (f"{metadata.get('namespace', '')}/{noted.get('canary')}",)
 
 
+def by_namespace(body: Object) -> Iterable[str]:
+    """An index by namespace."""
+    return (body["metadata"].get("namespace", ""),)
+
+
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}  # an index must not die of one odd object
 
@@ -127,10 +142,16 @@ def default_indexes(kind: Kind) -> dict[str, Index]:
         indexes[LABEL_INDEX] = by_labels
     if kind in (VIRTUAL_SERVICES, DESTINATION_RULES):
         indexes[HOST_INDEX] = by_host
-    if kind == CANARIES:
+    if kind in (CANARIES, FLAGGER_CANARIES):
         indexes[TARGET_INDEX] = by_target
     if kind == SCALED_OBJECTS or kind in AUTOSCALING_VERSIONS:
         indexes |= {SCALES_INDEX: by_scaled, FLOOR_INDEX: by_floor}
+    if kind == SIDECARS:
+        indexes[HOST_INDEX] = by_egress
+    if kind == SERVICES or kind in CHOOSERS:
+        indexes[MENTIONS_INDEX] = mentions(kind)
+    if kind in CHOOSERS:
+        indexes[NAMESPACE_INDEX] = by_namespace
     return indexes
 
 
@@ -138,8 +159,9 @@ class Reader:
     """The caches of several kinds. Objects are shared: whoever is given one must not change it.
 
     `on_change(kind, object)` is called on every visible change, by whatever way it became known (a watch, a list, a
-    GET, our own write): with the object as it is now, or as it was last when it is gone (`get` then answers None). A
-    change of resourceVersion or managedFields alone is not visible.
+    GET, our own write): with the object as it is now, or as it was last when it is gone (`get` then answers None);
+    and first as it was, if an index found it then where it does no longer. A change of resourceVersion or
+    managedFields alone is not visible.
 
     `optional` kinds may be missing or forbidden without holding anything up; the versions beside each are tried where
     the kind's own is not served.
@@ -210,6 +232,14 @@ class Reader:
         """Whether the server has said anything of an optional kind yet, be it that we must not see it."""
         self._cache(kind)
         return self._reflectors[kind].answered
+
+    def unanswered(self, kinds: Iterable[Kind]) -> list[Kind]:
+        """Those of the kinds of which the server has said nothing yet: neither a list, nor that there is none."""
+        return [kind for kind in kinds if not self._reflectors[self._cache(kind).kind].answered]
+
+    def changes(self, kinds: Iterable[Kind]) -> int:
+        """How many visible changes of objects of these kinds, and answers to a first list, there have been."""
+        return sum(self._cache(kind).changes + self._reflectors[kind].answered for kind in kinds)
 
     def stale(self, kinds: Iterable[Kind]) -> float:
         """For how many seconds the worst of the watches of `kinds` has had no open connection; 0 when all have."""

@@ -121,6 +121,7 @@ def _surroundings(
             cluster_domain=settings.cluster_domain,
             tracking=SCOPES[settings.config_tracking],
             labelling=Labelling(settings.selector_labels, settings.include_label_prefix),
+            root_namespace=settings.istio_root_namespace,
         ),
         observe=lambda verb, kind, outcome, _seconds: exporter.count_request(verb, kind, outcome),
         namespace=settings.namespace,

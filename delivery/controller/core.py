@@ -25,6 +25,7 @@ from delivery.cluster.objects import (
     Kind,
     Object,
 )
+from delivery.cluster.policies import GUARDED, OTHER_VERSIONS
 from delivery.cluster.projections import PROJECTIONS
 from delivery.cluster.protocols import Api, Clock, Timers
 from delivery.cluster.reader import Reader
@@ -83,11 +84,14 @@ class Controller:
         self.reader = Reader(
             around.api,
             clock,
-            kinds={kind: PROJECTIONS[kind] for kind in (*WATCHED, around.autoscaling, *KINDS, *configs)},
+            kinds={kind: PROJECTIONS[kind] for kind in (*WATCHED, around.autoscaling, *KINDS, *GUARDED, *configs)},
             namespace=around.namespace,
             on_change=self._on_change,
             rng=rng,
-            optional=dict.fromkeys((around.autoscaling, SCALED_OBJECTS, *configs), ()),
+            optional={
+                **dict.fromkeys((around.autoscaling, SCALED_OBJECTS, *configs), ()),
+                **{kind: OTHER_VERSIONS.get(kind, ()) for kind in GUARDED},
+            },
         )
         self.elector = Elector(
             around.api,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from delivery.cluster.objects import Ref
+from delivery.controller.guarded import Known
 from delivery.controller.reading import Reading
 from delivery.workloads.configs.references import Config
 from strategies.snapshot import Problem
@@ -57,6 +58,7 @@ class Entry:
     unread: str = ""
     unread_since: float | None = None
     unread_until: float = 0.0
+    guarded: Known = field(default_factory=Known)
 
     def unconfirmed(self, uids: Mapping[Ref, str], traffic: Traffic) -> tuple[Ref, ...]:
         """The route objects, by their uids, of which no response has shown this traffic."""

@@ -20,31 +20,44 @@ from delivery.cluster.objects import (
     Object,
     Ref,
 )
+from delivery.cluster.policies import CHOOSERS, FLAGGER_CANARIES, SIDECARS, by_egress, mentions
 from delivery.workloads.autoscalers.flavours import scaled
 from delivery.workloads.names import Names
 from delivery.workloads.ownership import CANARY_LABEL, labels
 
-_Place = tuple[str, str, str]
+Place = tuple[str, str, str]
+"""Where something can be seen: a kind, a namespace and a name; or one of the words below, for what is no object."""
+
+HOST = "host"
+MENTIONS = "mentions"
 
 
 class Interest:
     """Remembers the names that each Canary looks at, and answers who has to look again."""
 
     def __init__(self) -> None:
-        self._places: dict[str, tuple[_Place, ...]] = {}
-        self._watchers: dict[_Place, dict[str, None]] = {}
+        self._places: dict[str, tuple[Place, ...]] = {}
+        self._watchers: dict[Place, dict[str, None]] = {}
 
     def note(
-        self, key: str, names: Names, refs: Iterable[Ref], *, target: Kind = DEPLOYMENTS, labels: Iterable[str] = ()
+        self,
+        key: str,
+        names: Names,
+        refs: Iterable[Ref],
+        *,
+        target: Kind = DEPLOYMENTS,
+        labels: Iterable[str] = (),
+        further: Iterable[Place] = (),
     ) -> None:
         """What a Canary looks at, whose target is of this kind: the objects of its names, and those of the mesh.
 
-        `labels` are KEY=VALUE of pods whose owners it does not know.
+        `labels` are KEY=VALUE of pods whose owners it does not know; `further` what it looks at besides.
         """
         places = (
             *_places(names, target),
             *((ref.kind.kind, ref.namespace, ref.name) for ref in refs),
             *(("label", names.namespace, each) for each in labels),
+            *further,
         )
         if self._places.get(key) == places:
             return
@@ -74,7 +87,7 @@ class Interest:
         return found
 
 
-def _places(names: Names, target: Kind) -> Iterable[_Place]:
+def _places(names: Names, target: Kind) -> Iterable[Place]:
     namespace = names.namespace
     for name in (names.target, names.primary):
         yield ("scaled", namespace, name)
@@ -82,15 +95,15 @@ def _places(names: Names, target: Kind) -> Iterable[_Place]:
         yield (target.kind, namespace, name)
     for name in (names.apex, names.canary_service, names.primary_service):
         yield (SERVICES.kind, namespace, name)
-    yield ("host", "", names.apex)
+    yield (HOST, "", names.apex)
 
 
-def _seen_from(kind: Kind, body: Object) -> Iterable[_Place]:
+def _seen_from(kind: Kind, body: Object) -> Iterable[Place]:
     """The places from which an object can be seen."""
     meta = body["metadata"]
     namespace, name = meta.get("namespace", ""), meta["name"]
     spec: Mapping[str, Any] = body.get("spec") or {}
-    if kind == CANARIES:
+    if kind in (CANARIES, FLAGGER_CANARIES):
         target = spec.get("targetRef") or {}
         yield (str(target.get("kind")), namespace, str(target.get("name")))
     elif kind in (PODS, REPLICA_SETS):
@@ -103,15 +116,20 @@ def _seen_from(kind: Kind, body: Object) -> Iterable[_Place]:
         yield ("scaled", namespace, str(scaled(body).get("name")))
     hosts = [*(spec.get("hosts") or ()), *([spec["host"]] if "host" in spec else ())] if kind in _ROUTED else []
     for host in hosts:
-        yield ("host", "", str(host).split(".", 1)[0])
+        yield (HOST, "", str(host).split(".", 1)[0])
+    if kind == SIDECARS:
+        yield from ((HOST, "", host) for host in by_egress(body))
+    if kind in _MENTIONING:
+        yield from ((MENTIONS, "", each) for each in _MENTIONING[kind](body))
 
 
 _COPIED = (CONFIG_MAPS, SECRETS)
 _ROUTED = (VIRTUAL_SERVICES, DESTINATION_RULES)
 _SCALERS = (*AUTOSCALING_VERSIONS, SCALED_OBJECTS)
+_MENTIONING = {kind: mentions(kind) for kind in (SERVICES, *CHOOSERS)}
 
 
-def _owning_workloads(kind: Kind, body: Object) -> Iterable[_Place]:
+def _owning_workloads(kind: Kind, body: Object) -> Iterable[Place]:
     """A Deployment names its ReplicaSets NAME-HASH, which own its pods; a DaemonSet owns its pods itself."""
     meta = body["metadata"]
     for owner in meta.get("ownerReferences") or ():

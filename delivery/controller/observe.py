@@ -25,7 +25,9 @@ from delivery.cluster.reader import CANARY_INDEX, HOST_INDEX, TARGET_INDEX, Read
 from delivery.controller.changes import FINALIZER, Changes, apex_on_primary, changes
 from delivery.controller.configs import Tracker
 from delivery.controller.entry import Entry
-from delivery.controller.interest import Interest
+from delivery.controller.guarded import Guarded
+from delivery.controller.guarding import UNKNOWN, Guards
+from delivery.controller.interest import Interest, Place
 from delivery.controller.picture import Picture, take
 from delivery.controller.reading import Spec, under_names
 from delivery.controller.revisions import current, is_copied, resolve
@@ -37,6 +39,7 @@ from delivery.routing.hosts import routed_hosts
 from delivery.workloads.configs.references import references
 from delivery.workloads.names import Names
 from delivery.workloads.naming import in_use
+from delivery.workloads.ownership import is_ours
 from delivery.workloads.revision import Scope
 from delivery.workloads.service_copies import last_written
 from strategies.decision import Wanted
@@ -72,6 +75,7 @@ class Observer:
         self._reader = reader
         self._clock = clock
         self._tracker = Tracker(reader, clock, scope)
+        self._guards = Guards(reader)
         self._interest = Interest()
         self.interested = self._interest.of
         self.forget = self._interest.forget
@@ -93,25 +97,33 @@ class Observer:
         delivered: frozenset[str],
     ) -> Sight:
         """Look at everything that belongs to a Canary. Raises Fenced when a later leader has written some of it."""
-        picture = take(self._reader, body, spec)
-        self._note_interest(entry, picture)
+        picture, guarded = self._take(entry, body, spec)
         if await self._confirm_absence(entry, picture, status):
-            picture = take(self._reader, body, spec)
-            self._note_interest(entry, picture)
+            picture, guarded = self._take(entry, body, spec)
         picture = replace(picture, configs=await self._tracker.read(entry, picture.names, picture.template))
         if picture.configs.pending and status.phase in (Phase.NONE, Phase.INITIALIZING) and status.stage is Stage.NONE:
             raise Unavailable(picture.configs.pending)  # nothing is known and nothing was begun: look again in a moment
         if picture.workload.routes_only:
             picture = replace(picture, canary_free_in=self._free_in(picture, spec.rollout.settle_seconds))
         snapshot = self._snapshot(entry, picture, status, spec, epoch=epoch, delivered=delivered)
+        snapshot = _with_guards(snapshot, guarded, taken_over=_is_taken_over(picture, status))
         return self._with_routes(entry, picture, spec.rollout, status, snapshot)
 
-    def _note_interest(self, entry: Entry, picture: Picture) -> None:
+    def _take(self, entry: Entry, body: Object, spec: Spec) -> tuple[Picture, Guarded]:
+        """Everything of the Canary, and what preflight says of its surroundings."""
+        picture = take(self._reader, body, spec)
+        guarded = self._guards.look(entry.guarded, picture, spec.caution)
+        self._note_interest(entry, picture, guarded.places)
+        return picture, guarded
+
+    def _note_interest(self, entry: Entry, picture: Picture, further: Iterable[Place]) -> None:
         """Be told of every object that this Canary looks at, before any of it is asked for."""
         configs = references(picture.template) if picture.template is not None else ()
         named = (config.ref(picture.names.namespace) for config in configs)
         refs = (*picture.route_refs, *_destination_refs(picture), *picture.scaling.named(picture.names), *named)
-        self._interest.note(entry.key, picture.names, refs, target=picture.workload.kind, labels=picture.pod_labels)
+        self._interest.note(
+            entry.key, picture.names, refs, target=picture.workload.kind, labels=picture.pod_labels, further=further
+        )
 
     async def _confirm_absence(self, entry: Entry, picture: Picture, status: Status) -> bool:
         """One GET for each object that should be there and is not; True when one was there after all."""
@@ -192,6 +204,8 @@ class Observer:
             undone=undone(picture, epoch=snapshot.epoch) if status.phase is Phase.TERMINATING else Undone(),
         )
         again_in = self._again_in(entry, picture)
+        if snapshot.refusal is not None and snapshot.refusal.reason == UNKNOWN:
+            again_in = min(AGAIN_SECONDS, again_in or AGAIN_SECONDS)
         return Sight(picture=picture, snapshot=snapshot, wish=wish, found=found, again_in=again_in)
 
     def _free_in(self, picture: Picture, settle: float) -> float:
@@ -308,6 +322,21 @@ def _target_kind(canary: Object) -> str:
 
 def _destination_refs(picture: Picture) -> tuple[Ref, ...]:
     return picture.router.destination_refs(picture.names, picture.route)
+
+
+def _is_taken_over(picture: Picture, status: Status) -> bool:
+    """Are users on routes of ours? Objects tell, too: a status may be lost."""
+    if status.phase not in (Phase.NONE, Phase.INITIALIZING):
+        return True
+    routes = (picture.mesh.get(ref) for ref in picture.route_refs)
+    return apex_on_primary(picture) or any(body is not None and is_ours(body, picture.names) for body in routes)
+
+
+def _with_guards(snapshot: Snapshot, guarded: Guarded, *, taken_over: bool) -> Snapshot:
+    """What preflight found forbids to take traffic over; later it is only said, but for another controller."""
+    if taken_over:
+        return replace(snapshot, refusal=guarded.foreign or snapshot.refusal, warning=guarded.concern)
+    return replace(snapshot, refusal=guarded.foreign or snapshot.refusal or guarded.concern or guarded.unknown)
 
 
 def _waits(status: Status, *, routed: bool) -> bool:

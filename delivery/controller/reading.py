@@ -13,6 +13,8 @@ from delivery.api.rollout import metric_specs, rollout_spec
 from delivery.api.salvage import salvage_canary
 from delivery.cluster.objects import Object
 from delivery.controller.asker import Brief
+from delivery.routing.caution import Caution
+from delivery.routing.policies import ROOT_NAMESPACE
 from delivery.routing.registry import router_for
 from delivery.routing.route_spec import RouteSpec
 from delivery.routing.router import Router
@@ -44,6 +46,7 @@ class Policy:
     cluster_domain: str = "cluster.local"
     tracking: Scope = Scope.CONFIGS
     labelling: Labelling = USUAL
+    root_namespace: str = ROOT_NAMESPACE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,7 @@ class Spec:
     router: Router
     autoscaler: AutoscalerSpec | None
     brief: Brief
+    caution: Caution
     hold: Problem | None = None
     refusal: Problem | None = None
 
@@ -104,6 +108,7 @@ class Reading:
             router=router_for(canary),
             autoscaler=AutoscalerSpec.of(canary),
             brief=_brief(canary, names, canary.spec.metrics_server or self._policy.metrics_server),
+            caution=Caution.of(canary, self._policy.root_namespace),
             hold=hold,
         )
 

@@ -67,6 +67,7 @@ class Settings:
     config_tracking: str = TRACKING[0]
     selector_labels: tuple[str, ...] = SELECTOR_LABELS
     include_label_prefix: tuple[str, ...] = ("*",)
+    istio_root_namespace: str = "istio-system"
     log_level: str = "info"
     log_format: str = "json"
     listen_host: str = EVERYWHERE
@@ -97,6 +98,7 @@ class Settings:
             include_label_prefix=_prefixes(known.get("include_label_prefix", "*")),
             cluster_domain=_domain(known.get("cluster_domain", "cluster.local")),
             config_tracking=_choice("--config-tracking", known.get("config_tracking", TRACKING[0]), TRACKING),
+            istio_root_namespace=_label("--istio-root-namespace", known.get("istio_root_namespace", "istio-system")),
             log_level=_choice("--log-level", known.get("log_level", "info"), LOG_LEVELS),
             log_format=_choice("--log-format", known.get("log_format", "json"), LOG_FORMATS),
             listen_host=host,
@@ -124,6 +126,12 @@ def own_namespace() -> str | None:
 def _identity(given: str) -> str:
     if not (0 < len(given) <= 253 and given.isprintable() and " " not in given):
         raise SettingsError("--identity", given, "1 to 253 printable characters without a blank")
+    return given
+
+
+def _label(flag: str, given: str) -> str:
+    if not _LABEL.fullmatch(given):
+        raise SettingsError(flag, given, "the name of one namespace")
     return given
 
 

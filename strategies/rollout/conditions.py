@@ -17,6 +17,7 @@ ORDER = (
     "NotForThisProvider",
     "Contested",
     "CapacityUnknown",
+    "PreflightWarning",
 )
 _PROMOTED = {Phase.INITIALIZED: "True", Phase.SUCCEEDED: "True", Phase.FAILED: "False"}
 
@@ -32,6 +33,7 @@ def describe(turn: Turn) -> None:
         _not_for_this_provider(turn),
         _contested(turn),
         _capacity_unknown(turn),
+        _preflight_warning(turn),
     )
     conditions = tuple(each for each in fresh if each is not None)
     if turn.spec.generation != turn.status.observed_generation or _differ(conditions, turn.status.conditions):
@@ -154,8 +156,17 @@ def _capacity_unknown(turn: Turn) -> Condition | None:
     return _make(turn, "CapacityUnknown", "True", "PodsUnknown", message)
 
 
-_BAD_WHEN_TRUE = ("NotYetActedOn", "NotForThisProvider", "Contested", "CapacityUnknown")
+def _preflight_warning(turn: Turn) -> Condition | None:
+    return _bad(turn, "PreflightWarning", turn.seen.warning, status="True") if turn.seen.warning is not None else None
+
+
+_BAD_WHEN_TRUE = ("NotYetActedOn", "NotForThisProvider", "Contested", "CapacityUnknown", "PreflightWarning")
 _QUIET = {"Initializing", "Draining", "NoAnalysis", "Deleted", "NoRoutes", "Suspended"}
+
+
+def _news(each: Condition) -> tuple[str, ...]:
+    """What of a condition is told anew when it changes: of a warning also which objects it is about."""
+    return (each.status, each.reason, each.message if each.type == "PreflightWarning" else "")
 
 
 def _tell_the_bad(turn: Turn, conditions: tuple[Condition, ...]) -> None:
@@ -164,7 +175,7 @@ def _tell_the_bad(turn: Turn, conditions: tuple[Condition, ...]) -> None:
             continue
         bad = each.status == "False" or each.type in _BAD_WHEN_TRUE
         known = turn.status.condition(each.type)
-        if bad and (known is None or (known.status, known.reason) != (each.status, each.reason)):
+        if bad and (known is None or _news(each) != _news(known)):
             already = any(note.reason == each.reason and note.at == turn.now for note in turn.status.outbox)
             if not already:
                 turn.tell(each.reason, each.message, warning=True)

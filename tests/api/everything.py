@@ -214,5 +214,6 @@ EVERYTHING: dict[str, Any] = {
     "suspend": True,
     "paused": True,
     "traffic": {"settleSeconds": 5, "drainSeconds": 15, "drainMaxSeconds": 60, "capacityCheck": False},
+    "preflight": {"acknowledge": ["NetworkPolicy/reviews", "Sidecar/front/default", "NoSidecar"]},
 }
 """Every field there is, each with a value of its own."""

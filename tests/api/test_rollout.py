@@ -20,6 +20,7 @@ ACTED_ON = {
     "progressDeadlineSeconds", "skipAnalysis", "suspend", "revertOnDeletion",
     "autoscalerRef",
     "paused", "traffic.settleSeconds", "traffic.drainSeconds", "traffic.drainMaxSeconds", "traffic.capacityCheck",
+    "preflight.acknowledge",
     "service.name", "service.port", "service.portName", "service.targetPort", "service.trafficPolicy", "service.apex",
     "service.primary", "service.canary", "service.trafficDistribution", "service.portDiscovery", "service.headless",
     "service.unmanagedMetadata", "service.timeout", "service.retries", "service.headers", "service.corsPolicy",

@@ -30,6 +30,18 @@ PERMISSIONS = {
     ("", "services"): {"get", "list", "watch", "create", "patch", "delete"},
     ("networking.istio.io", "virtualservices"): {"get", "list", "watch", "create", "patch", "delete"},
     ("networking.istio.io", "destinationrules"): {"get", "list", "watch", "create", "patch", "delete"},
+    ("security.istio.io", "authorizationpolicies"): {"list", "watch"},
+    ("security.istio.io", "peerauthentications"): {"list", "watch"},
+    ("security.istio.io", "requestauthentications"): {"list", "watch"},
+    ("networking.istio.io", "sidecars"): {"list", "watch"},
+    ("networking.istio.io", "envoyfilters"): {"list", "watch"},
+    ("telemetry.istio.io", "telemetries"): {"list", "watch"},
+    ("extensions.istio.io", "wasmplugins"): {"list", "watch"},
+    ("networking.k8s.io", "networkpolicies"): {"list", "watch"},
+    ("policy", "poddisruptionbudgets"): {"list", "watch"},
+    ("monitoring.coreos.com", "podmonitors"): {"list", "watch"},
+    ("autoscaling.k8s.io", "verticalpodautoscalers"): {"list", "watch"},
+    ("flagger.app", "canaries"): {"list", "watch"},
     ("", "events"): {"create"},
 }
 """All that the controller may do, apart from its Lease."""

@@ -23,6 +23,7 @@ def test_nothing_given_means_the_documented_defaults() -> None:
     assert settings.scrape_interval_seconds == 15.0
     assert settings.cluster_domain == "cluster.local"
     assert Labelling(settings.selector_labels, settings.include_label_prefix) == USUAL
+    assert settings.istio_root_namespace == "istio-system"
     assert settings.workers == 8
     assert settings.lease_name == "progressive-delivery"
     assert settings.admission is None
@@ -76,6 +77,7 @@ def test_listen_addresses(listen: str, host: str, port: int) -> None:
         ("--selector-labels", "selector_labels", "app,not a label"),
         ("--selector-labels", "selector_labels", "-app"),
         ("--include-label-prefix", "include_label_prefix", "app,*.example.com"),
+        ("--istio-root-namespace", "istio_root_namespace", "Istio"),
         ("--log-level", "log_level", "loud"),
         ("--log-format", "log_format", "xml"),
         ("--listen", "listen", "8080"),

@@ -10,6 +10,7 @@ from delivery.cluster.memory.controlling import Context, Seconds, controller_of
 from delivery.cluster.memory.daemonsets import DaemonSets
 from delivery.cluster.memory.defaulting import default_builtins
 from delivery.cluster.memory.deployments import Deployments
+from delivery.cluster.memory.injection import inject
 from delivery.cluster.memory.kubelet import Kubelet
 from delivery.cluster.memory.namespaces import NamespaceLifecycle, Namespaces
 from delivery.cluster.memory.nodes import Nodes
@@ -58,7 +59,7 @@ class World:
         self._context.handle(PODS, self._kubelet.sync)
         self.nodes = Nodes(self._look_at_daemon_sets)
         self._context.handle(DAEMON_SETS, DaemonSets(self._context, self.nodes).sync)
-        store.admission.append(default_builtins)
+        store.admission += [default_builtins, inject]
         store.observers.append(self._note)
         if load is not None:
             self._context.handle(AUTOSCALERS, Autoscalers(self._context, load).sync)

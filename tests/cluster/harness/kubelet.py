@@ -18,7 +18,8 @@ from typing import Any
 
 from delivery.cluster.errors import Conflict, Expired, Gone, Unavailable, Unknown
 from delivery.cluster.kubernetes import KubernetesApi
-from delivery.cluster.objects import PODS, Object, Ref
+from delivery.cluster.objects import PODS, Object, Ref, pointer
+from delivery.cluster.projections import SIDECAR_STATUS
 from tests.cluster.harness.threads import beside
 from tests.cluster.harness.waiting import pause
 
@@ -112,6 +113,8 @@ class Kubelet:
         status = pod_status(pod, behaviour, address=self._address())
         while True:
             try:
+                if SIDECAR_STATUS not in _annotations(pod):
+                    pod = await self._api.patch(Ref.of(PODS, pod), [_marked(pod)])
                 ops = [{"op": "add", "path": "/status", "value": status}]
                 await self._api.patch(Ref.of(PODS, pod), ops, subresource="status")
             except Gone:
@@ -124,6 +127,13 @@ class Kubelet:
     def _address(self) -> str:
         number = next(self._numbers)
         return f"10.1.{number // 250 % 250}.{number % 250 + 1}"
+
+
+def _marked(pod: Object) -> dict[str, Any]:
+    """The mark of Istio's injector, of which there is none either: all Pods are in the mesh."""
+    if not _annotations(pod):
+        return {"op": "add", "path": "/metadata/annotations", "value": {SIDECAR_STATUS: "{}"}}
+    return {"op": "add", "path": pointer("metadata", "annotations", SIDECAR_STATUS), "value": "{}"}
 
 
 def behaviour_of(pod: Object) -> str:

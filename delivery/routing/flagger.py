@@ -1,0 +1,38 @@
+"""Objects that Flagger keeps: two controllers on one route fight, and each believes that the other is a hand edit."""
+
+from collections.abc import Iterable
+
+from delivery.cluster.objects import Kind, Object
+from delivery.workloads.names import Names
+from strategies.snapshot import Problem
+
+FLAGGER_GROUP = "flagger.app/"
+
+
+def owned_by_flagger(
+    names: Names, objects: Iterable[tuple[Kind, Object | None]], canaries: Iterable[Object], *, target: str
+) -> Problem | None:
+    """Is one of the objects owned by a Canary of Flagger's, or does one of those roll out the same target?
+
+    Given the objects that we would create or change, as far as they exist, and Flagger's Canaries with a target of
+    this name in the namespace; `target` is the kind of ours. One that is suspended leaves the target alone, but what
+    it owns goes when it is deleted.
+    """
+    for kind, body in objects:
+        for owner in (body or {"metadata": {}})["metadata"].get("ownerReferences") or ():
+            if owner.get("kind") == "Canary" and str(owner.get("apiVersion", "")).startswith(FLAGGER_GROUP):
+                name = body["metadata"]["name"] if body is not None else ""
+                return _problem(f"{kind} {name} is owned by Canary {owner.get('name')} of flagger.app", suspend=False)
+    for canary in canaries:
+        spec = canary.get("spec") or {}
+        if (spec.get("targetRef") or {}).get("kind") == target and not spec.get("suspend"):
+            name = canary["metadata"]["name"]
+            return _problem(f"Canary {name} of flagger.app rolls out {target} {names.target}", suspend=True)
+    return None
+
+
+def _problem(what: str, *, suspend: bool) -> Problem:
+    out = "set spec.revertOnDeletion there, delete it and wait until the target serves"
+    return Problem(
+        reason="OwnedByFlagger", message=f"{what}: {out}" + (", or set spec.suspend there" if suspend else "")
+    )

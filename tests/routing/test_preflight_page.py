@@ -1,0 +1,43 @@
+"""docs/preflight.md says of every refusal what it means and the way out, and of none that does not exist."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "preflight.md"
+ROOMS = ("delivery/routing", "delivery/workloads", "delivery/controller/guarding.py")
+"""Where preflight is judged: whatever problem is made there is a refusal."""
+
+ELSEWHERE = ("health.py", "floors.py")
+"""In these rooms, but about pods and pods that are missing while a run goes on."""
+
+REASON = re.compile(r"([A-Z][a-z]+){2,}")
+
+
+def sources() -> Iterator[Path]:
+    for room in ROOMS:
+        path = ROOT / room
+        yield from (each for each in ([path] if path.is_file() else path.rglob("*.py")) if each.name not in ELSEWHERE)
+
+
+def reasons(path: Path) -> Iterator[str]:
+    """The reasons of the problems that a module makes, written out or as constants of the module."""
+    tree = ast.parse(path.read_text())
+    assigned = [each for each in tree.body if isinstance(each, ast.Assign) and isinstance(each.value, ast.Constant)]
+    constants = {ast.unparse(each.targets[0]): each.value.value for each in assigned}
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Problem":
+            [given] = [each.value for each in call.keywords if each.arg == "reason"]
+            yield str(given.value if isinstance(given, ast.Constant) else constants.get(ast.unparse(given), ""))
+        elif isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.Constant):
+            yield str(call.args[0].value) if ast.unparse(call.func) == "_problem" else ""
+
+
+def test_every_refusal_has_its_line_and_every_line_its_refusal():
+    made = sorted({reason for path in sources() for reason in reasons(path) if REASON.fullmatch(reason)})
+    table = PAGE.read_text().split("## ")[0]
+    rows = re.findall(r"^\| `([A-Za-z]+)` \| (.+) \| (.+) \|$", table, re.MULTILINE)
+    assert sorted(reason for reason, _, _ in rows) == made
+    assert all(meaning.strip() and way_out.strip() for _, meaning, way_out in rows)
