@@ -10,8 +10,8 @@ PAGE = ROOT / "docs" / "preflight.md"
 ROOMS = ("delivery/routing", "delivery/workloads", "delivery/controller/guarding.py")
 """Where preflight is judged: whatever problem is made there is a refusal."""
 
-ELSEWHERE = ("health.py", "floors.py")
-"""In these rooms, but about pods and pods that are missing while a run goes on."""
+ELSEWHERE = ("health.py", "floors.py", "releasing.py")
+"""In these rooms, but about pods, about too few of them in a run, and about the end of a Canary."""
 
 REASON = re.compile(r"([A-Z][a-z]+){2,}")
 
