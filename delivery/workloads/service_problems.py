@@ -61,7 +61,7 @@ def headless_problem(names: Names, spec: ServiceSpec, services: Iterable[Object 
         if body is None or not address:
             continue
         name, ours = body["metadata"]["name"], is_ours(body, names)
-        wanted = spec.headless if name == names.apex else spec.headless_roles
+        wanted = spec.headless and name == names.apex
         if (address == NO_ADDRESS) == wanted or (not ours and not wanted):
             continue
         return Problem(reason="HeadlessMismatch", message=_mismatch(name, wanted=wanted, ours=ours))

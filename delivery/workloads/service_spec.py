@@ -30,9 +30,9 @@ class ServiceSpec:
 
     `traffic_policy` is Istio's TrafficPolicy as JSON in Istio's own camelCase, or None; `rule` what the http rule
     carries besides its destinations, likewise (timeout, retries, rewrite, headers, corsPolicy). `port_discovery`:
-    the containers' other ports are offered too. `headless` is about an apex Service that we make, `headless_roles`
-    about those of the roles: a mesh sends a request for a Service without an address wherever the caller had looked
-    it up, so its weights need roles with addresses. `unmanaged` holds keys that we give but never change.
+    the containers' other ports are offered too. `headless` is about an apex Service that we make; those of the roles
+    have addresses, for a mesh sends a request for a Service without one wherever the caller had looked it up, and
+    weights would mean nothing. `unmanaged` holds keys that we may give but never change.
     """
 
     port: int
@@ -44,7 +44,6 @@ class ServiceSpec:
     traffic_distribution: str | None = None
     port_discovery: bool = False
     headless: bool = False
-    headless_roles: bool = False
     apex: Metadata = Metadata()
     primary: Metadata = Metadata()
     canary: Metadata = Metadata()
@@ -68,7 +67,6 @@ class ServiceSpec:
             traffic_distribution=service.traffic_distribution,
             port_discovery=service.port_discovery,
             headless=service.headless,
-            headless_roles=service.headless and canary.spec.provider == "kubernetes",
             apex=_metadata(service.apex),
             primary=_metadata(service.primary),
             canary=_metadata(service.canary),

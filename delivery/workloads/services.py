@@ -137,8 +137,7 @@ def _service(
 
 
 def _address(names: Names, spec: ServiceSpec, name: str) -> dict[str, str]:
-    headless = spec.headless if name == names.apex else spec.headless_roles
-    return {"clusterIP": NO_ADDRESS} if headless else {}
+    return {"clusterIP": NO_ADDRESS} if spec.headless and name == names.apex else {}
 
 
 def _original_selector(apex: Object) -> str:

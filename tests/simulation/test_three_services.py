@@ -184,3 +184,34 @@ def test_what_can_no_longer_be_headless_is_said_and_ended_by_setting_it_back(sim
     service(sim, headless=True)
     recovers(sim)
     assert is_silent(sim, "Ready", "HeadlessMismatch")
+
+
+def test_an_idle_canary_with_all_of_it_writes_and_asks_nothing(sim):
+    initialised(sim)
+    given = {"labels": {"tier": "web"}, "annotations": {"docs": "here"}}
+    service(sim, portDiscovery=True, trafficDistribution="PreferClose", apex=given, primary=given, canary=given)
+    release(sim, "v2", HTTP, ADMIN, STATS)
+    recovers(sim)
+    sim.loop.advance(60.0)
+    before = len(sim.requests())
+    sim.loop.advance(600.0)
+    assert asked(sim, before) == []
+
+
+def test_a_port_without_a_name_in_the_users_service_is_said_and_naming_it_ends_it(sim):
+    sim.apply(DEPLOYMENTS, bookinfo.deployment())
+    body = bookinfo.service()
+    del body["spec"]["ports"][0]["name"]
+    sim.apply(SERVICES, body)
+    sim.loop.advance(10.0)
+    sim.promises.let_users_in()
+    release(sim, "v1", HTTP, ADMIN)
+    canary = bookinfo.canary()
+    canary["spec"]["service"]["portDiscovery"] = True
+    sim.apply(CANARIES, canary)
+    sim.start_controller()
+    says(sim, "Ready", "PortWithoutName", "spec.service.portDiscovery", "9090", "give that port a name")
+    sim.merge(APEX, {"spec": {"ports": [{"name": "http", "port": 9080, "targetPort": 9080}]}})
+    sim.until_phase("Initialized")
+    assert of_all(sim, ports) == [{"http": (9080, "TCP"), "admin": (9090, "TCP")}] * 3
+    served(sim)

@@ -194,10 +194,6 @@ class TestHeadless:
         assert move(names, None, spec=spec).body["spec"]["clusterIP"] == "None"
         assert all("clusterIP" not in change.body["spec"] for change in roles(names, spec))
 
-    def test_without_a_mesh_the_roles_have_none_either(self, names):
-        spec = ServiceSpec(port=9080, headless=True, headless_roles=True)
-        assert [change.body["spec"]["clusterIP"] for change in roles(names, spec)] == ["None", "None"]
-
     @pytest.mark.parametrize(("headless", "address"), [(True, "10.0.0.1"), (False, "None")])
     def test_one_of_the_other_kind_is_named_with_the_ways_out(self, names, stored, headless, address):
         body = stored(move(names, None).body)
