@@ -13,11 +13,16 @@ import pytest_asyncio
 
 from delivery.cluster.objects import (
     CANARIES,
+    CONFIG_MAPS,
+    DEPLOYMENTS,
     DESTINATION_RULES,
     LEASES,
     SCALED_OBJECTS,
+    SECRETS,
     VIRTUAL_SERVICES,
+    Kind,
     Object,
+    Ref,
 )
 from delivery.controller.application import autoscaling_kind
 from tests.cluster.harness.control_plane import ControlPlane
@@ -148,6 +153,7 @@ async def test_all_permissions_of_the_manifests_are_used_and_none_is_missing(sta
         rule = stage.ref(DESTINATION_RULES, "reviews-primary")
         await until(stage.api, rule, lambda one: one["spec"]["trafficPolicy"]["connectionPool"]["http"]["maxRetries"])
         await eventually(lambda: _in_its_way(stage), seconds=PATIENCE, what="a look after a conflict")
+        await _configured(stage)
         await _autoscaled(stage)
         assert await only.stop() == 0
 
@@ -155,6 +161,35 @@ async def test_all_permissions_of_the_manifests_are_used_and_none_is_missing(sta
     assert not [one["requestURI"] for one in asked if one["responseStatus"]["code"] == 403]
     assert {permission(one["verb"], one["objectRef"]) for one in asked} == granted(NAMESPACED) | granted(LEASE)
     assert granted(NAMESPACED) == granted(CLUSTER_WIDE)
+
+
+async def _configured(stage: Stage) -> None:
+    """Configs that a release begins to use, whose copies are taken over in the middle of it, and that are edited."""
+    kinds = (CONFIG_MAPS, SECRETS)
+    for kind in kinds:
+        await stage.api.create(stage.ref(kind, "settings"), {"data": {"stars": "cmVk"}})
+    sources = [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "settings"}}]
+    path = "/spec/template/spec/containers/0/envFrom"
+    await stage.api.patch(stage.ref(DEPLOYMENTS), [{"op": "add", "path": path, "value": sources}])
+    await stage.phase("Progressing")
+    await stage.at_weight(50)
+    later = {"op": "add", "path": "/metadata/annotations/progressive.delivery~1fence", "value": "100"}
+    await stage.api.patch(stage.ref(VIRTUAL_SERVICES), [later])
+    await stage.at_rest("Succeeded")
+    first = {kind: await _copies(stage, kind) for kind in kinds}
+    assert [len(each) for each in first.values()] == [1, 1]
+    assert all(int(fence(each)) > 100 for found in first.values() for each in found)
+    for kind in kinds:
+        await stage.api.patch(stage.ref(kind, "settings"), [{"op": "add", "path": "/data/stars", "value": "YmxhY2s="}])
+    for kind, found in first.items():
+        await until_gone(stage.api, Ref.of(kind, found[0]), seconds=PATIENCE)
+    await stage.at_rest("Succeeded")
+
+
+async def _copies(stage: Stage, kind: Kind) -> list[Object]:
+    """The copies that the controller has made."""
+    listing = await stage.api.list(kind, stage.namespace, label_selector="progressive.delivery/canary=reviews")
+    return list(listing.items)
 
 
 async def _autoscaled(stage: Stage) -> None:
