@@ -161,7 +161,7 @@ def _preflight_warning(turn: Turn) -> Condition | None:
 
 
 _BAD_WHEN_TRUE = ("NotYetActedOn", "NotForThisProvider", "Contested", "CapacityUnknown", "PreflightWarning")
-_QUIET = {"Initializing", "Draining", "NoAnalysis", "Deleted", "NoRoutes", "Suspended"}
+_QUIET = {"Initializing", "Draining", "NoAnalysis", "Deleted", "Reverting", "NoRoutes", "Suspended"}
 
 
 def _news(each: Condition) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from strategies.readiness import carries, is_ready, missing
 from strategies.rollout.safety import follow_health, safe_weight
 from strategies.rollout.turn import Turn
-from strategies.snapshot import Problem, Snapshot
+from strategies.snapshot import Problem, Snapshot, Workload
 from strategies.status import Phase, Stage, Status
 from strategies.traffic import Role
 
@@ -56,6 +56,7 @@ def _wait_for_routes(turn: Turn) -> None:
         return
     if turn.spec.revert_on_deletion:
         _enter(turn, Stage.TARGET, "the target's pods are made ready to serve users again")
+        turn.set(stage_since=turn.now)
     else:
         _let_go(turn)
 
@@ -102,18 +103,30 @@ def _wake_the_target(turn: Turn) -> None:
         _let_go(turn)
         return
     problem = turn.seen.undone.problem or _other_version(turn)
-    floor = turn.primary.ready if turn.primary is not None else 1
-    enough = is_ready(turn.spec, Role.CANARY, target) and carries(turn.spec, target, floor=max(1, floor), share=100)
-    if problem is None and not enough:
-        scarce = f": {turn.seen.scarcity.message}" if turn.seen.scarcity is not None else ""
-        message = f"users stay with the primary: {missing(target, name='the target')}{scarce}"
-        problem = Problem(reason="TargetNotReady", message=message)
+    floor = max(1, turn.primary.ready if turn.primary is not None else 1)
+    if problem is None and not _is_enough(turn, target, floor=floor):
+        problem = _not_ready(turn, target)
     if problem is not None:
         turn.ready = problem
         turn.explain("Reverting", problem.message)
-    elif turn.is_known(target, floor=max(1, floor), share=100):
+    elif turn.is_known(target, floor=floor, share=100):
         _enter(turn, Stage.RETURN, "users go to the target's pods")
         turn.route(100)
+
+
+def _is_enough(turn: Turn, target: Workload, *, floor: int) -> bool:
+    """Can the target take everybody over from so many pods of the primary?"""
+    return is_ready(turn.spec, Role.CANARY, target) and carries(turn.spec, target, floor=floor, share=100)
+
+
+def _not_ready(turn: Turn, target: Workload) -> Problem:
+    """The target's pods are on their way. That is news only when they are seen to be broken, or take too long."""
+    late = turn.reached(turn.status.stage_since, turn.spec.progress_deadline_seconds)
+    if not late and target.trouble is None:
+        return Problem(reason="Reverting", message="users stay where they are until the target's pods are ready")
+    scarce = f": {turn.seen.scarcity.message}" if turn.seen.scarcity is not None else ""
+    what = f"users stay where they are: {missing(target, name='the target')}{scarce}"
+    return Problem(reason="TargetNotReady", message=what)
 
 
 def _other_version(turn: Turn) -> Problem | None:
@@ -132,6 +145,7 @@ def _return_users(turn: Turn) -> None:
     """Routes and the apex Service lead to the target; then the proxies get their time."""
     if not turn.has_pods(turn.target) and turn.has_pods(turn.primary):
         _enter(turn, Stage.TARGET, "the target has lost its pods: users are with the primary")
+        turn.set(stage_since=turn.now)
         turn.route(0)
         return
     routes = turn.seen.routes

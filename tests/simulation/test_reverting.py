@@ -120,7 +120,7 @@ def test_a_target_that_cannot_take_over_leaves_users_with_the_primary(sim):
     reverting(sim)
     sim.workloads.break_pods("app=reviews", "never-ready")
     delete(sim)
-    says(sim, "Ready", "TargetNotReady", "users stay with the primary")
+    says(sim, "Ready", "TargetNotReady", "users stay where they are", seconds=120)
     sim.loop.advance(600)
     assert sim.weight == 0
     served(sim)

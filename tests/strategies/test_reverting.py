@@ -61,7 +61,11 @@ def test_the_finalizer_comes_before_anything_that_would_have_to_be_undone():
 def test_users_wait_for_the_pods_of_the_target():
     world = deleted(reverting())
     world.target.healthy = False
+    world.rest(500)
+    assert world.condition("Ready") == ("False", "Reverting")
+    assert "TargetNotReady" not in world.told
     world.until(lambda each: each.condition("Ready") == ("False", "TargetNotReady"))
+    assert world.told[-1] == "TargetNotReady"
     assert (world.live, world.target.replicas, world.primary.ready) == (0, 3, 3)
 
     world.target.healthy = True
