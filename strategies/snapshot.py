@@ -52,7 +52,8 @@ class Routes:
     they copy to it, `testers` whether they know testers. `in_sync`: nothing has to be written. `confirmed`: moreover,
     a response of the API server, not a cache, has said so since the wanted traffic last changed. `hand_edited`:
     somebody else changed our fields since our last write. `apex_moved`: the apex Service selects the primary.
-    `failing_seconds` is how long converge has not succeeded (0: it has), with `problem` saying why.
+    `failing_seconds` is how long converge has not succeeded (0: it has), with `problem` saying why. `coarse`: the
+    wanted percent is no whole weight on some route.
     """
 
     canary_weight: int | None = None
@@ -65,6 +66,7 @@ class Routes:
     apex_moved: bool = False
     failing_seconds: float = 0.0
     problem: Problem | None = None
+    coarse: Problem | None = None
 
     @property
     def everybody(self) -> int:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from delivery.api import combinations, meshless, target_rules
+from delivery.api import by_reference, combinations, meshless, target_rules
 from delivery.api.analysis import Analysis
 from delivery.api.metadata import Metadata
 from delivery.api.model import Piece, broken_rule, cel
@@ -19,6 +19,7 @@ from delivery.api.references import (
     TargetRef,
     UpstreamRef,
 )
+from delivery.api.route_refs import MOST_ROUTES, RouteReference, SubsetRef
 from delivery.api.service import Service
 
 
@@ -77,7 +78,9 @@ class CanarySpec(Piece):
     """What is rolled out, how it is reached and how it is tried."""
 
     model_config = ConfigDict(
-        json_schema_extra=cel(*combinations.RULES, *NAMING_RULES, *meshless.RULES, *target_rules.RULES)
+        json_schema_extra=cel(
+            *combinations.RULES, *NAMING_RULES, *meshless.RULES, *target_rules.RULES, *by_reference.RULES
+        )
     )
 
     provider: Provider | None = None
@@ -92,6 +95,10 @@ class CanarySpec(Piece):
     """The Ingress to split."""
     route_ref: RouteRef | None = None
     """The APISIX route to split."""
+    route_refs: tuple[RouteReference, ...] = Field(default=(), max_length=MOST_ROUTES)
+    """VirtualServices of the user whose weights are moved; then no VirtualService is made."""
+    subset_ref: SubsetRef | None = None
+    """The user's DestinationRule whose subsets are the roles; then no DestinationRule is made."""
     upstream_ref: UpstreamRef | None = None
     """The Gloo upstream."""
     service: Service
@@ -132,6 +139,7 @@ class CanarySpec(Piece):
         combinations.check(self)
         meshless.check(self)
         target_rules.check(self)
+        by_reference.check(self)
         return self
 
 

@@ -78,6 +78,8 @@ def _everybody_routed(spec: CanarySpec) -> bool:
     service, analysis = spec.service, spec.analysis
     some = service.match or analysis.match or service.is_tcp
     elsewhere = service.delegation or (service.gateways and "mesh" not in service.gateways)
+    if spec.route_refs:
+        return False  # whom those are for, and what else leads to the roles, is the user's
     return spec.has_mesh and not some and not elsewhere and analysis.session_affinity is None
 
 

@@ -29,12 +29,14 @@ _INDISPENSABLE: frozenset[Path] = frozenset(
         ("spec", "service", "port"),
     }
 )
+_BY_REFERENCE: tuple[Path, ...] = (("spec", "routeRefs"), ("spec", "subsetRef"))
+"""Whose routes they are: with less than all of it, traffic would be moved elsewhere than it was."""
 _ANALYSIS: Path = ("spec", "analysis")
 _NEVER = 2147483647
 
 
 def salvage_canary(obj: Mapping[str, Any], *, provider: str | None = None) -> Canary | None:
-    """The Canary without the pieces that are wrong; None if targetRef or service.port are.
+    """The Canary without the pieces that are wrong; None if targetRef, service.port, routeRefs or subsetRef are.
 
     For holding a run only, never for starting one: what is left may be less than what its author wants. `provider` is
     that of a Canary which names none.
@@ -45,7 +47,8 @@ def salvage_canary(obj: Mapping[str, Any], *, provider: str | None = None) -> Ca
             return validated(Canary, with_defaults(body, provider=provider))
         except InvalidSpec as error:
             places = {place for problem in error.problems for place in _to_drop(problem, body)}
-        if places & _INDISPENSABLE or not _drop_all(body, places):
+        needed = any(place in _INDISPENSABLE or place[:2] in _BY_REFERENCE for place in places)
+        if needed or not _drop_all(body, places):
             return None
         _keep_lenient(body, places)
 

@@ -30,6 +30,7 @@ from delivery.cluster.objects import (
 from delivery.cluster.policies import CHOOSERS, FLAGGER_CANARIES, SIDECARS, by_egress, mentions
 from delivery.cluster.protocols import Api, Clock, Projection
 from delivery.cluster.reflector import WATCH_SECONDS, Reflector
+from delivery.cluster.route_index import by_claim, by_destination, by_reference
 
 CANARY_LABEL = f"{GROUP}/canary"
 """The label that says to which Canary an object of ours belongs."""
@@ -57,6 +58,15 @@ namespace is where it looks, "*" if that may be any."""
 
 NAMESPACE_INDEX = "namespace"
 """Finds what selects pods by its namespace."""
+
+DESTINATION_INDEX = "destination"
+"""Finds VirtualServices of all namespaces by the first word of a host that one of their routes leads to."""
+
+CLAIM_INDEX = "claim"
+"""Finds VirtualServices by "namespace/name" of a Canary that has left such an annotation on them."""
+
+REFERENCE_INDEX = "reference"
+"""Finds Canaries by "namespace/name" of a VirtualService that their routeRefs name."""
 
 SCALES_INDEX = "scales"
 """Finds autoscalers by "namespace/name" of the workload that they scale."""
@@ -133,6 +143,12 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}  # an index must not die of one odd object
 
 
+_ROUTE_INDEXES: Mapping[Kind, Mapping[str, Index]] = {
+    VIRTUAL_SERVICES: {DESTINATION_INDEX: by_destination, CLAIM_INDEX: by_claim},
+    CANARIES: {REFERENCE_INDEX: by_reference},
+}
+
+
 def default_indexes(kind: Kind) -> dict[str, Index]:
     """The indexes that a kind has unless told otherwise."""
     indexes = {CANARY_INDEX: by_label(CANARY_LABEL)}
@@ -144,6 +160,7 @@ def default_indexes(kind: Kind) -> dict[str, Index]:
         indexes[HOST_INDEX] = by_host
     if kind in (CANARIES, FLAGGER_CANARIES):
         indexes[TARGET_INDEX] = by_target
+    indexes |= _ROUTE_INDEXES.get(kind, {})
     if kind == SCALED_OBJECTS or kind in AUTOSCALING_VERSIONS:
         indexes |= {SCALES_INDEX: by_scaled, FLOOR_INDEX: by_floor}
     if kind == SIDECARS:

@@ -31,12 +31,12 @@ from delivery.workloads.configs.copies import CONFIGS, copies_noted
 from delivery.workloads.deployment import promoted_revision
 from delivery.workloads.naming import noted
 from delivery.workloads.overlay import refence_change
+from delivery.workloads.ownership import TOUCHED
 from delivery.workloads.selectors import match_labels
 from delivery.workloads.services import apex_service, original_annotations, role_services
 from strategies.decision import Wanted
 
 FINALIZER = "progressive.delivery/rollout"
-TOUCHED = "progressive.delivery/touched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ def changes(wanted: Wanted, picture: Picture, *, epoch: int, running: bool) -> C
         ),
         routes=routes,
         apex=_apex(wanted, picture, epoch),
-        resting=(*scaling.resting(wanted, picture.scaling, picture.names, epoch=epoch), *_rest(wanted, picture, epoch)),
+        resting=(*scaling.resting(wanted, picture.scaling, epoch=epoch), *_rest(wanted, picture, epoch)),
         collected=collecting(wanted, picture, epoch=epoch),
         undoing=_undoing(wanted, picture, epoch),
         last=undoing.last_removals(picture, epoch=epoch) if wanted.nothing_left else (),
@@ -174,7 +174,7 @@ def _before(picture: Picture) -> dict[str, str]:
 
 def _routes_before(picture: Picture) -> Object | None:
     """The VirtualService that was there before us, if there was one under our name."""
-    if picture.router.moves_apex:
+    if picture.router.moves_apex or picture.route.references:
         return None
     return next((body for ref in picture.route_refs if (body := picture.mesh.get(ref)) is not None), None)
 
@@ -268,7 +268,7 @@ def _routes(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
 def _apex(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
     if not wanted.apex_to_primary or picture.router.moves_apex or picture.workload.routes_only:
         return ()
-    selector = _primary_selector(picture)
+    selector = _apex_selector(picture)
     if not selector:
         return ()
     names, service = picture.names, picture.service
@@ -283,6 +283,13 @@ def _undoing(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]
     routes = undoing.routes_back(picture, epoch=epoch) if wanted.routes_as_before else ()
     objects = undoing.removals(picture, epoch=epoch) if wanted.nothing_left else ()
     return (*apex, *routes, *objects)
+
+
+def _apex_selector(picture: Picture) -> dict[str, str]:
+    """What the apex Service is to select: the primary's pods. Where roles are its subsets it goes on selecting both."""
+    if picture.route.subsets is None:
+        return _primary_selector(picture)
+    return dict(picture.apex["spec"].get("selector") or {}) if picture.apex is not None else {}
 
 
 def apex_on_primary(picture: Picture) -> bool:

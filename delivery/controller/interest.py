@@ -21,6 +21,7 @@ from delivery.cluster.objects import (
     Ref,
 )
 from delivery.cluster.policies import CHOOSERS, FLAGGER_CANARIES, SIDECARS, by_egress, mentions
+from delivery.cluster.route_index import destination_hosts, references_of
 from delivery.workloads.autoscalers.flavours import scaled
 from delivery.workloads.names import Names
 from delivery.workloads.ownership import CANARY_LABEL, labels
@@ -106,6 +107,7 @@ def _seen_from(kind: Kind, body: Object) -> Iterable[Place]:
     if kind in (CANARIES, FLAGGER_CANARIES):
         target = spec.get("targetRef") or {}
         yield (str(target.get("kind")), namespace, str(target.get("name")))
+        yield from ((VIRTUAL_SERVICES.kind, *route) for route in references_of(body))
     elif kind in (PODS, REPLICA_SETS):
         yield from _owning_workloads(kind, body)
         if kind == PODS:
@@ -115,7 +117,8 @@ def _seen_from(kind: Kind, body: Object) -> Iterable[Place]:
     if kind in _SCALERS:
         yield ("scaled", namespace, str(scaled(body).get("name")))
     hosts = [*(spec.get("hosts") or ()), *([spec["host"]] if "host" in spec else ())] if kind in _ROUTED else []
-    for host in hosts:
+    led_to = destination_hosts(body) if kind == VIRTUAL_SERVICES else ()
+    for host in dict.fromkeys((*hosts, *led_to)):
         yield (HOST, "", str(host).split(".", 1)[0])
     if kind == SIDECARS:
         yield from ((HOST, "", host) for host in by_egress(body))

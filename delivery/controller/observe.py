@@ -30,12 +30,15 @@ from delivery.controller.guarding import UNKNOWN, Guards
 from delivery.controller.interest import Interest, Place
 from delivery.controller.picture import Picture, take
 from delivery.controller.reading import Spec, under_names
+from delivery.controller.references import coarse
+from delivery.controller.references import problem as references_problem
 from delivery.controller.revisions import current, is_copied, resolve
 from delivery.controller.scaling import lacking
 from delivery.controller.undoing import undone
 from delivery.routing import preflight
 from delivery.routing.apex_preflight import apex_routed, apex_unsupported
 from delivery.routing.hosts import routed_hosts
+from delivery.routing.router import RouteView
 from delivery.workloads.configs.references import references
 from delivery.workloads.names import Names
 from delivery.workloads.naming import in_use
@@ -173,6 +176,9 @@ class Observer:
     ) -> Sight:
         """Add what the routes say, held against what the recorded status wants of them."""
         view = picture.router.read(picture.names, picture.route, picture.mesh)
+        early = status.phase in (Phase.NONE, Phase.INITIALIZING, Phase.TERMINATING)
+        if early and not view.taken_over:
+            view = RouteView()  # what the user's routes say before we come is nothing that we have to hold to
         live = Routes(
             canary_weight=view.canary_weight,
             everybody_weight=view.everybody_weight,
@@ -193,9 +199,10 @@ class Observer:
             in_sync=in_sync,
             confirmed=in_sync and not entry.unsure and shown,
             hand_edited=view.canary_weight is not None and not view.applied_matches,
-            apex_moved=apex_on_primary(picture),
+            apex_moved=apex_on_primary(picture) if picture.route.subsets is None else live.canary_weight is not None,
             failing_seconds=self._clock.monotonic() - min(since) if since else 0.0,
             problem=entry.problem,
+            coarse=coarse(picture, wish.traffic),
         )
         snapshot = replace(
             snapshot,
@@ -296,6 +303,12 @@ class Observer:
         if picture.router.moves_apex:
             routes = self._on_host(VIRTUAL_SERVICES, names)
             return apex_unsupported(names, picture.apex) or apex_routed(names, routes)
+        if picture.route.references:
+            return references_problem(self._reader, picture) or (
+                preflight.apex_destination_rule(names, self._on_host(DESTINATION_RULES, names))
+                if picture.route.subsets is None
+                else None
+            )
         return preflight.host_conflict(
             names, picture.route, self._on_our_hosts(picture)
         ) or preflight.apex_destination_rule(names, self._on_host(DESTINATION_RULES, names))

@@ -15,6 +15,7 @@ from delivery.cluster.objects import (
 from delivery.cluster.reader import LABEL_INDEX, OWNER_INDEX, Reader
 from delivery.controller.configs import Configs
 from delivery.controller.reading import Spec
+from delivery.controller.references import with_left_behind
 from delivery.controller.scaling import Scaling, look
 from delivery.routing.route_spec import RouteSpec
 from delivery.routing.router import Observed, Router
@@ -96,7 +97,7 @@ class Picture:
 
     def fenced(self) -> tuple[tuple[Any, Object], ...]:
         """The objects that carry our fence, with their kinds; not what is a user's before or after us."""
-        refs = (*self.route_refs, *self.router.destination_refs(self.names, self.route))
+        refs = dict.fromkeys((*self.route_refs, *self.router.created_refs(self.names, self.route)))
         mine = (
             *((ref.kind, self.mesh.get(ref)) for ref in refs),
             (SERVICES, self.canary_service),
@@ -118,7 +119,8 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
     def find(kind: Any, name: str) -> Object | None:
         return reader.get(Ref(kind, names.namespace, name))
 
-    refs = (*spec.router.route_refs(names, spec.route), *spec.router.destination_refs(names, spec.route))
+    route = with_left_behind(reader, names, spec.route)
+    refs = (*spec.router.route_refs(names, route), *spec.router.destination_refs(names, route))
     target = find(workload.kind, names.target)
     primary = find(workload.kind, names.primary)
     canary_service = find(SERVICES, names.canary_service)
@@ -136,7 +138,7 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
         names=names,
         workload=workload,
         service=spec.service,
-        route=spec.route,
+        route=route,
         router=spec.router,
         target=target,
         primary=primary,

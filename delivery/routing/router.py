@@ -54,7 +54,8 @@ class RouteView:
     match any; None when no rule takes them. `everybody_weight` is its percent of all other requests. `mirror` is the
     percent that is copied to it; `testers`: a rule leads testers to it. Of several objects the highest weight counts.
     `applied_matches` is False when somebody else changed our fields since our last write. `fence` is the epoch of the
-    leader that wrote last, `managers` are those besides us who own fields of the spec, latest first.
+    leader that wrote last, `managers` are those besides us who own fields of the spec, latest first. `taken_over` is
+    False while routes of the user carry no trace of ours: before we come they say nothing about our roles.
     """
 
     canary_weight: int | None = None
@@ -64,6 +65,7 @@ class RouteView:
     applied_matches: bool = True
     fence: int = 0
     managers: tuple[str, ...] = ()
+    taken_over: bool = True
 
 
 class Router(Protocol):

@@ -29,6 +29,8 @@ FENCE = "progressive.delivery/fence"
 REVISION = "progressive.delivery/revision"
 APPLIED = "progressive.delivery/applied"
 ORIGINAL_SELECTOR = "progressive.delivery/original-selector"
+TOUCHED = "progressive.delivery/touched"
+"""Changed by a write that must change the object, so that a late one, decided on the same version, fails."""
 ORIGINAL_ROUTES = "progressive.delivery/original-routes"
 
 

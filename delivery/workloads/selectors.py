@@ -68,9 +68,7 @@ def noted_label(labels: Mapping[str, str], key: str) -> dict[str, str]:
     return {} if key == moved_label(labels) else {MOVED_LABEL: key}
 
 
-def selector_problem(
-    target: Object, kind: Kind = DEPLOYMENTS, preferred: Sequence[str] = PREFERRED
-) -> Problem | None:
+def selector_problem(target: Object, kind: Kind = DEPLOYMENTS, preferred: Sequence[str] = PREFERRED) -> Problem | None:
     """Why no primary can be made of this target, if so."""
     labels = match_labels(target)
     name = f"{kind} {target['metadata']['name']}"

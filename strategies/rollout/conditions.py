@@ -18,6 +18,7 @@ ORDER = (
     "Contested",
     "CapacityUnknown",
     "PreflightWarning",
+    "CoarseWeights",
 )
 _PROMOTED = {Phase.INITIALIZED: "True", Phase.SUCCEEDED: "True", Phase.FAILED: "False"}
 
@@ -34,6 +35,7 @@ def describe(turn: Turn) -> None:
         _contested(turn),
         _capacity_unknown(turn),
         _preflight_warning(turn),
+        _coarse(turn),
     )
     conditions = tuple(each for each in fresh if each is not None)
     if turn.spec.generation != turn.status.observed_generation or _differ(conditions, turn.status.conditions):
@@ -156,11 +158,16 @@ def _capacity_unknown(turn: Turn) -> Condition | None:
     return _make(turn, "CapacityUnknown", "True", "PodsUnknown", message)
 
 
+def _coarse(turn: Turn) -> Condition | None:
+    coarse = turn.seen.routes.coarse
+    return _bad(turn, "CoarseWeights", coarse, status="True") if coarse is not None else None
+
+
 def _preflight_warning(turn: Turn) -> Condition | None:
     return _bad(turn, "PreflightWarning", turn.seen.warning, status="True") if turn.seen.warning is not None else None
 
 
-_BAD_WHEN_TRUE = ("NotYetActedOn", "NotForThisProvider", "Contested", "CapacityUnknown", "PreflightWarning")
+_BAD_WHEN_TRUE = ORDER[ORDER.index("NotYetActedOn") :]
 _QUIET = {"Initializing", "Draining", "NoAnalysis", "Deleted", "Reverting", "NoRoutes", "Suspended"}
 
 

@@ -142,6 +142,8 @@ def _make_routes(turn: Turn) -> None:
     if not turn.has_pods(turn.primary):
         turn.ready = _primary_not_ready(turn)
         return
+    if turn.seen.routes.canary_weight is None:
+        turn.ready = turn.seen.refusal  # else nobody would hear why no routes come
     if turn.status.stage_since is None:
         if turn.seen.routes.confirmed and turn.seen.routes.canary_weight == 0:
             turn.set(stage_since=turn.now)

@@ -69,11 +69,14 @@ def test_every_field_is_read_under_its_name_and_nothing_is_lost(canary: Any) -> 
 
 def test_the_example_of_every_field_leaves_none_out() -> None:
     assert sorted(_absent(CanarySpec, EVERYTHING, "spec")) == [
+        # routes and subsets of the user leave no room for what a managed route needs
+        "spec.routeRefs",
         # at most one of these can be given
         "spec.service.trafficPolicy.loadBalancer.consistentHash.httpHeaderName",
         "spec.service.trafficPolicy.loadBalancer.consistentHash.httpQueryParameterName",
         "spec.service.trafficPolicy.loadBalancer.consistentHash.useSourceIp",
         "spec.service.trafficPolicy.loadBalancer.simple",
+        "spec.subsetRef",
     ]
 
 

@@ -76,6 +76,8 @@ class Unforgiving(Controller):
 class Simulation:
     """One world. `load` gives the requests per second that a pod answers; with it, there are autoscalers."""
 
+    watched_by: type[Invariants] = Invariants
+
     def __init__(
         self,
         seed: int | None,
@@ -92,7 +94,7 @@ class Simulation:
         self.rng = random.Random(f"story/{seed}")
         self.faults = Faults()
         self.analyst = SimulatedAnalyst(self.store, random.Random(f"analyst/{seed}"))
-        self.promises = Invariants(self.store, self.loop, patience=patience, settle=SETTLE, kind=kind)
+        self.promises = self.watched_by(self.store, self.loop, patience=patience, settle=SETTLE, kind=kind)
         if load is not None:
             self.store.register(custom_resource(SCALED_OBJECTS))
         self.workloads = World(self.store, self.loop, load=load)
