@@ -1,0 +1,116 @@
+"""Which test fails without a field, by the path of the field below `spec`; one that has fields of its own speaks for
+those that are not named themselves.
+
+A test is named FILE::TEST, without its class and its parameters; the file is below tests/.
+"""
+
+TESTS: dict[str, str] = {
+    # who, and what of it
+    "provider": "controller/test_reading.py::test_the_process_provider_serves_canaries_that_name_none",
+    "metricsServer": (
+        "controller/test_reading.py::test_the_brief_names_the_process_metrics_server_unless_the_canary_has_its_own"
+    ),
+    "targetRef": "simulation/test_stories.py::test_a_good_version_is_promoted",
+    "targetRef.kind": "simulation/test_daemonsets.py::test_a_version_is_promoted_and_the_target_rests_on_no_node",
+    "autoscalerRef": "simulation/test_autoscalers.py::test_the_primary_gets_a_copy_and_the_target_rests",
+    "autoscalerRef.kind": (
+        "simulation/test_scaled_objects.py::test_the_pause_of_a_resting_target_is_not_copied_to_the_primary"
+    ),
+    "autoscalerRef.primaryScalerQueries": (
+        "workloads/autoscalers/test_copying.py::test_a_query_that_the_canary_gives_is_asked_instead"
+    ),
+    "autoscalerRef.primaryScalerReplicas": (
+        "workloads/autoscalers/test_copying.py::test_the_primary_has_its_own_bounds_when_they_are_given"
+    ),
+    "naming": "simulation/test_naming.py::test_a_run_goes_through_under_the_names_of_the_canary",
+    # other providers
+    "ingressRef": "api/test_elsewhere.py::test_a_field_of_another_provider_is_named_with_whose_it_is_and_the_way_out",
+    "routeRef": "api/test_elsewhere.py::test_a_field_of_another_provider_is_named_with_whose_it_is_and_the_way_out",
+    "upstreamRef": "api/test_elsewhere.py::test_a_field_of_another_provider_is_named_with_whose_it_is_and_the_way_out",
+    "service.backendTimeout": "api/test_elsewhere.py::test_what_decides_where_traffic_goes_stops_a_run",
+    "service.gatewayRefs": "api/test_elsewhere.py::test_what_decides_where_traffic_goes_stops_a_run",
+    "service.mirror": "api/test_elsewhere.py::test_what_decides_where_traffic_goes_stops_a_run",
+    "service.meshName": "api/test_elsewhere.py::test_what_decides_where_traffic_goes_stops_a_run",
+    "service.backends": "api/test_elsewhere.py::test_what_decides_where_traffic_goes_stops_a_run",
+    "service.rewrite.type": "api/test_elsewhere.py::test_what_decides_where_traffic_goes_stops_a_run",
+    # the Services
+    "service": "workloads/test_names.py::test_everything_that_a_service_can_say",
+    "service.name": "workloads/test_names.py::test_a_service_of_another_name_names_the_services_but_not_the_deployment",
+    "service.port": "workloads/test_services.py::test_ports_and_metadata_are_as_the_canary_says",
+    "service.portName": "workloads/test_services.py::test_ports_and_metadata_are_as_the_canary_says",
+    "service.targetPort": "workloads/test_services.py::test_ports_and_metadata_are_as_the_canary_says",
+    "service.appProtocol": "routing/test_special_rules.py::test_weights_of_connections",
+    "service.trafficDistribution": (
+        "simulation/test_three_services.py::test_the_traffic_distribution_follows_the_canary_all_the_time"
+    ),
+    "service.portDiscovery": "workloads/test_ports.py::test_all_three_get_the_discovered_ports",
+    "service.headless": (
+        "workloads/test_ports.py::"
+        "test_the_apex_is_made_without_an_address_and_the_roles_keep_theirs_for_the_weights"
+    ),
+    "service.apex": "simulation/test_three_services.py::test_metadata_is_put_on_and_taken_off_in_the_middle_of_a_run",
+    "service.primary": "workloads/test_services.py::test_ports_and_metadata_are_as_the_canary_says",
+    "service.canary": "workloads/test_services.py::test_ports_and_metadata_are_as_the_canary_says",
+    "service.unmanagedMetadata": (
+        "simulation/test_three_services.py::test_an_unmanaged_key_is_left_to_whoever_owns_it"
+    ),
+    # the routes
+    "service.timeout": "routing/test_carried.py::test_the_rule_is_made_with_it",
+    "service.retries": "routing/test_carried.py::test_the_rule_is_made_with_it",
+    "service.rewrite": "routing/test_carried.py::test_the_rule_is_made_with_it",
+    "service.headers": "routing/test_carried.py::test_the_rule_is_made_with_it",
+    "service.corsPolicy": "routing/test_carried.py::test_the_rule_is_made_with_it",
+    "service.hosts": "routing/test_special_rules.py::test_the_apex_host_is_there_unless_it_is_among_them",
+    "service.gateways": "routing/test_special_rules.py::test_gateways_are_as_given",
+    "service.delegation": "routing/test_special_rules.py::test_a_delegate_has_neither",
+    "service.match": "routing/test_special_rules.py::test_no_condition_of_the_service_is_lost",
+    "service.trafficPolicy": "cluster/test_routes_accepted.py::test_every_traffic_policy_is_stored_as_it_was_rendered",
+    # the analysis
+    "analysis": "api/test_rollout.py::test_ten_lines_make_a_whole_rollout",
+    "analysis.interval": "api/test_rollout.py::test_every_number_and_switch_arrives",
+    "analysis.threshold": "strategies/test_windows.py::test_the_threshold_is_acted_on_in_the_tick_that_reaches_it",
+    "analysis.iterations": "strategies/test_strategies.py::test_checks_beside_the_users_then_all_of_them_at_once",
+    "analysis.maxWeight": "strategies/test_plan.py::test_the_weights_of_a_policy",
+    "analysis.stepWeight": "strategies/test_plan.py::test_the_weights_of_a_policy",
+    "analysis.stepWeights": "strategies/test_plan.py::test_the_weights_of_a_policy",
+    "analysis.stepWeightPromotion": "strategies/test_strategies.py::test_the_primary_gets_its_users_back_in_steps",
+    "analysis.mirror": "strategies/test_strategies.py::test_a_canary_gets_copies_before_any_user",
+    "analysis.mirrorWeight": "strategies/test_strategies.py::test_copies_end_with_the_checks",
+    "analysis.primaryReadyThreshold": (
+        "strategies/test_plan.py::test_readiness_percentages_count_wanted_pods_and_want_at_least_one"
+    ),
+    "analysis.canaryReadyThreshold": "strategies/test_plan.py::test_readiness_percentages_decide_when_a_run_goes_on",
+    "analysis.match": "simulation/test_strategies.py::test_those_who_match_meet_the_canary_and_nobody_else",
+    "analysis.testerMatch": "simulation/test_strategies.py::test_they_meet_the_new_version_while_no_user_does",
+    "analysis.metrics": "api/test_rollout.py::test_old_and_new_limits_are_one",
+    "analysis.metrics[].templateRef": "api/test_rollout.py::test_a_metric_of_a_template_is_named_and_not_asked",
+    "analysis.metrics[].templateVariables": (
+        "api/test_rollout.py::test_a_field_that_does_nothing_yet_is_named_and_blocks_if_it_decides_about_traffic"
+    ),
+    "analysis.webhooks": (
+        "api/test_rollout.py::test_a_field_that_does_nothing_yet_is_named_and_blocks_if_it_decides_about_traffic"
+    ),
+    "analysis.alerts": (
+        "api/test_rollout.py::test_a_field_that_does_nothing_yet_is_named_and_blocks_if_it_decides_about_traffic"
+    ),
+    "analysis.sessionAffinity": "routing/test_special_rules.py::test_whoever_met_the_canary_stays_with_it",
+    "analysis.sessionAffinity.primaryCookieName": (
+        "routing/test_special_rules.py::test_whoever_met_the_primary_stays_for_an_interval"
+    ),
+    # the way there and back
+    "promotion": "strategies/test_strategies.py::test_the_old_version_stays_until_the_bake_is_over",
+    "progressDeadlineSeconds": "strategies/test_overrides_and_deadlines.py::test_the_progress_deadline_counts_pods",
+    "skipAnalysis": "strategies/test_plan.py::test_skip_analysis_is_a_plan_without_steps",
+    "revertOnDeletion": "simulation/test_reverting.py::test_everything_is_as_it_was",
+    "suspend": "strategies/test_holding.py::test_suspended_means_hands_off",
+    "paused": "strategies/test_holding.py::test_paused_holds_the_weight_while_checks_go_on",
+    "traffic": "api/test_rollout.py::test_every_number_and_switch_arrives",
+    "traffic.settleSeconds": (
+        "strategies/test_promoted_runs.py::test_every_step_waits_for_settle_a_window_and_a_scrape"
+    ),
+    "traffic.drainSeconds": "strategies/test_leaving.py::test_the_canary_drains_for_drain_seconds_at_least",
+    "traffic.drainMaxSeconds": (
+        "strategies/test_leaving.py::test_the_drain_waits_for_prometheus_but_at_most_drain_max_seconds"
+    ),
+    "traffic.capacityCheck": "strategies/test_holding.py::test_without_the_capacity_check_one_pod_is_enough",
+}
