@@ -45,8 +45,7 @@ TESTS: dict[str, str] = {
     ),
     "service.portDiscovery": "workloads/test_ports.py::test_all_three_get_the_discovered_ports",
     "service.headless": (
-        "workloads/test_ports.py::"
-        "test_the_apex_is_made_without_an_address_and_the_roles_keep_theirs_for_the_weights"
+        "workloads/test_ports.py::test_the_apex_is_made_without_an_address_and_the_roles_keep_theirs_for_the_weights"
     ),
     "service.apex": "simulation/test_three_services.py::test_metadata_is_put_on_and_taken_off_in_the_middle_of_a_run",
     "service.primary": "workloads/test_services.py::test_ports_and_metadata_are_as_the_canary_says",
@@ -98,6 +97,10 @@ TESTS: dict[str, str] = {
         "routing/test_special_rules.py::test_whoever_met_the_primary_stays_for_an_interval"
     ),
     # the way there and back
+    "preflight": (
+        "simulation/test_guards.py::"
+        "test_a_policy_that_would_miss_the_primary_keeps_everything_as_it_is_until_acknowledged"
+    ),
     "promotion": "strategies/test_strategies.py::test_the_old_version_stays_until_the_bake_is_over",
     "progressDeadlineSeconds": "strategies/test_overrides_and_deadlines.py::test_the_progress_deadline_counts_pods",
     "skipAnalysis": "strategies/test_plan.py::test_skip_analysis_is_a_plan_without_steps",
