@@ -4,16 +4,22 @@ Whatever goes wrong between the question and the number is a verdict too (`error
 one sentence, because the one who asks has to hold the rollout and tell people, not to handle exceptions.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from metrics import queries, templates
+from metrics import application, queries, templates
 from metrics.judges import threshold
 from metrics.providers.base import Kind, Provider, Query, QueryError, Samples
-from metrics.spec import DURATION, SUCCESS_RATE, MetricSpec, Subject, Window, number
+from metrics.spec import DURATION, SUCCESS_RATE, Counted, MetricSpec, Subject, Window, number
 from metrics.verdict import Counts, Outcome, Verdict
 
 ProviderFor = Callable[[str], Provider]
 """Finds the provider for a server's address. Raises ValueError for an address that cannot be one."""
+
+BUILDERS: Mapping[Counted, Mapping[str, Callable[[Subject, Window], Query]]] = {
+    Counted.BY_PROXIES: {SUCCESS_RATE: queries.success_rate, DURATION: queries.duration_p99},
+    Counted.BY_APPLICATION: {SUCCESS_RATE: application.success_rate, DURATION: application.duration_p99},
+}
+"""What is asked for each builtin metric, by who counts."""
 
 WAYS_OUT = {
     Kind.UNREACHABLE: "check that the metrics server is up and reachable from here",
@@ -36,8 +42,8 @@ class Analyst:
 
     async def metric(self, spec: MetricSpec, subject: Subject, window: Window, *, server: str) -> Verdict:
         """The verdict on one metric of the target's pods over the window."""
-        if spec.problem:
-            return Verdict(Outcome.ERROR, limit=spec.limit, message=spec.problem)
+        if problem := spec.problem or unaskable(spec, subject):
+            return Verdict(Outcome.ERROR, limit=spec.limit, message=problem)
         try:
             query = query_for(spec, subject, window)
             (samples,) = await self._ask([query], window, server)
@@ -48,7 +54,12 @@ class Analyst:
         return threshold.judge(spec, samples)
 
     async def traffic(self, subject: Subject, window: Window, *, server: str) -> Verdict:
-        """How many requests each role got in the window: pass with counts, or inconclusive with counts of 0."""
+        """How many requests each role got in the window: pass with counts, or inconclusive with counts of 0.
+
+        Inconclusive without counts where no proxies count.
+        """
+        if subject.counted is not Counted.BY_PROXIES:
+            return Verdict(Outcome.INCONCLUSIVE, message="no proxy counts who is served by which version")
         asked = [
             queries.reached(subject, subject.target, window),
             queries.reached(subject, subject.primary, window),
@@ -66,8 +77,11 @@ class Analyst:
     async def drained(self, subject: Subject, window: Window, *, server: str) -> Verdict:
         """Whether nobody sends requests to the canary any more. Pass: none in the window; fail: `value` of them.
 
-        An error too when Prometheus has lost sight of the namespace, because nobody looking is not nobody asking.
+        An error too when Prometheus has lost sight of the namespace, because nobody looking is not nobody asking; and
+        inconclusive where no proxies count, because an application does not know its callers from its probes.
         """
+        if subject.counted is not Counted.BY_PROXIES:
+            return Verdict(Outcome.INCONCLUSIVE, limit="max 0", message="no proxy counts the requests that are left")
         asked = [
             queries.canary_by_workload(subject, window),
             queries.canary_by_service(subject, window),
@@ -105,12 +119,21 @@ class Analyst:
         return [answer for answer in found if not isinstance(answer, QueryError)]
 
 
+def unaskable(spec: MetricSpec, subject: Subject) -> str:
+    """Why a builtin metric cannot be asked about this subject, in one sentence; "" if it can."""
+    if spec.query.strip() or subject.counted is Counted.BY_PROXIES or subject.target_pods:
+        return ""
+    return (
+        f"metric {spec.name!r} is asked by the names of pods, and those of {subject.target} cannot be told from others "
+        "because its name is too long; give the metric a query or the target a shorter name"
+    )
+
+
 def query_for(spec: MetricSpec, subject: Subject, window: Window) -> Query:
     """The query of a metric that has no `problem`. Raises templates.TemplateError."""
     if spec.query.strip():
         return templates.render(spec.query, subject, window)
-    builders = {SUCCESS_RATE: queries.success_rate, DURATION: queries.duration_p99}
-    return builders[spec.name](subject, window)
+    return BUILDERS[subject.counted][spec.name](subject, window)
 
 
 def total(samples: Samples) -> float:

@@ -7,6 +7,7 @@ from or what is done with the answer.
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from types import MappingProxyType
 
 SUCCESS_RATE = "request-success-rate"
@@ -79,13 +80,21 @@ class MetricSpec:
         return ""
 
 
+class Counted(StrEnum):
+    """Who counts the requests that the builtin questions are about."""
+
+    BY_PROXIES = "by proxies"  # of Istio: also what never arrived, and who sent it
+    BY_APPLICATION = "by application"  # what reached it, whoever sent it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """Whose traffic is meant.
 
     `target` and `primary` are names of workloads, the services names of Kubernetes Services, all in `namespace`.
     `name` is the Canary's own. `by_service`: the roles are told by their services alone, because whose the pods behind
-    them are is nobody's business.
+    them are is nobody's business. `target_pods` is a regular expression (RE2) for the whole names of the target's pods
+    and of no others; "" when they cannot be told from others.
     """
 
     namespace: str
@@ -96,6 +105,8 @@ class Subject:
     primary_service: str
     canary_service: str
     by_service: bool = False
+    counted: Counted = Counted.BY_PROXIES
+    target_pods: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,12 +21,13 @@ from delivery.routing.router import Router
 from delivery.workloads.autoscalers.spec import AutoscalerSpec
 from delivery.workloads.names import Names
 from delivery.workloads.naming import naming_problem
+from delivery.workloads.pod_names import pods_of
 from delivery.workloads.revision import Scope
 from delivery.workloads.selectors import USUAL, Labelling
 from delivery.workloads.service_spec import ServiceSpec
 from delivery.workloads.targets.registry import target_kind
 from delivery.workloads.targets.target_kind import TargetKind
-from metrics.spec import Subject
+from metrics.spec import Counted, Subject
 from strategies.snapshot import Problem
 from strategies.spec import RolloutSpec
 
@@ -141,5 +142,7 @@ def _brief(canary: Canary, names: Names, server: str) -> Brief:
         primary_service=names.primary_service,
         canary_service=names.canary_service,
         by_service=canary.spec.target_ref.kind == "Service",
+        counted=Counted.BY_PROXIES if canary.spec.has_mesh else Counted.BY_APPLICATION,
+        target_pods=pods_of(canary.spec.target_ref.kind, names.target),
     )
     return Brief(subject=subject, metrics={each.name: each for each in metric_specs(canary)}, server=server)

@@ -82,7 +82,11 @@ def _drained(turn: Turn) -> bool:
     return turn.reached(since, max(spec.drain_seconds, spec.drain_max_seconds)) or _nobody_asks(turn)
 
 
-_NOT_YET = {Outcome.FAIL: "; they still get some", Outcome.ERROR: "; Prometheus cannot tell"}
+_NOT_YET = {
+    Outcome.FAIL: "; they still get some",
+    Outcome.ERROR: "; Prometheus cannot tell",
+    Outcome.INCONCLUSIVE: "; nobody counts them",
+}
 
 
 def _say_what_pods_wait_for(turn: Turn, answer: Outcome | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from delivery.cluster.memory import Store
 from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES, Ref
-from metrics.spec import MetricSpec, Subject, Window
+from metrics.spec import Counted, MetricSpec, Subject, Window
 from metrics.verdict import Counts, Outcome, Verdict
 
 
@@ -24,7 +24,10 @@ class SimulatedAnalyst:
         self.quiet = False
         self.turned = ""
         """How good every version is from now on, whatever its template says."""
+        self.bad_with_users = False
+        """Versions are bad as soon as the routes give them anything."""
         self.slow = 0.5
+        self.route_kind = VIRTUAL_SERVICES
         self.fails: Counter[str] = Counter()
         self.failed_at: list[float] = []
         self._store = store
@@ -36,7 +39,7 @@ class SimulatedAnalyst:
             return Verdict(Outcome.ERROR, limit=spec.limit, message=self.complaint)
         if self.quiet or self.quality(subject) == "unreachable":
             return Verdict(Outcome.INCONCLUSIVE, limit=spec.limit, message="no requests in this window")
-        if self.quality(subject) == "bad":
+        if self.quality(subject) == "bad" or (self.bad_with_users and self.weight(subject) > 0):
             self.fails[subject.target] += 1
             self.failed_at.append(asyncio.get_running_loop().time())
             return Verdict(Outcome.FAIL, value=90.0, limit=spec.limit, message="90 % is below the minimum of 99 %")
@@ -46,6 +49,8 @@ class SimulatedAnalyst:
         await self._think()
         if self.away:
             return Verdict(Outcome.ERROR, message=self.complaint)
+        if subject.counted is Counted.BY_APPLICATION:
+            return Verdict(Outcome.INCONCLUSIVE)
         if self.quiet:
             return Verdict(Outcome.INCONCLUSIVE, counts=Counts(0, 0, 0))
         weight = self.weight(subject)
@@ -56,6 +61,8 @@ class SimulatedAnalyst:
         await self._think()
         if self.away:
             return Verdict(Outcome.ERROR, message=self.complaint)
+        if subject.counted is Counted.BY_APPLICATION:
+            return Verdict(Outcome.INCONCLUSIVE)
         return Verdict(Outcome.PASS if self.weight(subject) == 0 else Outcome.FAIL, value=float(self.weight(subject)))
 
     def quality(self, subject: Subject) -> str:
@@ -71,7 +78,7 @@ class SimulatedAnalyst:
 
     def weight(self, subject: Subject) -> int:
         """About what the live routes give to the canary; of those who match there are few."""
-        found = shares_of(self._store.peek(Ref(VIRTUAL_SERVICES, subject.namespace, subject.apex_service)))
+        found = shares_of(self._store.peek(Ref(self.route_kind, subject.namespace, subject.apex_service)))
         return 0 if found is None else max(found.everybody, ceil(found.matched * FEW), int(found.special))
 
     async def _think(self) -> None:
@@ -91,10 +98,15 @@ class Shares(NamedTuple):
 
 
 def shares_of(route: object) -> Shares | None:
-    """What our rules of a VirtualService give to the canary; None without one for everybody."""
+    """What our rules of a VirtualService give to the canary; None without one for everybody.
+
+    Without a mesh it is the apex Service that gives, as soon as it was taken over.
+    """
     if not isinstance(route, dict):
         return None
     spec = route.get("spec", {})
+    if route.get("kind") == "Service":
+        return _selected(route)
     ours = {str(rule.get("name")): rule for rule in spec.get("http") or ()}
     if tcp := spec.get("tcp"):
         return Shares(_share(tcp[0]), _share(tcp[0]))
@@ -104,6 +116,13 @@ def shares_of(route: object) -> Shares | None:
     matched = ours.get("progressive-delivery-matched")
     special = any(f"progressive-delivery-{name}" in ours for name in ("testers", "canary-cookie"))
     return Shares(everybody, everybody if matched is None else _share(matched), special)
+
+
+def _selected(apex: dict[str, Any]) -> Shares | None:
+    weights = {"reviews": 100, "reviews-primary": 0}
+    weight = weights.get(str(apex["spec"].get("selector", {}).get("app")))
+    ours = "progressive.delivery/applied" in (apex["metadata"].get("annotations") or {})
+    return Shares(weight, weight) if ours and weight is not None else None
 
 
 def canary_weight(route: object) -> int | None:

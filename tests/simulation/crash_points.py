@@ -21,7 +21,7 @@ from typing import Any
 import structlog
 
 from delivery.cluster.memory import Request
-from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, EVENTS, LEASES, SECRETS, SERVICES, Kind, Object
+from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, EVENTS, LEASES, SECRETS, SERVICES, Kind, Object, Ref
 from strategies.status import Past
 from tests.simulation import bookinfo, wired
 from tests.simulation.invariants import APEX, CANARY, ROUTE, at_rest, size
@@ -90,7 +90,8 @@ class End:
     def of(cls, sim: Simulation) -> "End":
         """How it ended here."""
         status, store = sim.status, sim.store
-        primary, target, apex, route = (store.peek(ref) or {} for ref in (sim.primary, sim.target, APEX, ROUTE))
+        refs = (sim.primary, sim.target, APEX, sim.promises.route)
+        primary, target, apex, route = (store.peek(ref) or {} for ref in refs)
         return cls(
             phase=status.phase.value,
             reason=status.reason,
@@ -140,10 +141,11 @@ class Story:
     kind: Kind = DEPLOYMENTS
     world: type[Simulation] = Simulation
     last_words: frozenset[str] = frozenset()
+    route: Ref = ROUTE
 
     def open(self) -> Simulation:
         """The world in which it is told."""
-        return self.world(None, kind=self.kind)
+        return self.world(None, kind=self.kind, route=self.route)
 
     def end(self, sim: Simulation) -> None:
         """Run until it is at its end."""
@@ -172,6 +174,23 @@ def _wire(sim: Simulation) -> None:
 def _wire_and_initialise(sim: Simulation) -> None:
     wired.wire(sim)
     _initialise(sim)
+
+
+def _apply_without_mesh(sim: Simulation) -> None:
+    """Of few calls: one check, a short drain."""
+    sim.set_up(iterations=1, spec={"traffic": {"settleSeconds": 2, "drainSeconds": 4, "drainMaxSeconds": 4}})
+
+
+def _initialise_without_mesh(sim: Simulation) -> None:
+    _apply_without_mesh(sim)
+    sim.start_controller()
+    sim.until_phase("Initialized")
+
+
+def _turns_bad_at_the_end(sim: Simulation) -> None:
+    """Good beside the users, and bad as soon as it has them."""
+    sim.analyst.bad_with_users = True
+    sim.release("v2")
 
 
 STORIES = {
@@ -210,7 +229,14 @@ DELETIONS = {
     "reverted": Story(_revertible, _delete, "", last_words=frozenset({"Reverted"})),
     "deleted-mid-run": Story(_at_ten_percent, _delete, ""),
 }
-ALL = {**STORIES, **OTHER_TARGETS, **WITH_CONFIGS, **DELETIONS}
+WITHOUT_MESH = {
+    "led-by-service": Story(
+        _apply_without_mesh, lambda sim: sim.start_controller() and None, "Initialized", route=APEX
+    ),
+    "switched": Story(_initialise_without_mesh, lambda sim: sim.release("v2"), "Succeeded", route=APEX),
+    "switched-back": Story(_initialise_without_mesh, _turns_bad_at_the_end, "Failed", route=APEX),
+}
+ALL = {**STORIES, **OTHER_TARGETS, **WITH_CONFIGS, **DELETIONS, **WITHOUT_MESH}
 
 
 class Trap:

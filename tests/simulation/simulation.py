@@ -29,7 +29,7 @@ from delivery.workloads.ownership import MANAGER
 from strategies.status import Status
 from tests.simulation import bookinfo
 from tests.simulation.analyst import SimulatedAnalyst
-from tests.simulation.invariants import CANARY, PRIMARY, ROUTE, TARGET, Invariants, at_rest
+from tests.simulation.invariants import APEX, CANARY, PRIMARY, ROUTE, TARGET, Invariants, at_rest
 
 SETTLE = 2.0
 
@@ -74,7 +74,10 @@ class Unforgiving(Controller):
 
 
 class Simulation:
-    """One world. `load` gives the requests per second that a pod answers; with it, there are autoscalers."""
+    """One world. `load` gives the requests per second that a pod answers; with it, there are autoscalers.
+
+    With `route` APEX there is no mesh to the controller: the Service leads users.
+    """
 
     watched_by: type[Invariants] = Invariants
 
@@ -85,6 +88,7 @@ class Simulation:
         patience: float = 3.0,
         kind: Kind = DEPLOYMENTS,
         load: Load | None = None,
+        route: Ref = ROUTE,
     ) -> None:
         self.target = Ref(kind, TARGET.namespace, TARGET.name)
         self.primary = Ref(kind, PRIMARY.namespace, PRIMARY.name)
@@ -95,6 +99,8 @@ class Simulation:
         self.faults = Faults()
         self.analyst = SimulatedAnalyst(self.store, random.Random(f"analyst/{seed}"))
         self.promises = self.watched_by(self.store, self.loop, patience=patience, settle=SETTLE, kind=kind)
+        self.promises.route = route
+        self.analyst.route_kind = route.kind
         if load is not None:
             self.store.register(custom_resource(SCALED_OBJECTS))
         self.workloads = World(self.store, self.loop, load=load)
@@ -207,6 +213,9 @@ class Simulation:
     ) -> None:
         """Bookinfo as it runs before any Canary, then the Canary, with its autoscaler's name if it has one."""
         more = {**(spec or {}), **({"autoscalerRef": autoscaler} if autoscaler is not None else {})}
+        if self.promises.route == APEX:
+            more = {"provider": "kubernetes", **more}
+            analysis = {"stepWeights": None, "iterations": 2, **analysis}
         self.canary = bookinfo.canary(self.target.kind.kind, spec=more, **analysis)
         self._replicas = replicas
         if self.target.kind == SERVICES:
@@ -245,7 +254,7 @@ class Simulation:
         """The canary's weight in the live routes."""
         from tests.simulation.analyst import canary_weight
 
-        return canary_weight(self.store.peek(ROUTE))
+        return canary_weight(self.store.peek(self.promises.route))
 
     @property
     def serving(self) -> tuple[str, str]:

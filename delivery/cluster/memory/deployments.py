@@ -12,7 +12,7 @@ from typing import Any
 from delivery.cluster.memory.conditions import available_at, condition, find, is_ready, parse_time
 from delivery.cluster.memory.controlling import Context, owner_reference
 from delivery.cluster.memory.rolling import Bounds, SetState, next_sizes
-from delivery.cluster.memory.values import copy_json, equal_json
+from delivery.cluster.memory.values import SAFE, copy_json, equal_json
 from delivery.cluster.objects import PODS, REPLICA_SETS, Object, Ref
 
 MANAGER = "kube-controller-manager"
@@ -180,9 +180,10 @@ class Deployments:
 
 
 def template_hash(template: Object) -> str:
-    """The value of the label pod-template-hash: ten digits that the template alone decides."""
+    """The value of the label pod-template-hash, which the template alone decides: ten characters as in SAFE."""
     text = json.dumps(template, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
+    return "".join(SAFE[ord(digit) % len(SAFE)] for digit in f"{number:010d}")
 
 
 def _updated(before: Object, type_: str, value: bool, now: str, reason: str, message: str) -> Body:

@@ -26,7 +26,7 @@ from delivery.cluster.memory.rejections import (
 )
 from delivery.cluster.memory.resources import Resource, builtin_resources
 from delivery.cluster.memory.selectors import selector
-from delivery.cluster.memory.values import clone, copy_json
+from delivery.cluster.memory.values import SAFE, clone, copy_json
 from delivery.cluster.memory.watching import Happened, History, Subscription, parse_version
 from delivery.cluster.objects import Kind, Object, Ref
 from delivery.cluster.protocols import Clock, Listing, WatchEvent
@@ -37,8 +37,6 @@ Body = dict[str, Any]
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
-
-_SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 
 
 class Store:
@@ -192,7 +190,7 @@ class Store:
         new = rules.prepare_create(resource, sent)
         meta = new["metadata"]
         if not meta.get("name") and meta.get("generateName"):
-            meta["name"] = meta["generateName"] + "".join(self._rng.choice(_SUFFIX) for _ in range(5))
+            meta["name"] = meta["generateName"] + "".join(self._rng.choice(SAFE) for _ in range(5))
         if not meta.get("name"):
             raise ContentInvalidError.of(Ref(kind, "", ""), [rules.NAMELESS])
         ref = Ref.of(kind, new)

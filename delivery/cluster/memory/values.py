@@ -6,6 +6,9 @@ from typing import Any
 
 from delivery.cluster.memory.rejections import BadRequestError
 
+SAFE = "bcdfghjklmnpqrstvwxz2456789"
+"""The characters of generated names (Kubernetes, apimachinery/pkg/util/rand): none that could spell a word."""
+
 _SCALARS = (str, int, float, bool, type(None))
 
 

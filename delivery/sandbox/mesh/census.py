@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from delivery.cluster.objects import Object
+from delivery.sandbox.mesh.application import is_scraped
 from delivery.sandbox.mesh.behaviour import Behaviour, behaviour_of, unknown_annotations
 from delivery.sandbox.mesh.control_plane import ControlPlane, Delta
 from delivery.sandbox.mesh.errors import MeshConfigError
@@ -122,4 +123,6 @@ class Census:
 def _pod(uid: str, body: Object) -> Pod:
     meta = body["metadata"]
     workload, account, image = identity(body)
-    return Pod(uid, meta["namespace"], meta["name"], meta.get("labels") or {}, workload, account, image, _PLAIN)
+    labels = meta.get("labels") or {}
+    name, shown = meta["name"], is_scraped(body)
+    return Pod(uid, meta["namespace"], name, labels, workload, account, image, _PLAIN, is_scraped=shown)

@@ -12,10 +12,11 @@ change, so a loss of a thousandth of a request is more than 0. Drivers: `on_stor
 
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from delivery.cluster.objects import PODS, Kind, Object
+from delivery.sandbox.mesh.application import Applications, text
 from delivery.sandbox.mesh.attempts import QUICK
 from delivery.sandbox.mesh.behaviour import Answer, Behaviour
 from delivery.sandbox.mesh.census import Census
@@ -82,6 +83,7 @@ class Mesh:
             raise ValueError(f"proxies: {proxies}; allowed is 1 or more")
         self.now = now
         self._control, self._telemetry, self._ledger = ControlPlane(domain), Telemetry(domain), Ledger()
+        self._applications = Applications()
         self._sidecars = [Proxy(number) for number in range(1, proxies + 1)]
         self._gateway = Proxy(0, is_gateway=True)
         rng = random.Random(f"mesh/{seed}")  # noqa: S311 - no secret
@@ -181,12 +183,15 @@ class Mesh:
     def exposition(self) -> str:
         """Prometheus' text format."""
         self._settle()
-        return exposition(self._telemetry.all())
+        return exposition(self._telemetry.all()) + text(self._counted_by_applications())
 
     def samples(self) -> list[Sample]:
         """The same without text."""
         self._settle()
-        return list(samples(self._telemetry.all()))
+        return [*samples(self._telemetry.all()), *self._counted_by_applications()]
+
+    def _counted_by_applications(self) -> Iterator[Sample]:
+        return self._applications.samples(self._pods.values(), self._telemetry.received)
 
     def requests(self, **labels: str) -> int:
         """Whole requests in all series with these labels; `reporter` should be one of them."""

@@ -24,6 +24,8 @@ class Pod:
     account: str
     image: str
     behaviour: Behaviour
+    is_scraped: bool = False
+    """Is what its application counts shown to Prometheus?"""
     ready: bool = False
     running: bool = False
     ready_since: float = math.inf

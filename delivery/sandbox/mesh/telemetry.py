@@ -4,7 +4,7 @@ Amounts are fractions of requests; what is shown is whole, and a series appears 
 Istio, "Standard Metrics"; `pod` and `namespace` are those of the proxy that reports, as a scrape adds them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import repeat
 from typing import NamedTuple, cast
@@ -90,7 +90,7 @@ class Series:
     def texts(self) -> tuple[str, ...]:
         """The names and labels of all its samples as the text format has them: requests, buckets, sum, count."""
         if not self._text:
-            inner = ",".join(f'{name}="{_escaped(value)}"' for name, value in self.labels)
+            inner = ",".join(f'{name}="{escaped(value)}"' for name, value in self.labels)
             buckets = (f'{DURATION}_bucket{{{inner},le="{edge}"}} ' for edge in (*EDGES, "+Inf"))
             whole = f"{{{inner}}} "
             self._text = (
@@ -140,6 +140,11 @@ class Telemetry:
         yield from self._callers.values()
         for kept in self._receivers.values():
             yield from kept.values()
+
+    @property
+    def received(self) -> Mapping[str, Iterable[Series]]:
+        """The series of each pod's own proxy, by the pod's uid."""
+        return {uid: kept.values() for uid, kept in self._receivers.items()}
 
     def _labels(self, load: Load, pod: Pod | None, to: To, answer: Answer, reporter: str) -> Labels:
         source, namespace, account = load.source, load.client_namespace, load.source
@@ -225,5 +230,6 @@ def exposition(series: Iterable[Series]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _escaped(value: str) -> str:
+def escaped(value: str) -> str:
+    """A label's value as the text format has it."""
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
