@@ -23,6 +23,10 @@ TESTS: dict[str, str] = {
         "workloads/autoscalers/test_copying.py::test_the_primary_has_its_own_bounds_when_they_are_given"
     ),
     "naming": "simulation/test_naming.py::test_a_run_goes_through_under_the_names_of_the_canary",
+    # the user's own routes
+    "routeRefs": "simulation/test_own_routes.py::test_a_good_version_is_promoted_over_the_users_route",
+    "routeRefs[].routes": "routing/test_by_reference.py::test_only_the_named_routes_are_moved",
+    "subsetRef": "simulation/test_own_routes.py::test_subsets_of_the_apex_host_are_the_roles",
     # other providers
     "ingressRef": "api/test_elsewhere.py::test_a_field_of_another_provider_is_named_with_whose_it_is_and_the_way_out",
     "routeRef": "api/test_elsewhere.py::test_a_field_of_another_provider_is_named_with_whose_it_is_and_the_way_out",
