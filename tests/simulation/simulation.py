@@ -26,6 +26,7 @@ from delivery.cluster.objects import CANARIES, DAEMON_SETS, DEPLOYMENTS, SCALED_
 from delivery.controller.core import Controller, LeadershipLostError, Surroundings
 from delivery.controller.reading import Policy
 from delivery.workloads.ownership import MANAGER
+from delivery.workloads.revision import Scope
 from strategies.status import Status
 from tests.simulation import bookinfo
 from tests.simulation.analyst import SimulatedAnalyst
@@ -92,6 +93,7 @@ class Simulation:
     ) -> None:
         self.target = Ref(kind, TARGET.namespace, TARGET.name)
         self.primary = Ref(kind, PRIMARY.namespace, PRIMARY.name)
+        self.tracking = Scope.CONFIGS
         self.loop = VirtualLoop(seed)
         self.clock = VirtualClock(self.loop)
         self.store = Store(self.clock, seed=seed)
@@ -135,7 +137,9 @@ class Simulation:
                 rng=random.Random(f"rng/{name}/{self.loop.seed}"),
                 analyst=self.analyst,
                 reporter=Nobody(),
-                policy=Policy(metrics_server="http://prometheus", scrape_interval_seconds=1.0),
+                policy=Policy(
+                    metrics_server="http://prometheus", scrape_interval_seconds=1.0, tracking=self.tracking
+                ),
                 observe=lambda *_: None,
                 identity=name,
             )

@@ -37,7 +37,9 @@ def steps(*weights: int, **changes: object) -> Analysis:
 
 @dataclass(slots=True)
 class Pods:
-    """A workload. `healthy`: pods of the newest template become ready by themselves."""
+    """A workload. `healthy`: pods of the newest template become ready by themselves. `outdated`: they began before
+    what the configs of the revision hold was written.
+    """
 
     revision: str
     replicas: int
@@ -46,6 +48,7 @@ class Pods:
     healthy: bool = True
     trouble: Problem | None = None
     since: tuple[datetime, ...] = ()
+    outdated: bool = False
 
     @property
     def up(self) -> int:
@@ -55,13 +58,18 @@ class Pods:
     def scale(self, replicas: int) -> bool:
         """Another number of pods; True when that is a change."""
         changed = self.replicas != replicas
+        self.outdated = self.outdated and replicas > 0
         self.replicas, self.ready, self.updated = replicas, min(self.ready, replicas), min(self.updated, replicas)
         return changed
 
     def template(self, revision: str) -> None:
         """Another template: the old pods serve until the new ones are ready."""
         if revision != self.revision:
-            self.revision, self.updated, self.trouble = revision, 0, None
+            self.revision, self.updated, self.trouble, self.outdated = revision, 0, None, False
+
+    def configs(self, revision: str) -> None:
+        """The same template with other configs: nobody replaces the pods."""
+        self.revision, self.outdated = revision, self.replicas > 0
 
     def roll(self) -> bool:
         """Let the pods become ready; True when that is a change."""
@@ -81,6 +89,7 @@ class Pods:
             settled=self.updated == self.replicas,
             trouble=self.trouble,
             ready_since=self.since,
+            outdated=self.outdated,
         )
 
 
@@ -122,6 +131,7 @@ class World:
     hand_edited: bool = False
     writable: bool = True  # routes can be written
     apex_moved: bool = False
+    copied: bool = True
     finalizer: bool = False
     deleting: bool = False
     refusal: Problem | None = None
@@ -160,6 +170,7 @@ class World:
             contested=self.contested,
             deleting=self.deleting,
             resolvable=self._resolvable(),
+            copied=self.copied,
             finalizer=self.finalizer,
             epoch=self.epoch,
             delivered=frozenset(self.delivered),
