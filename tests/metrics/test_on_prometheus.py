@@ -5,6 +5,7 @@ The window is the minute before noon; scrapes come every 15 s. `up` exists from 
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -388,3 +389,37 @@ async def test_what_a_query_can_do_wrong_is_said(ask: Asker, query: str, outcome
     verdict = await ask.custom(query, maximum=5)
     assert verdict.outcome is outcome
     assert words in verdict.message
+
+
+# --- whose pods they are is nobody's business -----------------------------------------------------------------------
+
+
+def through(samples: dict[float, float], role: str, code: str = "200", workload: str = "reviews-v2") -> Series:
+    """Requests that callers sent to a role's service."""
+    return requests(samples, workload, code=code, reporter="source", destination_service_name=role)
+
+
+@scene(
+    through(growing(500, by=9), "reviews-canary"),
+    through(growing(500, by=1), "reviews-canary", code="503"),
+    through(growing(900, by=90), "reviews-primary", workload="reviews-v1"),
+    requests(growing(900, by=90), "reviews", code="503"),
+    requests(growing(900, by=90), "reviews-canary", code="503", destination_service_name="reviews-canary"),
+)
+async def test_of_a_subject_known_by_its_services_the_callers_tell(ask: Asker) -> None:
+    """One request would be counted at both ends, and a workload of the same name is somebody else's."""
+    by_service = replace(ask.subject, by_service=True)
+    assert (await ask.rate(subject=by_service)).value == 90
+    counts = (await ask.traffic(by_service)).counts
+    assert counts == Counts(canary=40, primary=360, expected=400)
+
+
+@scene(
+    requests(growing(900, by=90), "reviews"),
+    through(flat(900), "reviews-canary"),
+    through(growing(900, by=90), "reviews-primary", workload="reviews"),
+)
+async def test_a_subject_known_by_its_services_is_drained_whoever_is_behind_the_other_one(ask: Asker) -> None:
+    by_service = replace(ask.subject, by_service=True)
+    assert (await ask.analyst.drained(by_service, MINUTE, server=ask.server)).outcome is Outcome.PASS
+    assert (await ask.drained()).outcome is Outcome.FAIL

@@ -4,6 +4,8 @@ import pytest
 
 from delivery.cluster.objects import DAEMON_SETS, PODS
 from delivery.workloads.targets.daemonset import FLAGGERS, NOWHERE
+from tests.simulation import wired
+from tests.simulation.invariants import APEX, CANARY, ROUTE
 from tests.simulation.scenes import at_weight, initialised, recovers, served, version
 from tests.simulation.simulation import Simulation
 
@@ -128,3 +130,46 @@ def test_pods_that_update_on_deletion_only_are_refused_by_name(sim):
     assert selector(sim, sim.target) is None
     sim.merge(sim.target, {"spec": {"updateStrategy": {"type": "RollingUpdate"}}})
     recovers(sim, "Initialized")
+
+
+def test_a_revert_wakes_the_target_and_leaves_nothing_behind(sim):
+    initialised(sim, spec={"revertOnDeletion": True})
+    sim.release("v2")
+    recovers(sim)
+    sim.promises.tampered()
+    sim.store.delete(CANARY)
+    sim.until(lambda: sim.store.peek(CANARY) is None, seconds=300, what="the Canary gone")
+    sim.loop.advance(60.0)
+    assert selector(sim, sim.target) is None
+    assert sim.store.peek(sim.primary) is None
+    assert (sim.store.peek(ROUTE), sim.store.peek(APEX)["spec"]["selector"]) == (None, {"app": "reviews"})
+    assert len(sim.store.scan(PODS)) == 3
+    served(sim)
+
+
+def test_a_deletion_without_revert_leaves_users_with_the_primary(sim):
+    initialised(sim)
+    sim.promises.tampered()
+    sim.store.delete(CANARY)
+    sim.loop.advance(60.0)
+    assert sim.store.peek(CANARY) is None
+    assert selector(sim, sim.target) == {NOWHERE: "true"}
+    served(sim)
+
+
+def test_an_edited_config_goes_out_with_pods_that_have_read_it():
+    """Nothing replaces a DaemonSet's pods when only a ConfigMap changes: the canary goes to rest and is woken."""
+    with wired.Wired(19, kind=DAEMON_SETS) as sim:
+        wired.wire(sim)
+        initialised(sim)
+        wired.edit(sim, "red")
+        sim.until(lambda: sim.weight == 10, seconds=120, what="the first step")
+        before = wired.pods(sim)
+        wired.edit(sim, "green")
+        sim.until(lambda: sim.weight == 0, seconds=10, what="users off the old content")
+        sim.until(lambda: sim.weight == 10, seconds=120, what="the first step")
+        assert before
+        assert not before & wired.pods(sim), "a pod that read the old content was given users"
+        recovers(sim)
+        assert wired.read_by(sim, sim.primary)["settings"]["stars"] == "green"
+        assert wired.stars(sim) == ["green"]

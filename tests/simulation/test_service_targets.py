@@ -2,9 +2,9 @@
 
 import pytest
 
-from delivery.cluster.objects import DEPLOYMENTS, SERVICES, Ref
-from tests.simulation import bookinfo
-from tests.simulation.invariants import COPY, PRIMARY
+from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, Ref
+from tests.simulation import bookinfo, scenes
+from tests.simulation.invariants import CANARY, COPY, PRIMARY, ROUTE
 from tests.simulation.scenes import at_weight, initialised, recovers, served
 from tests.simulation.simulation import Simulation
 
@@ -112,10 +112,48 @@ def test_a_controller_killed_in_the_middle_of_a_run_finishes_it(sim, weight):
 
 
 def test_an_idle_canary_asks_for_nothing(sim):
-    from tests.simulation.scenes import asked
-
     initialised(sim)
     sim.loop.advance(90.0)
     before = len(sim.requests())
     sim.loop.advance(600.0)
-    assert not asked(sim, before)
+    assert not scenes.asked(sim, before)
+
+
+@pytest.mark.parametrize("revert", [True, False])
+def test_a_deleted_canary_leaves_users_served_and_the_target_as_it_was(sim, revert):
+    initialised(sim, spec={"revertOnDeletion": revert})
+    sim.release("v2")
+    recovers(sim)
+    was = sim.store.peek(sim.target)
+    sim.promises.tampered()
+    sim.store.delete(CANARY)
+    sim.until(lambda: sim.store.peek(CANARY) is None, seconds=300, what="the Canary gone")
+    sim.loop.advance(60.0)
+    now = sim.store.peek(sim.target)
+    assert (now["spec"], now["metadata"].get("annotations")) == (was["spec"], was["metadata"].get("annotations"))
+    there = [sim.store.peek(ref) is not None for ref in (ROUTE, COPY, sim.primary)]
+    assert there == [not revert] * 3
+    served(sim)
+
+
+def test_everybody_goes_at_once_after_tests_and_back_when_the_bake_fails(sim):
+    """Blue/green and the bake: the old version's pods are still there, so the way back is one write."""
+    initialised(sim, stepWeights=None, iterations=2, spec={"promotion": {"bakeSeconds": 30}})
+    sim.release("v2")
+    sim.until(lambda: sim.weight == 100, seconds=200, what="everybody on the canary")
+    scenes.turn_bad(sim)
+    recovers(sim, "Failed")
+    assert leads_to(sim, sim.primary) == "v1"
+
+
+def test_two_canaries_on_one_service_are_told_apart(sim):
+    initialised(sim)
+    rival = {**bookinfo.canary("Service"), "metadata": {"name": "later", "namespace": bookinfo.NAMESPACE}}
+    sim.apply(CANARIES, rival)
+
+    def refused():
+        status = (sim.store.peek(Ref(CANARIES, bookinfo.NAMESPACE, "later")) or {}).get("status") or {}
+        return [each["message"] for each in status.get("conditions") or () if each["reason"] == "TargetConflict"]
+
+    sim.until(refused, seconds=30, what="the refusal")
+    assert "already rolls out Service reviews" in refused()[0]
