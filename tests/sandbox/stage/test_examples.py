@@ -13,7 +13,15 @@ import yaml
 
 from delivery.cluster.kubernetes import KubernetesApi
 from delivery.cluster.memory.resources import NAMESPACES
-from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Ref
+from delivery.cluster.objects import (
+    CANARIES,
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    DESTINATION_RULES,
+    SERVICES,
+    VIRTUAL_SERVICES,
+    Ref,
+)
 from delivery.sandbox.mesh import Fate, Load
 from delivery.sandbox.settings import Settings
 from delivery.sandbox.stage import open_sandbox
@@ -21,7 +29,8 @@ from delivery.sandbox.stage import open_sandbox
 EXAMPLES = Path(__file__).parents[3] / "examples"
 BASE = EXAMPLES / "reviews-canary"
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/canary.yaml"))
-KINDS = {kind.kind: kind for kind in (CANARIES, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES)}
+APPLIED = (CANARIES, DAEMON_SETS, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES)
+KINDS = {kind.kind: kind for kind in APPLIED}
 HURRY = {"settleSeconds": 2, "drainSeconds": 2, "drainMaxSeconds": 10}
 MOST_LAG = 1.5
 LAG = f"0.1-{MOST_LAG}"
@@ -73,6 +82,26 @@ class Example:
     def status(self):
         return (self.peek(CANARIES) or {}).get("status") or {}
 
+    @property
+    def target(self):
+        """The kind of the target."""
+        (body,) = documents(self.folder / "canary.yaml")
+        return KINDS[body["spec"]["targetRef"]["kind"]]
+
+    def release(self):
+        """Version 2, as the operations of a patch."""
+        if self.target != SERVICES:
+            return V2
+        version = yaml.safe_load((self.folder / "release.yaml").read_text())["spec"]["selector"]["version"]
+        return ({"op": "replace", "path": "/spec/selector/version", "value": version},)
+
+    def serves_v2(self):
+        """Does the primary serve version 2?"""
+        spec = self.peek(self.target, "reviews-primary")["spec"]
+        if self.target == SERVICES:
+            return spec["selector"]["version"] == "v2"
+        return "reviews-v2" in spec["template"]["spec"]["containers"][0]["image"]
+
     async def until_served(self):
         """Callers come with the Canary: by then each proxy knows the pods."""
         probe = Load(self.namespace, "reviews", per_second=20, source="probe")
@@ -117,7 +146,7 @@ class Example:
         if (self.folder / "root.yaml").exists():
             for body in documents(self.folder / "root.yaml"):
                 await self.apply(body)
-        await self.api.patch(Ref(DEPLOYMENTS, self.namespace, "reviews"), V2)
+        await self.api.patch(Ref(self.target, self.namespace, "reviews"), self.release())
         await self.until("Succeeded")
 
 
@@ -153,8 +182,7 @@ async def test_an_example_is_promoted_and_no_request_is_lost(played, name):
     examples, tasks = played
     await tasks[name]
     example = examples[name]
-    primary = example.peek(DEPLOYMENTS, "reviews-primary")
-    assert "reviews-v2" in primary["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert example.serves_v2()
     callers = ("callers", "insiders", "testers")
     assert {source: example.lost(source) for source in callers} == dict.fromkeys(callers, 0.0)
 
