@@ -45,6 +45,7 @@ from delivery.workloads.naming import in_use
 from delivery.workloads.ownership import is_ours
 from delivery.workloads.revision import Scope
 from delivery.workloads.service_copies import last_written
+from delivery.workloads.service_problems import unkept_problem
 from strategies.decision import Wanted
 from strategies.rollout import wanted
 from strategies.snapshot import Problem, Routes, Snapshot, Undone, Workload
@@ -161,6 +162,7 @@ class Observer:
             target=_target(picture, status, since),
             primary=_workload(picture, picture.primary, since),
             refusal=spec.refusal or self._refusal(picture),
+            warning=_unkept(picture),
             hold=spec.hold or self._stale(picture.needed),
             contested=_contested(entry) if entry.contested(now) else None,
             deleting="deletionTimestamp" in picture.body["metadata"],
@@ -345,10 +347,17 @@ def _is_taken_over(picture: Picture, status: Status) -> bool:
     return apex_on_primary(picture) or any(body is not None and is_ours(body, picture.names) for body in routes)
 
 
+def _unkept(picture: Picture) -> Problem | None:
+    apex = None if picture.workload.routes_only else picture.apex
+    services = (apex, picture.primary_service, picture.canary_service)
+    return unkept_problem(picture.names, picture.service, services)
+
+
 def _with_guards(snapshot: Snapshot, guarded: Guarded, *, taken_over: bool) -> Snapshot:
     """What preflight found forbids to take traffic over; later it is only said, but for another controller."""
     if taken_over:
-        return replace(snapshot, refusal=guarded.foreign or snapshot.refusal, warning=guarded.concern)
+        warning = guarded.concern or snapshot.warning
+        return replace(snapshot, refusal=guarded.foreign or snapshot.refusal, warning=warning)
     return replace(snapshot, refusal=guarded.foreign or snapshot.refusal or guarded.concern or guarded.unknown)
 
 

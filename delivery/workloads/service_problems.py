@@ -5,9 +5,10 @@ from typing import Any
 
 from delivery.cluster.objects import Object
 from delivery.workloads.names import Names
-from delivery.workloads.ownership import is_ours
+from delivery.workloads.ownership import annotations, is_ours, labels
 from delivery.workloads.ports import Port, discovered_ports, has_unnamed, place, protocol_of
 from delivery.workloads.service_spec import ServiceSpec
+from delivery.workloads.written import Written
 from strategies.snapshot import Problem
 
 NO_ADDRESS = "None"
@@ -66,6 +67,46 @@ def headless_problem(names: Names, spec: ServiceSpec, services: Iterable[Object 
             continue
         return Problem(reason="HeadlessMismatch", message=_mismatch(name, wanted=wanted, ours=ours))
     return None
+
+
+def unkept_problem(names: Names, spec: ServiceSpec, services: Iterable[Object | None]) -> Problem | None:
+    """What the Services do not say although the Canary asks for it: it stops nobody, but has to be known."""
+    there = [body for body in services if body is not None]
+    found = []
+    if dropped := [body["metadata"]["name"] for body in there if _is_dropped(spec, body)]:
+        found.append(
+            f"spec.service.trafficDistribution: not kept by Service {', '.join(dropped)}, as with API servers that do "
+            "not know the field; take it out, or update Kubernetes"
+        )
+    for body in there:
+        name = body["metadata"]["name"]
+        if name == names.apex and not is_ours(body, names) and (own := _its_own(body, spec)):
+            found.append(f"Service {name} has its own {', '.join(own)}; change it there, or take it out of the Canary")
+    return Problem(reason="FieldsNotKept", message="; ".join(found)) if found else None
+
+
+def _is_dropped(spec: ServiceSpec, body: Object) -> bool:
+    """Was the traffic distribution written, and is it not there?"""
+    wanted = spec.traffic_distribution
+    return bool(wanted) and "trafficDistribution" not in body["spec"] and Written.on(body).distribution == wanted
+
+
+def _its_own(body: Object, spec: ServiceSpec) -> list[str]:
+    """The fields of a user's apex Service that say something else than the Canary, and are not ours to change."""
+    wanted, have = spec.traffic_distribution, body["spec"].get("trafficDistribution")
+    written, given = Written.on(body), spec.apex
+    sets = (
+        ("label", given.labels, labels(body), written.labels | spec.unmanaged.labels),
+        ("annotation", given.annotations, annotations(body), written.annotations | spec.unmanaged.annotations),
+    )
+    found = [
+        f"{kind} {key}"
+        for kind, asked, there, exempt in sets
+        for key, value in sorted(asked.items())
+        if key in there and there[key] != value and key not in exempt
+    ]
+    differs = wanted and have is not None and have != wanted and not written.distribution
+    return [*found, "trafficDistribution"] if differs else found
 
 
 def _mismatch(name: str, *, wanted: bool, ours: bool) -> str:

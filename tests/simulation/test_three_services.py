@@ -122,6 +122,18 @@ def test_an_unmanaged_key_is_left_to_whoever_owns_it(sim):
     served(sim)
 
 
+def test_what_a_users_service_says_otherwise_stays_and_is_named(sim):
+    initialised(sim)
+    service(sim, apex={"labels": {"team": "shelves", "tier": "web"}})
+    says(sim, "PreflightWarning", "FieldsNotKept", "Service reviews has its own label team", "change it there")
+    assert sim.store.peek(APEX)["metadata"]["labels"]["team"] == "books"
+    assert sim.store.peek(APEX)["metadata"]["labels"]["tier"] == "web"
+    sim.release("v2")
+    recovers(sim)
+    service(sim, apex={"labels": {"team": "books"}})
+    sim.until(lambda: is_silent(sim, "PreflightWarning", "FieldsNotKept"), seconds=30, what="nothing to say")
+
+
 def distribution(body):
     return body["spec"].get("trafficDistribution")
 
@@ -145,7 +157,8 @@ def test_a_server_that_drops_the_traffic_distribution_is_not_asked_for_ever(sim)
     sim.store.admission.append(prune)
     initialised(sim)
     service(sim, trafficDistribution="PreferClose")
-    sim.loop.advance(20.0)
+    says(sim, "PreflightWarning", "FieldsNotKept", "spec.service.trafficDistribution", "update Kubernetes")
+    sim.loop.advance(90.0)
     before = len(sim.requests())
     sim.loop.advance(300.0)
     assert asked(sim, before) == []

@@ -2,6 +2,7 @@
 
 import pytest
 
+from delivery.workloads.service_problems import unkept_problem
 from delivery.workloads.service_spec import Metadata, ServiceSpec, Unmanaged
 from delivery.workloads.services import apex_service, role_services
 from delivery.workloads.written import WRITTEN, Written
@@ -132,6 +133,39 @@ class TestTrafficDistribution:
     def test_a_users_own_is_not_overruled(self, names, users):
         users["spec"]["trafficDistribution"] = "PreferSameNode"
         assert move(names, self.CLOSE, users) is None
+
+
+class TestUnkept:
+    """What a Service does not say although the Canary asks for it is named."""
+
+    def problem(self, names, spec, *services):
+        return unkept_problem(names, spec, services)
+
+    def test_what_is_kept_is_no_problem(self, names, ours, users, apply):
+        spec = with_metadata({"tier": "web"}, traffic_distribution="PreferClose")
+        for body in (ours, users):
+            assert self.problem(names, spec, None, apply(body, move(names, spec, body))) is None
+
+    def test_a_users_own_values_are_named(self, names, users):
+        users["metadata"]["annotations"] = {"docs": "there", "note": "x"}
+        users["spec"]["trafficDistribution"] = "PreferSameNode"
+        spec = with_metadata({"team": "shelves"}, {"docs": "here"}, traffic_distribution="PreferClose")
+        problem = self.problem(names, spec, users)
+        assert problem.reason == "FieldsNotKept"
+        assert "Service reviews has its own label team, annotation docs, trafficDistribution;" in problem.message
+        agreed = with_metadata({"team": "books"}, {"docs": "there"}, traffic_distribution="PreferSameNode")
+        assert self.problem(names, agreed, users) is None
+
+    def test_an_unmanaged_key_may_say_what_it_will(self, names, users):
+        spec = with_metadata({"team": "shelves"}, unmanaged=Unmanaged(frozenset({"team"})))
+        assert self.problem(names, spec, users) is None
+
+    def test_a_field_that_the_server_drops_is_named(self, names, users, apply):
+        spec = ServiceSpec(port=9080, traffic_distribution="PreferClose")
+        assert self.problem(names, spec, users) is None, "it has yet to be written"
+        after = apply(users, move(names, spec, users))
+        del after["spec"]["trafficDistribution"]
+        assert "spec.service.trafficDistribution" in self.problem(names, spec, after).message
 
 
 def test_what_was_written_is_read_back():
