@@ -65,11 +65,16 @@ def discovered_ports(spec: ServiceSpec, templates: Iterable[Mapping[str, Any]]) 
 
 def together(*groups: Sequence[Port]) -> list[Port]:
     """All these ports; of several for the same number and protocol the first."""
-    found: list[Port] = []
-    for port in (port for group in groups for port in group):
+    return _apart((), [port for group in groups for port in group])
+
+
+def _apart(taken: Sequence[Port], more: Sequence[Port]) -> list[Port]:
+    """Those of `more` that are not among the taken ones, each under a name that no other has."""
+    found = list(taken)
+    for port in more:
         if place(port) not in map(place, found):
             found.append(_named_apart(port, found))
-    return found
+    return found[len(taken) :]
 
 
 def _containers(template: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
@@ -128,7 +133,7 @@ def arranged(have: Sequence[Port], main: Port | None, more: Sequence[Port], *, b
     ours = {index for index, item in enumerate(have) if item.get("name") in before and index not in chosen}
     theirs = [item for index, item in enumerate(have) if index not in ours and index not in chosen]
     missing: list[Port] = [main] if main is not None and first is None else []
-    kept = [_named_apart(port, theirs) for port in more if place(port) not in map(place, theirs)]
+    kept = _apart([*theirs, *([main] if main is not None else [])], more)
     for port in kept:
         mine = _index_of(have, port, sorted(ours - set(chosen)))
         if mine is None:

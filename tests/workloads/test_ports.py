@@ -102,6 +102,12 @@ class TestArranging:
         assert after.ports == [MAIN, theirs, {**ADMIN, "name": "admin-90"}]
         assert arranged(after.ports, MAIN, [ADMIN], before=after.ours) == after
 
+    def test_a_name_that_is_made_apart_is_not_given_twice(self):
+        theirs = {"name": "stats", "port": 92, "protocol": "TCP"}
+        more = [{**ADMIN, "name": name, "protocol": way} for name, way in (("stats", "TCP"), ("stats-90", "UDP"))]
+        names = [port["name"] for port in arranged([MAIN, theirs], MAIN, more, before=frozenset()).ports]
+        assert names == ["http", "stats", "stats-90", "stats-90-90"]
+
     def test_a_port_that_changed_keeps_its_node_port(self):
         have = [MAIN, {**ADMIN, "nodePort": 30090}]
         after = arranged(have, MAIN, [{**ADMIN, "targetPort": 99}], before=frozenset({"admin"}))
