@@ -7,6 +7,7 @@ older than what is known changes nothing, and a deleted object does not come bac
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -31,6 +32,13 @@ def number(version: str) -> int:
     return int(version) if version.isdecimal() else 0
 
 
+@dataclass(slots=True)
+class Tally:
+    """Counts the visible changes of some kinds: while it stands, nothing that is read of them has changed."""
+
+    count: int = 0
+
+
 class Cache:
     """The objects of one kind, projected, indexed, and never older than what was known before."""
 
@@ -45,8 +53,8 @@ class Cache:
         self.kind = kind
         self.high_water = 0
         """The newest resourceVersion heard of. A GET or list sent now answers with a state at least as new."""
-        self.changes = 0
-        """How many visible changes there have been: while it stands, nothing that is read has changed."""
+        self.tallies: list[Tally] = []
+        """Who counts visible changes."""
         self._projection = projection
         self._on_change = on_change
         self._entries: dict[Key, dict[str, Any]] = {}
@@ -165,7 +173,8 @@ class Cache:
         return left
 
     def _announce(self, body: Object) -> None:
-        self.changes += 1
+        for tally in self.tallies:
+            tally.count += 1
         try:
             self._on_change(self.kind, body)
         except Exception:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from delivery.cluster.cache import Cache, Index, Key, number
+from delivery.cluster.cache import Cache, Index, Key, Tally, number
 from delivery.cluster.errors import Gone
 from delivery.cluster.objects import (
     AUTOSCALING_VERSIONS,
@@ -254,9 +254,12 @@ class Reader:
         """Those of the kinds of which the server has said nothing yet: neither a list, nor that there is none."""
         return [kind for kind in kinds if not self._reflectors[self._cache(kind).kind].answered]
 
-    def changes(self, kinds: Iterable[Kind]) -> int:
-        """How many visible changes of objects of these kinds, and answers to a first list, there have been."""
-        return sum(self._cache(kind).changes + self._reflectors[kind].answered for kind in kinds)
+    def tally(self, kinds: Iterable[Kind]) -> Tally:
+        """Counts the visible changes of objects of these kinds from now on."""
+        tally = Tally()
+        for kind in kinds:
+            self._cache(kind).tallies.append(tally)
+        return tally
 
     def stale(self, kinds: Iterable[Kind]) -> float:
         """For how many seconds the worst of the watches of `kinds` has had no open connection; 0 when all have."""

@@ -30,7 +30,8 @@ class Guards:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._choosers = tuple(kind for kind in (SERVICES, *CHOOSERS) if reader.watches(kind))
-        self._optional = tuple(kind for kind in GUARDED if reader.watches(kind))
+        self._waited_for = tuple(kind for kind in GUARDED if reader.watches(kind))
+        self._tally = reader.tally(self._choosers)
 
     def look(self, known: Known, picture: Picture, caution: Caution) -> Guarded:
         """What there is to be said before traffic is taken over; `known` is what was found last, and is renewed."""
@@ -45,7 +46,7 @@ class Guards:
             known.target, known.primary = picture.target, picture.primary
             names, kind = picture.names, picture.workload
             known.roles = roles_of(names, kind, picture.target, picture.primary, caution.root)
-        source = (self._reader.changes(self._choosers), picture.names, known.roles, caution)
+        source = (self._tally.count, picture.names, known.roles, caution)
         if source == known.source:
             return
         known.source = source
@@ -82,22 +83,21 @@ class Guards:
         return [body for each in namespaces for body in self._reader.indexed(kind, NAMESPACE_INDEX, each)]
 
     def _foreign(self, picture: Picture) -> Problem | None:
-        names, mesh, kind = picture.names, picture.mesh, picture.workload.kind
+        names, kind = picture.names, picture.workload.kind
         objects = (
             (kind, picture.primary),
             (SERVICES, picture.apex),
             (SERVICES, picture.primary_service),
             (SERVICES, picture.canary_service),
-            *((ref.kind, mesh.get(ref)) for ref in picture.route_refs),
-            *((ref.kind, mesh.get(ref)) for ref in picture.router.destination_refs(names, picture.route)),
+            *((ref.kind, body) for ref, body in picture.mesh.objects.items()),
         )
         canaries: Iterable[Object] = ()
-        if FLAGGER_CANARIES in self._optional:
+        if self._reader.watches(FLAGGER_CANARIES):
             canaries = self._reader.indexed(FLAGGER_CANARIES, TARGET_INDEX, f"{names.namespace}/{names.target}")
         return owned_by_flagger(names, objects, canaries, target=kind.kind)
 
     def _unknown(self) -> Problem | None:
-        waiting = self._reader.unanswered(self._optional)
+        waiting = self._waited_for = tuple(self._reader.unanswered(self._waited_for))
         if not waiting:
             return None
         kinds = ", ".join(kind.plural + "." + kind.group for kind in waiting)

@@ -19,16 +19,21 @@ def owned_by_flagger(
     it owns goes when it is deleted.
     """
     for kind, body in objects:
-        for owner in (body or {"metadata": {}})["metadata"].get("ownerReferences") or ():
-            if owner.get("kind") == "Canary" and str(owner.get("apiVersion", "")).startswith(FLAGGER_GROUP):
-                name = body["metadata"]["name"] if body is not None else ""
-                return _problem(f"{kind} {name} is owned by Canary {owner.get('name')} of flagger.app", suspend=False)
+        owners = body["metadata"].get("ownerReferences") if body is not None else None
+        for owner in owners or ():
+            if body is not None and owner.get("kind") == "Canary" and _is_flagger(owner):
+                what = f"{kind} {body['metadata']['name']} is owned by Canary {owner.get('name')} of flagger.app"
+                return _problem(what, suspend=False)
     for canary in canaries:
         spec = canary.get("spec") or {}
         if (spec.get("targetRef") or {}).get("kind") == target and not spec.get("suspend"):
             name = canary["metadata"]["name"]
             return _problem(f"Canary {name} of flagger.app rolls out {target} {names.target}", suspend=True)
     return None
+
+
+def _is_flagger(owner: Object) -> bool:
+    return str(owner.get("apiVersion", "")).startswith(FLAGGER_GROUP)
 
 
 def _problem(what: str, *, suspend: bool) -> Problem:
