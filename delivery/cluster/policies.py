@@ -32,6 +32,7 @@ OTHER_VERSIONS: Mapping[Kind, tuple[str, ...]] = {
     REQUEST_AUTHENTICATIONS: ("v1beta1",),
     SIDECARS: ("v1beta1", "v1alpha3"),
     TELEMETRIES: ("v1alpha1",),
+    POD_DISRUPTION_BUDGETS: ("v1beta1",),
 }
 """Versions in which the same fields are read where the kind's own is not served, the best first."""
 
