@@ -58,6 +58,18 @@ def test_a_run_goes_through_under_the_names_of_the_canary(sim):
     recovers(sim, "Failed")
 
 
+def test_the_canarys_service_can_have_a_name_of_its_own_too(sim):
+    begin(sim, primary="reviews-stable", canary="reviews-next")
+    assert made(sim, SERVICES) == made(sim, DESTINATION_RULES) == ["reviews-next", "reviews-stable"]
+    route = sim.store.peek(ROUTE)["spec"]["http"][0]["route"]
+    hosts = [each["destination"]["host"].split(".")[0] for each in route]
+    assert hosts == ["reviews-stable", "reviews-next"]
+    sim.edit(naming={"canary": None})
+    says(sim, "Ready", "NamingIsFixed", "spec.naming.canary", "reviews-next is in use")
+    assert made(sim, SERVICES) == ["reviews-next", "reviews-stable"]
+    served(sim)
+
+
 def test_another_name_is_refused_and_the_old_ones_go_on(sim):
     begin(sim, primary="reviews-stable")
     sim.edit(naming={"primary": "reviews-main"})
