@@ -23,8 +23,9 @@ import structlog
 from delivery.cluster.memory import Request
 from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, EVENTS, LEASES, SECRETS, SERVICES, Kind, Object, Ref
 from strategies.status import Past
-from tests.simulation import bookinfo, wired
+from tests.simulation import bookinfo, own_routes, wired
 from tests.simulation.invariants import APEX, CANARY, ROUTE, at_rest, size
+from tests.simulation.own_routes import OwnRoutes
 from tests.simulation.simulation import Simulation
 
 RESTART_SECONDS = 2.0
@@ -85,6 +86,7 @@ class End:
     apex: Any
     route: Any
     copies: tuple[str, ...]
+    own_routes: tuple[Any, ...]
 
     @classmethod
     def of(cls, sim: Simulation) -> "End":
@@ -106,6 +108,7 @@ class End:
             apex=apex["spec"]["selector"],
             route=route.get("spec"),
             copies=(*wired.copies(sim), *wired.copies(sim, SECRETS)),
+            own_routes=own_routes.specs(sim),
         )
 
 
@@ -236,7 +239,14 @@ WITHOUT_MESH = {
     "switched": Story(_initialise_without_mesh, lambda sim: sim.release("v2"), "Succeeded", route=APEX),
     "switched-back": Story(_initialise_without_mesh, _turns_bad_at_the_end, "Failed", route=APEX),
 }
-ALL = {**STORIES, **OTHER_TARGETS, **WITH_CONFIGS, **DELETIONS, **WITHOUT_MESH}
+OWN_ROUTES = {
+    "subsets": Story(_apply, lambda sim: sim.start_controller() and None, "Initialized", world=own_routes.OwnSubsets),
+    "own-routes": Story(own_routes.initialise_two, lambda sim: sim.release("v2"), "Succeeded", world=OwnRoutes),
+    "own-routes-bad": Story(
+        own_routes.initialise_two, lambda sim: sim.release("v2", quality="bad"), "Failed", world=OwnRoutes
+    ),
+}
+ALL = {**STORIES, **OTHER_TARGETS, **WITH_CONFIGS, **DELETIONS, **WITHOUT_MESH, **OWN_ROUTES}
 
 
 class Trap:

@@ -10,6 +10,7 @@ from tests.simulation.own_routes import (
     ROUTES,
     SUBSETS,
     OwnRoutes,
+    OwnSubsets,
     theirs,
 )
 from tests.simulation.scenes import recovers, served
@@ -21,13 +22,9 @@ def sim():
         yield world
 
 
-class Subsets(OwnRoutes):
-    subsets = True
-
-
 @pytest.fixture
 def by_subset():
-    with Subsets(32) as world:
+    with OwnSubsets(32) as world:
         yield world
 
 
