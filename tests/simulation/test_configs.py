@@ -16,6 +16,7 @@ def sim():
     with wired.Wired(31) as world:
         wired.wire(world)
         yield world
+        wired.are_named_by_content(world)
 
 
 def at_weight(sim, weight=10):
@@ -42,7 +43,9 @@ def test_the_primary_runs_on_copies_and_the_target_on_the_users_own(sim):
 
 def test_an_edit_between_runs_is_a_release_and_reaches_users_only_when_it_is_promoted(sim):
     initialised(sim)
+    sim.loop.advance(120.0)
     wired.edit(sim, "red")
+    sim.until(lambda: sim.status.run is not None, seconds=1.0, what="the run")
     at_weight(sim)
     assert wired.served_stars(sim) == "black"
     recovers(sim)
@@ -104,6 +107,24 @@ def test_what_was_analysed_is_promoted_although_the_source_is_edited_meanwhile(s
     sim.until(lambda: wired.served_stars(sim) == "red", seconds=60, what="the analysed content on the primary")
     sim.until(lambda: wired.served_stars(sim) == "green", seconds=600, what="the next run's content on the primary")
     recovers(sim)
+
+
+def test_an_edit_between_a_decision_and_its_copy_is_not_copied_in_its_place(sim):
+    initialised(sim)
+    asked = []
+
+    def before(request):
+        if request.verb == "get" and request.name == "settings":
+            asked.append(request)
+            if len(asked) == 2:
+                wired.edit(sim, "green")
+
+    (api,) = sim.apis.values()
+    api.before = before
+    wired.edit(sim, "red")
+    recovers(sim)
+    assert wired.served_stars(sim) == "green"
+    assert [past.result for past in sim.status.history] == [Result.SUPERSEDED, Result.PROMOTED]
 
 
 def test_template_and_configs_edited_together_go_out_as_one(sim):

@@ -4,8 +4,10 @@ import base64
 from typing import Any
 
 from delivery.cluster.objects import CONFIG_MAPS, PODS, SECRETS, Kind, Object, Ref
+from delivery.workloads.configs.content import digest
+from delivery.workloads.configs.copies import salt_of
 from delivery.workloads.configs.references import references
-from delivery.workloads.ownership import labels
+from delivery.workloads.ownership import annotations, labels
 from tests.simulation import bookinfo
 from tests.simulation.invariants import PRIMARY
 from tests.simulation.simulation import Simulation
@@ -75,6 +77,14 @@ def stars(sim: Simulation) -> list[str]:
     """The colours that there are copies of."""
     made = [each for each in copies(sim).values() if "stars" in (each.get("data") or {})]
     return sorted(each["data"]["stars"] for each in made)
+
+
+def are_named_by_content(sim: Simulation) -> None:
+    """No copy holds anything else than what its name says."""
+    for kind in (CONFIG_MAPS, SECRETS):
+        for name, body in copies(sim, kind).items():
+            source = {**body, "metadata": {"name": annotations(body)["progressive.delivery/config"]}}
+            assert name.endswith(digest(source, canary=bookinfo.NAME, salt=salt_of(body))), name
 
 
 def read_by(sim: Simulation, workload: Ref) -> dict[str, Any]:
