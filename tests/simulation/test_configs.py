@@ -7,7 +7,7 @@ import pytest
 from delivery.cluster.objects import CONFIG_MAPS, SECRETS
 from strategies.status import Result
 from tests.simulation import wired
-from tests.simulation.invariants import PRIMARY, TARGET
+from tests.simulation.invariants import CANARY, PRIMARY, TARGET
 from tests.simulation.scenes import initialised, recovers, served
 
 
@@ -201,6 +201,28 @@ def test_a_config_deleted_in_the_middle_of_a_run_holds_it(sim):
     sim.apply(CONFIG_MAPS, wired.config_map("files", {}, binaryData={"logo": "aGVsbG8="}))
     recovers(sim)
     assert sim.status.history[-1].result is Result.PROMOTED
+
+
+def test_a_canary_that_is_reverted_leaves_no_copies(sim):
+    sim.set_up()
+    sim.edit(revertOnDeletion=True)
+    sim.start_controller()
+    sim.until_phase("Initialized")
+    wired.edit(sim, "red")
+    recovers(sim)
+    sim.store.delete(CANARY)
+    sim.until(lambda: sim.store.peek(CANARY) is None, seconds=300, what="the end of the Canary")
+    assert not wired.copies(sim)
+    assert not wired.copies(sim, SECRETS)
+    served(sim)
+
+
+def test_a_canary_that_is_deleted_leaves_the_primary_what_it_runs_on(sim):
+    initialised(sim)
+    sim.store.delete(CANARY)
+    sim.loop.advance(60.0)
+    assert wired.served_stars(sim) == "black"
+    assert len(wired.copies(sim, SECRETS)) == 1
 
 
 def test_contents_are_read_once_and_a_resting_canary_reads_nothing(sim):
