@@ -144,6 +144,8 @@ def _primary(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]
     if resolved is None or uncopied(picture, resolved.configs):
         return ()
     if picture.primary is not None:
+        if picture.workload.strands(picture.primary, resolved.for_primary, picture.pods):
+            return ()  # it is done when the pods are back; if they don't come, the progress deadline ends that
         change = picture.workload.promote(
             picture.primary, resolved.for_primary, revision=revision, epoch=epoch, target=picture.target
         )

@@ -2,7 +2,8 @@
 
 import pytest
 
-from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, Ref
+from delivery.cluster.objects import CANARIES, DEPLOYMENTS, PODS, SERVICES, Ref
+from delivery.workloads.ownership import labels
 from tests.simulation import bookinfo, scenes
 from tests.simulation.invariants import CANARY, COPY, PRIMARY, ROUTE
 from tests.simulation.scenes import at_weight, initialised, recovers, served
@@ -22,6 +23,12 @@ def leads_to(sim, ref):
 def replicas(sim, version):
     body = sim.store.peek(Ref(DEPLOYMENTS, bookinfo.NAMESPACE, f"{bookinfo.NAME}-{version}"))
     return body["spec"]["replicas"]
+
+
+def pods_of(sim, version):
+    """The living pods of a version."""
+    pods = [each for each in sim.store.scan(PODS, bookinfo.NAMESPACE) if labels(each).get("version") == version]
+    return [Ref.of(PODS, each) for each in pods if "deletionTimestamp" not in each["metadata"]]
 
 
 def test_an_edited_selector_goes_out_in_steps_and_nothing_is_scaled(sim):
@@ -157,3 +164,19 @@ def test_two_canaries_on_one_service_are_told_apart(sim):
 
     sim.until(refused, seconds=30, what="the refusal")
     assert "already rolls out Service reviews" in refused()[0]
+
+
+def test_the_primary_is_not_led_to_pods_that_went_away_since_they_were_analysed(sim):
+    """The copy is late (the API server refuses it for a while), and the analysed pods are gone by then."""
+    at_weight(sim, 50)
+    with scenes.denied(sim, SERVICES):
+        sim.until(lambda: sim.status.phase.value == "Promoting", seconds=120, what="the promotion")
+        sim.workloads.break_pods("version=v2", "never-ready")
+        for ref in pods_of(sim, "v2"):
+            sim.store.delete(ref)
+        sim.loop.advance(10.0)
+    sim.loop.advance(20.0)
+    assert leads_to(sim, sim.primary) == "v1"
+    sim.workloads.heal_pods("version=v2")
+    sim.until(lambda: leads_to(sim, sim.primary) == "v2", seconds=120, what="the copy after all")
+    sim.until_phase("Succeeded")

@@ -147,6 +147,17 @@ class TestCopies:
         assert after["spec"] == canary["spec"]
         assert service_copies.dress(after, names, spec.canary, spec, epoch=7) is None
 
+    def test_users_are_not_led_from_pods_that_are_ready_to_where_none_is(self, service, names, stored):
+        """A Service leads elsewhere at once, where a workload's controller would wait for the new pods."""
+        primary = copied(service, names, "reviews-primary", stored=stored)
+        template = {"spec": {**template_of(service)["spec"], "selector": V2}}
+        old, new, broken = pod("a"), pod("b", "v2"), pod("c", "v2", ready=False)
+        assert KIND.strands(primary, template, [old, broken])
+        assert not KIND.strands(primary, template, [old, new])
+        assert not KIND.strands(primary, template, [broken]), "nobody is served: nothing is lost"
+        outside = {"spec": {"externalName": "reviews.example.com"}}
+        assert not KIND.strands(primary, outside, [old]), "what is there nobody sees"
+
     def test_nothing_is_ever_scaled(self, service):
         assert KIND.at_least(service, 5, epoch=7, why="up") is None
         assert KIND.rest(service, epoch=7) is None

@@ -121,6 +121,9 @@ class DaemonSetKind:
             primary, template, revision=revision, epoch=epoch, spec=spec, kind=DAEMON_SETS, copied=COPIED
         )
 
+    def strands(self, primary: Object, template: Template, pods: Iterable[Object]) -> bool:
+        return False
+
     def at_least(self, workload: Object, pods: int, *, epoch: int, why: str) -> Change | None:
         """Lift the rest: how many pods there are then, the nodes say."""
         if not rests(workload):

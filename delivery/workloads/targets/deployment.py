@@ -94,6 +94,9 @@ class DeploymentKind:
         spec = target["spec"] if target is not None else None
         return deployment.promote_change(primary, template, revision=revision, epoch=epoch, spec=spec)
 
+    def strands(self, primary: Object, template: Template, pods: Iterable[Object]) -> bool:
+        return False
+
     def at_least(self, workload: Object, pods: int, *, epoch: int, why: str) -> Change | None:
         if workload["spec"].get("replicas", 1) >= pods:
             return None

@@ -95,11 +95,21 @@ class ServiceKind:
     ) -> Change | None:
         return service_copies.lead_to(primary, template, revision=revision, epoch=epoch)
 
+    def strands(self, primary: Object, template: Template, pods: Iterable[Object]) -> bool:
+        """The API server leads all of them elsewhere at once; a workload's controller would wait for the new pods."""
+        led = {**primary, "spec": template["spec"]}
+        seen = tuple(pods)
+        return not pods_unknown(led) and not _ready(led, seen) and (pods_unknown(primary) or _ready(primary, seen))
+
     def at_least(self, workload: Object, pods: int, *, epoch: int, why: str) -> Change | None:
         return None
 
     def rest(self, target: Object, *, epoch: int) -> Change | None:
         return None
+
+
+def _ready(service: Object, pods: Iterable[Object]) -> bool:
+    return any(is_ready(pod) and _selected(service, pod) for pod in pods)
 
 
 def pods_unknown(service: Object) -> bool:

@@ -82,6 +82,9 @@ class TargetKind(Protocol):
     ) -> Change | None:
         """Bring the primary to `template`; None when it is there. The target says how it rolls, if it is there."""
 
+    def strands(self, primary: Object, template: Template, pods: Iterable[Object]) -> bool:
+        """Would bringing the primary to `template` take its users from ready pods to where none is?"""
+
     def at_least(self, workload: Object, pods: int, *, epoch: int, why: str) -> Change | None:
         """Have at least so many pods, 1 or more; None when that is wanted already, or can't be said."""
 
