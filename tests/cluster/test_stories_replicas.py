@@ -14,6 +14,7 @@ import pytest_asyncio
 from delivery.cluster.objects import (
     CANARIES,
     CONFIG_MAPS,
+    DAEMON_SETS,
     DEPLOYMENTS,
     DESTINATION_RULES,
     LEASES,
@@ -30,8 +31,9 @@ from tests.cluster.harness.control_plane import ControlPlane
 from tests.cluster.harness.controller import CLUSTER_WIDE, LEASE, NAMESPACED, Replica, lease, permit, running
 from tests.cluster.harness.manifests import documents
 from tests.cluster.harness.mesh import MeshExporter
+from tests.cluster.harness.nodes import a_node
 from tests.cluster.harness.prometheus import Prometheus
-from tests.cluster.harness.stage import PATIENCE, V2, Stage, open_stage, weights
+from tests.cluster.harness.stage import PATIENCE, V1, V2, Stage, canary, open_stage, weights
 from tests.cluster.harness.telling import Told, begin, together
 from tests.cluster.harness.waiting import eventually, until, until_gone
 
@@ -156,6 +158,7 @@ async def test_all_permissions_of_the_manifests_are_used_and_none_is_missing(sta
         await eventually(lambda: _in_its_way(stage), seconds=PATIENCE, what="a look after a conflict")
         await _configured(stage)
         await _autoscaled(stage)
+        await _on_nodes(stage)
         assert await only.stop() == 0
 
     asked = _asked(stage)
@@ -223,6 +226,27 @@ def _unserved(asked: Sequence[Object]) -> set[tuple[str, str]]:
     unknown = [one["objectRef"] for one in asked if one["verb"] == "list" and one["responseStatus"]["code"] == 404]
     kinds = {(kind.group, kind.plural) for kind in GUARDED}
     return {permission("watch", each) for each in unknown if (each["apiGroup"], each["resource"]) in kinds}
+
+
+async def _on_nodes(stage: Stage) -> None:
+    """A Canary whose DaemonSet comes late, on a node that comes late, and that is reverted in the end."""
+    target = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "agents"}
+    spec = {"targetRef": target, "revertOnDeletion": True}
+    await stage.api.create(stage.ref(CANARIES, "agents"), canary(name="agents", spec=spec))
+    await stage.condition("Ready", "False", "TargetNotFound", name="agents")
+
+    labels = {"app": "agents"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "agents", "image": V1}]}}
+    body = {"spec": {"selector": {"matchLabels": labels}, "template": template}}
+    await stage.api.create(stage.ref(DAEMON_SETS, "agents"), body)
+    primary = stage.ref(DAEMON_SETS, "agents-primary")
+    await until(stage.api, primary, lambda one: one["metadata"]["uid"], seconds=PATIENCE)
+    async with a_node(stage.api, f"node-of-{stage.namespace}"):
+        await stage.until(
+            lambda one: one["status"]["phase"] == "Initialized" and not one["status"].get("stage"), name="agents"
+        )
+        await stage.api.delete(stage.ref(CANARIES, "agents"))
+        await until_gone(stage.api, primary, seconds=PATIENCE)
 
 
 async def _in_its_way(stage: Stage) -> bool:

@@ -2,39 +2,35 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from delivery.cluster.kubernetes import KubernetesApi
-from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, SERVICES, Kind, Object, Ref
+from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, SERVICES, Kind, Object
 from delivery.workloads.targets.daemonset import NOWHERE
 from tests.cluster.harness.control_plane import ControlPlane
 from tests.cluster.harness.controller import Replica
 from tests.cluster.harness.manifests import documents
 from tests.cluster.harness.mesh import MeshExporter
+from tests.cluster.harness.nodes import a_node
 from tests.cluster.harness.prometheus import Prometheus
 from tests.cluster.harness.stage import EXAMPLE, FAILING, PATIENCE, V1, V2, Stage, canary, here, open_stage
 from tests.cluster.harness.telling import Told, begin, together
 from tests.cluster.harness.waiting import until
 
-NODES = Kind("", "v1", "Node", "nodes", namespaced=False)
 NAMES = ("node-1", "node-2")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def nodes(control_plane: ControlPlane) -> AsyncIterator[None]:
-    """Two nodes, for as long as the stories of this file are told; the rest of the control plane has none."""
-    async with KubernetesApi.connect(str(control_plane.kubeconfig())) as api:
+    """Two nodes, for as long as the stories of this file are told."""
+    async with KubernetesApi.connect(str(control_plane.kubeconfig())) as api, AsyncExitStack() as stack:
         for name in NAMES:
-            await api.create(Ref(NODES, "", name), {"metadata": {"labels": {"kubernetes.io/hostname": name}}})
-            # The API server taints new nodes, and the controller that finds them ready does not run here.
-            await api.patch(Ref(NODES, "", name), [{"op": "add", "path": "/spec/taints", "value": []}])
+            await stack.enter_async_context(a_node(api, name))
         yield
-        for name in NAMES:
-            await api.delete(Ref(NODES, "", name))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
