@@ -196,6 +196,9 @@ class Invariants:
 
     def _on_route(self, event: Happened) -> None:
         new, old = shares_of(event.object), shares_of(event.previous)
+        if event.ref == APEX and self.status.phase is Phase.TERMINATING and not _is_marked(event.object):
+            self.tell("the apex Service is given back")
+            return
         self._fence_holds(event)
         if new is None and event.previous is not None and event.object["spec"] == event.previous["spec"]:
             return  # our fence alone
@@ -384,6 +387,11 @@ def size(body: Object | None) -> int | None:
 def _mesh(seed: int | None, settle: float) -> Mesh:
     """Proxies that are late by up to `settle`, each in its own way; pods serve until the last of them must know."""
     return Mesh(seed=str(seed), lag=(0.0, settle), shutdown_seconds=settle)
+
+
+def _is_marked(body: Object) -> bool:
+    """Does it say that we were there?"""
+    return any(key.startswith("progressive.delivery/") for key in body["metadata"].get("annotations") or {})
 
 
 def _foreign(body: Object, part: str) -> Mapping[str, Any]:

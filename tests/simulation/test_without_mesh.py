@@ -5,13 +5,15 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
+from delivery.cluster.memory.resources import custom_resource
 from delivery.cluster.objects import DAEMON_SETS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Ref
 from tests.simulation import bookinfo
 from tests.simulation.crash_points import FAULTS, KILLS, WITHOUT_MESH, points, survive, undisturbed
-from tests.simulation.invariants import APEX, CANARY
+from tests.simulation.invariants import APEX, CANARY, ROUTE
 from tests.simulation.scenes import asked, events, foreign, initialised, pods_of, recovers, says, served, version
 from tests.simulation.simulation import SETTLE, Simulation
 
+ISTIO = (VIRTUAL_SERVICES, DESTINATION_RULES)
 CANARY_PODS = {"app": "reviews"}
 PRIMARY_PODS = {"app": "reviews-primary"}
 
@@ -38,7 +40,12 @@ def everybody_on_the_canary(sim, **options):
 
 
 def writes_of_the_mesh(sim):
-    return [each for each in asked(sim) if each.kind in (VIRTUAL_SERVICES, DESTINATION_RULES)]
+    return [each for each in asked(sim) if each.kind in ISTIO]
+
+
+def take_istio(sim):
+    for kind in ISTIO:
+        sim.store.unregister(kind)
 
 
 class TestWholeRuns:
@@ -205,6 +212,59 @@ class TestLosses:
         sim.until(lambda: sim.store.peek(CANARY) is None, seconds=60, what="the Canary is gone")
         assert selector(sim) == PRIMARY_PODS
         served(sim)
+
+
+class TestWithoutIstiosKinds:
+    @pytest.fixture(autouse=True)
+    def no_istio(self, sim):
+        take_istio(sim)
+
+    def test_a_run_needs_none_of_them_and_their_watches_hold_nothing_up(self, sim):
+        """A watch of a kind that is not there counts as stale after half a minute; nothing here waits for it."""
+        initialised(sim)
+        sim.loop.advance(60.0)
+        sim.release("v2")
+        recovers(sim)
+        assert version(sim) == "v2"
+
+    def test_a_canary_that_wants_istio_says_what_is_missing_and_goes_on_when_it_comes(self):
+        with Simulation(19) as sim:
+            take_istio(sim)
+            sim.set_up()
+            sim.start_controller()
+            says(sim, "Ready", "MeshNotInstalled", "VirtualService", "spec.provider to kubernetes", event=False)
+            assert sim.store.peek(sim.primary) is None
+            sim.loop.advance(90.0)
+            says(sim, "Ready", "MeshNotInstalled", "VirtualService", event=False)
+            for kind in ISTIO:
+                sim.store.register(custom_resource(kind))
+            sim.until_phase("Initialized", seconds=200)
+            served(sim)
+
+
+def test_a_canary_that_is_to_be_reverted_gives_the_service_back(sim):
+    initialised(sim, spec={"revertOnDeletion": True})
+    sim.promises.tampered()
+    sim.store.delete(CANARY)
+    sim.until(lambda: sim.store.peek(CANARY) is None, seconds=120, what="the Canary is gone")
+    apex = sim.store.peek(APEX)
+    assert apex["spec"]["selector"] == CANARY_PODS
+    assert not [key for key in apex["metadata"].get("annotations") or {} if key.startswith("progressive.delivery/")]
+    sim.loop.advance(10.0)
+    served(sim)
+
+
+def test_a_provider_taken_back_to_istio_leads_users_by_routes_again(sim):
+    """The Service stays with the primary, the routes come; nobody is lost in between."""
+    initialised(sim)
+    sim.promises.tampered()
+    sim.promises.route = ROUTE
+    sim.edit(provider="istio", analysis={"iterations": None, "stepWeights": [50]})
+    sim.until(lambda: sim.weight == 0, seconds=60, what="routes")
+    sim.loop.advance(10.0)
+    sim.release("v2")
+    recovers(sim)
+    assert (version(sim), selector(sim)) == ("v2", PRIMARY_PODS)
 
 
 @pytest.mark.parametrize("name", WITHOUT_MESH)
