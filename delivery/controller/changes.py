@@ -161,7 +161,6 @@ def _primary(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]
         epoch=epoch,
         annotations={
             **_before(picture),
-            **noted(picture.names),
             **({CONFIGS: copies_noted(resolved.configs)} if resolved.configs else {}),
         },
     )
@@ -169,9 +168,12 @@ def _primary(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]
 
 
 def _before(picture: Picture) -> dict[str, str]:
-    """What was there before us, for the creating write of the primary; of a target that is the apex nothing changes."""
+    """What was there before us and the names that are in use from now on, for the write that makes the primary ours.
+
+    Of a target that is the apex nothing changes.
+    """
     apex = None if picture.workload.routes_only else picture.apex
-    return original_annotations(apex, _routes_before(picture), picture.names)
+    return {**original_annotations(apex, _routes_before(picture), picture.names), **noted(picture.names)}
 
 
 def _routes_before(picture: Picture) -> Object | None:
