@@ -19,6 +19,7 @@ from delivery.controller.entry import Entry
 from delivery.controller.picture import Picture
 from delivery.controller.queue import Retry
 from delivery.controller.revisions import Copying
+from delivery.routing.applied import managers
 from delivery.workloads.configs.content import digest
 from delivery.workloads.configs.copies import copy_change
 from delivery.workloads.ownership import is_ours
@@ -71,11 +72,14 @@ class Converger:
         await self._copies(found.copies, errors)
         if found.destinations and await self._group(found.destinations, errors):
             entry.raise_at = self._clock.monotonic() + settle
-        await self._group((*found.scaling, *found.fences), errors)
+        await self._pods(entry, picture, found.scaling, errors)
+        await self._group(found.fences, errors)
         if found.routes and not first:
             await self._raise(entry, picture, found, wanted.traffic, errors)
         if not errors:
-            await self._group((*found.apex, *found.resting, *found.collected, *found.undoing), errors)
+            await self._group(found.apex, errors)
+            await self._pods(entry, picture, found.resting, errors)
+            await self._group((*found.collected, *found.undoing), errors)
         if not errors:
             await self._group(found.last, errors)
         if not errors and not wanted.finalizer:
@@ -97,6 +101,19 @@ class Converger:
             return False
         entry.confirmed.update(shown)
         return True
+
+    async def _pods(
+        self, entry: Entry, picture: Picture, changes: Sequence[Change], errors: list[ClusterError]
+    ) -> None:
+        """Write each, but what somebody takes back again and again only now and then; at the end of a Canary always."""
+        leaving = "deletionTimestamp" in picture.body["metadata"]
+        for change in changes:
+            now, known = self._clock.monotonic(), self._reader.get(change.ref)
+            if entry.rivalry.waits(change, now) and not leaving:
+                continue
+            who = next(iter(managers(known)), "") if known is not None else ""
+            if await self._group((change,), errors):
+                entry.rivalry.wrote(change, who, now)
 
     async def _group(self, changes: Sequence[Change], errors: list[ClusterError]) -> bool:
         """Write each; True when anything was written."""

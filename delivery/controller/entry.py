@@ -8,6 +8,7 @@ from typing import Any
 from delivery.cluster.objects import Ref
 from delivery.controller.guarded import Known
 from delivery.controller.reading import Reading
+from delivery.controller.rivalry import Rivalry
 from delivery.workloads.configs.references import Config
 from strategies.snapshot import Problem
 from strategies.status import Status
@@ -34,9 +35,10 @@ class Entry:
     route object (by uid), the traffic that a response of the API server, and no cache, has shown. `unsure`: route
     objects of which a write got no answer and may still arrive; the next one must change the object even if it looks
     right, so that the late one fails its test. `raise_at`: no route may give a role more before this, because
-    destinations were written shortly before. `absent`: objects whose absence a GET has confirmed since they were seen
-    last. `contents`: what configs held when they were read last; after a GET of one failed (`unread` says how), none is
-    tried before `unread_until`. `unread_since`: since when some of them could not be read, or were missing.
+    destinations were written shortly before. `rivalry`: who keeps taking back what we write about pods. `absent`:
+    objects whose absence a GET has confirmed since they were seen last. `contents`: what configs held when they
+    were read last; after a GET of one failed (`unread` says how), none is tried before `unread_until`.
+    `unread_since`: since when some of them could not be read, or were missing.
     """
 
     key: str
@@ -59,6 +61,7 @@ class Entry:
     unread_since: float | None = None
     unread_until: float = 0.0
     guarded: Known = field(default_factory=Known)
+    rivalry: Rivalry = field(default_factory=Rivalry)
 
     def unconfirmed(self, uids: Mapping[Ref, str], traffic: Traffic) -> tuple[Ref, ...]:
         """The route objects, by their uids, of which no response has shown this traffic."""

@@ -164,7 +164,7 @@ class Observer:
             refusal=spec.refusal or self._refusal(picture),
             warning=_unkept(picture),
             hold=spec.hold or self._stale(picture.needed),
-            contested=_contested(entry) if entry.contested(now) else None,
+            contested=_contested(entry) if entry.contested(now) else entry.rivalry.problem(now),
             deleting="deletionTimestamp" in picture.body["metadata"],
             resolvable=not revision or resolve(picture, revision) is not None,
             copied=is_copied(picture, status),
@@ -258,6 +258,8 @@ class Observer:
             waits.append(max(AGAIN_SECONDS, STALE_SECONDS - seconds))
         if entry.contested(now := self._clock.monotonic()):
             waits.append(max(AGAIN_SECONDS, entry.repair_at - now))
+        if (left := entry.rivalry.seconds(now)) > 0:
+            waits.append(max(AGAIN_SECONDS, left))
         if picture.configs.again_in is not None:
             waits.append(picture.configs.again_in)
         return min(waits, default=None)

@@ -221,3 +221,46 @@ def test_a_primary_without_users_yet_is_not_scaled_down_before_they_come(sim):
     sim.until_phase("Initialized")
     assert min(fewest) == 4
     served(sim)
+
+
+def reverts(sim, ref, patch, *, manager="argocd"):
+    """A tool that puts this back whenever it is not so, and how often it has been at it."""
+    times = []
+
+    def look(event):
+        if event.ref == ref and sim.promises.writer.startswith("delivery"):
+            sim.loop.call_later(1.0, put, context=sim.loop.world)
+
+    def put():
+        times.append(sim.loop.time())
+        sim.merge(ref, patch, manager=manager)
+
+    sim.store.observers.append(look)
+    return times
+
+
+def test_a_tool_that_replaces_the_whole_autoscaler_is_not_fought_for_ever(sim):
+    """It takes our note away, too, so that nobody can see who set what."""
+    busy(sim)
+    sim.edit(progressDeadlineSeconds=3000)
+    notes = {"progressive.delivery/floor": None, "progressive.delivery/fence": None}
+    times = reverts(sim, SOURCE, {"spec": {"minReplicas": 1}, "metadata": {"annotations": notes}})
+    sim.release("v2")
+    says(sim, "Contested", "Contested", "argocd", "/spec/minReplicas", "HorizontalPodAutoscaler reviews", event=False)
+    sim.loop.advance(120)
+    before = len(times)
+    sim.loop.advance(600)
+    assert len(times) - before <= 12, "a few times in each round, and rounds that last longer and longer"
+    assert sim.weight in (0, 10)
+    served(sim)
+
+
+def test_a_tool_that_wakes_a_resting_target_is_not_fought_for_ever(sim):
+    busy(sim)
+    times = reverts(sim, TARGET, {"spec": {"replicas": 2}})
+    sim.merge(TARGET, {"spec": {"replicas": 2}}, manager="argocd")
+    says(sim, "Contested", "Contested", "argocd", "/spec/replicas of Deployment reviews", event=False)
+    before = len(times)
+    sim.loop.advance(600)
+    assert len(times) - before <= 12
+    served(sim)
