@@ -33,7 +33,7 @@ CONNECT_SECONDS = 10.0
 SHORT_SECONDS = 1.0
 """A watch that ends as agreed in less, without news, is followed by a pause."""
 
-SELDOM_SECONDS = 300.0
+SELDOM_SECONDS = 600.0
 """How often an optional kind that is missing or forbidden is asked for again, at the most."""
 
 OPENED = "OPENED"

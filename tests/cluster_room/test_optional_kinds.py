@@ -20,7 +20,7 @@ def asked(sim, kind):
 
 def test_a_kind_that_is_not_served_is_asked_for_seldom_and_found_when_it_comes(sim):
     name = sim.start_controller()
-    sim.loop.advance(60)
+    sim.loop.advance(250)
     assert len(asked(sim, SCALED_OBJECTS)) == 1
     reader = sim.controllers[name].reader
     assert reader.missing(SCALED_OBJECTS)
@@ -28,7 +28,7 @@ def test_a_kind_that_is_not_served_is_asked_for_seldom_and_found_when_it_comes(s
 
     sim.store.register(custom_resource(SCALED_OBJECTS))
     sim.apply(SCALED_OBJECTS, scaled_object())
-    sim.loop.advance(310)
+    sim.loop.advance(610)
     assert reader.get(KEDA_SOURCE) is not None
 
 
