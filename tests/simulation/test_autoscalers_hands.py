@@ -72,9 +72,9 @@ def test_a_number_that_gitops_sets_back_is_not_fought_over_and_the_weight_waits(
 
 def test_what_keeps_the_canary_from_its_pods_is_named(sim):
     busy(sim)
-    sim.merge(SOURCE, {"spec": {"maxReplicas": 1}})
     sim.edit(autoscalerRef={"primaryScalerReplicas": {"maxReplicas": 10}}, progressDeadlineSeconds=600)
     sim.loop.advance(5)
+    sim.merge(SOURCE, {"spec": {"maxReplicas": 1}})
     sim.release("v2")
     sim.until(lambda: "allows at most 1" in sim.status.message, seconds=120, what="named")
     assert sim.status.reason == "CanaryLacksCapacity"
