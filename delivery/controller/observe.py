@@ -31,6 +31,7 @@ from delivery.controller.interest import Interest, Place
 from delivery.controller.picture import Picture, take
 from delivery.controller.reading import Spec, under_names
 from delivery.controller.references import coarse
+from delivery.controller.references import left as references_left
 from delivery.controller.references import problem as references_problem
 from delivery.controller.revisions import current, is_copied, resolve
 from delivery.controller.scaling import lacking
@@ -313,7 +314,8 @@ class Observer:
                 if picture.route.subsets is None
                 else None
             )
-        return preflight.host_conflict(
+        left = references_left(self._reader, picture)
+        return left or preflight.host_conflict(
             names, picture.route, self._on_our_hosts(picture)
         ) or preflight.apex_destination_rule(names, self._on_host(DESTINATION_RULES, names))
 

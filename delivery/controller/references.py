@@ -56,6 +56,18 @@ def coarse(picture: "Picture", traffic: Traffic | None) -> Problem | None:
     return reference_problems.coarse_problem(picture.names, picture.route, picture.mesh, traffic)
 
 
+def left(reader: Reader, picture: "Picture") -> Problem | None:
+    """Has a Canary without routeRefs left weights on routes of the user, when it had some? Nobody takes them back."""
+    names = picture.names
+    for body in sorted(reader.indexed(VIRTUAL_SERVICES, CLAIM_INDEX, claims.owner(names)), key=key_of):
+        return Problem(
+            reason="RouteLeftBehind",
+            message=f"{Ref.of(VIRTUAL_SERVICES, body)} has weights of this Canary from when routeRefs named it; give "
+            f"them to whom they belong and remove the annotation {claims.key(names)} from it",
+        )
+    return None
+
+
 def _own_route(reader: Reader, picture: "Picture") -> Problem | None:
     """Is there a VirtualService that we made when the routes were not the user's?"""
     ref = Ref(VIRTUAL_SERVICES, picture.names.namespace, picture.names.apex)

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from delivery.api import crd
+from delivery.api.by_reference import RULES
 from delivery.api.parse import InvalidSpec, parse_canary
 from delivery.api.rollout import rollout_spec
 from delivery.api.salvage import salvage_canary
@@ -117,3 +119,13 @@ def test_absence_proves_nothing_where_others_say_who_is_routed(canary: Any) -> N
     read = parse_canary(canary(routeRefs=[ROUTE]))
 
     assert not rollout_spec(read, scrape_interval_seconds=15.0).everybody_routed
+
+
+def test_the_same_rules_stand_in_the_definition_for_servers_that_know_them() -> None:
+    schema = crd.spec_schema("Canary")
+    rules = {each["message"]: each["rule"] for each in schema["x-kubernetes-validations"]}
+
+    assert {message: rule for rule, message in RULES}.items() <= rules.items()
+    edits = [rule for rule in rules.values() if "oldSelf" in rule]
+    assert [("routeRefs" in rule, "subsetRef" in rule) for rule in edits] == [(True, False), (False, True)]
+    assert not any(".namespace" in rule for rule in rules.values()), "a reserved word of CEL, to be escaped"

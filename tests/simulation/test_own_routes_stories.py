@@ -6,7 +6,7 @@ from delivery.cluster.memory import ForbiddenError
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Ref
 from delivery.workloads.ownership import MANAGER
 from tests.simulation import bookinfo
-from tests.simulation.invariants import APEX, CANARY, TARGET
+from tests.simulation.invariants import APEX, CANARY, ROUTE, TARGET
 from tests.simulation.own_routes import (
     NAME,
     NAMESPACE,
@@ -245,6 +245,24 @@ def test_a_younger_canary_waits_for_the_route_of_an_older_one(sim):
     sim.until(lambda: ready().get("reason") == "RouteClaimed", seconds=30, what="the refusal")
     assert "shop/reviews" in ready()["message"]
     assert is_silent(sim, "Ready", "RouteClaimed"), "the older one goes on"
+
+    sim.promises.tampered()
+    sim.store.delete(CANARY)
+    sim.until(lambda: ready().get("reason") != "RouteClaimed", seconds=30, what="the route free")
+
+
+def test_routes_of_the_user_are_not_left_behind_in_silence(sim):
+    """Servers before 1.25 know no rule about edits, so routeRefs can vanish in the middle of a run."""
+    initialised(sim)
+    sim.release("v2")
+    at(sim, 10)
+    sim.promises.tampered()
+    sim.merge(CANARY, {"spec": {"routeRefs": None}})
+    says(sim, "Ready", "RouteLeftBehind", "VirtualService shop/books", "progressive.delivery/routes-")
+    sim.edit(routeRefs=[reference("books")])
+    says(sim, "Ready", "RouteLeftBehind", "VirtualService shop/reviews", "delete it")
+    sim.store.delete(ROUTE)
+    recovers(sim)
 
 
 def test_a_way_past_all_subsets_holds_every_run(by_subset):
