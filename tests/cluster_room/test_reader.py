@@ -360,3 +360,30 @@ def test_a_kind_that_is_not_watched_is_named(scene):
 def test_a_watch_longer_than_the_loop_may_trust_is_refused(scene):
     with pytest.raises(ValueError, match=r"watch_seconds: 300; allowed: above 0, up to 120"):
         scene.read(SERVICES, watch_seconds=300)
+
+
+def test_who_looked_where_an_object_was_is_told_of_it_as_it_was(scene):
+    """Else nobody would look again after a route has left a host, or a policy somebody's pods."""
+    seen = []
+    scene.read(VIRTUAL_SERVICES, on_change=lambda kind, body: seen.append(body["spec"]["hosts"]))
+    scene.server.write(VIRTUAL_SERVICES, "theirs", spec={"hosts": ["reviews"]})
+    scene.loop.advance(0)
+    scene.server.write(VIRTUAL_SERVICES, "theirs", spec={"hosts": ["ratings"]})
+    scene.loop.advance(0)
+    assert seen == [["reviews"], ["reviews"], ["ratings"]]
+
+
+def test_changes_of_some_kinds_are_counted_for_those_who_ask(scene):
+    reader = scene.read(SERVICES, PODS, start=False)
+    tally = reader.tally([SERVICES])
+    scene.loop.spawn(reader.run())
+    scene.loop.advance(0)
+    scene.server.write(PODS, "p")
+    scene.loop.advance(0)
+    assert tally.count == 0
+    scene.server.write(SERVICES, "reviews", spec={"a": 1})
+    scene.server.write(SERVICES, "reviews", spec={"a": 2})
+    scene.server.write(SERVICES, "reviews", status={"nobody": "reads it"})
+    scene.server.erase(SERVICES, "reviews")
+    scene.loop.advance(0)
+    assert tally.count == 3

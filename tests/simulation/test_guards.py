@@ -11,7 +11,7 @@ import pytest
 from delivery.cluster.memory import ForbiddenError
 from delivery.cluster.memory.resources import custom_resource
 from delivery.cluster.memory.transport import Request
-from delivery.cluster.objects import DEPLOYMENTS, SERVICES, Kind, Ref
+from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES, Kind, Ref
 from delivery.cluster.policies import AUTHORIZATION_POLICIES, FLAGGER_CANARIES, GUARDED, NETWORK_POLICIES, SIDECARS
 from tests.simulation import bookinfo
 from tests.simulation.invariants import CANARY, PRIMARY, ROUTE
@@ -166,7 +166,38 @@ def test_an_object_that_flagger_owns_is_named_as_such(sim):
     refused(sim, "OwnedByFlagger", "Service reviews-canary is owned by Canary old of flagger.app")
 
 
+def test_a_route_that_leaves_the_host_is_no_obstacle_any_more(sim):
+    """Found by what it was: nothing of what it is now leads to the Canary."""
+    http = [{"route": [{"destination": {"host": "reviews"}}]}]
+    theirs = put(sim, VIRTUAL_SERVICES, "theirs", {"hosts": ["reviews"], "http": http})
+    refused(sim, "HostConflict", "VirtualService shop/theirs")
+    sim.merge(theirs, {"spec": {"hosts": ["ratings"]}})
+    goes_on(sim)
+
+
+def test_an_older_canary_that_takes_another_target_lets_the_younger_one_go_on(sim):
+    older = {**bookinfo.canary(), "metadata": {"name": "older", "namespace": bookinfo.NAMESPACE}}
+    older["spec"] = {**older["spec"], "suspend": True}
+    sim.apply(CANARIES, older)
+    sim.loop.advance(2.0)
+    refused(sim, "TargetConflict", "Canary older")
+    other = {"targetRef": {"name": "details"}, "service": {"name": "details"}}
+    sim.merge(Ref(CANARIES, bookinfo.NAMESPACE, "older"), {"spec": other})
+    goes_on(sim)
+
+
 # -- afterwards
+
+
+def test_flagger_coming_back_keeps_new_runs_from_starting_and_moves_nobody(sim):
+    initialised(sim)
+    theirs = put(sim, FLAGGER_CANARIES, "old", {"targetRef": {"kind": "Deployment", "name": "reviews"}})
+    says(sim, "Ready", "OwnedByFlagger", "Canary old of flagger.app")
+    sim.release("v2")
+    sim.loop.advance(60.0)
+    assert sim.weight == 0
+    sim.store.delete(theirs)
+    recovers(sim)
 
 
 def test_a_policy_that_comes_between_runs_is_said_aloud_and_moves_nobody(sim):
@@ -188,6 +219,19 @@ def test_a_second_policy_is_told_of_as_well(sim):
     put(sim, NETWORK_POLICIES, "wall", {"podSelector": {"matchLabels": {"app": "reviews"}}})
     sim.until(lambda: len(events(sim, "PolicyWouldMiss")) == 2, seconds=10, what="a second Event")
     assert "NetworkPolicy/wall" in events(sim, "PolicyWouldMiss")[-1]
+
+
+def test_a_policy_that_loses_what_covered_the_primary_is_said_aloud(sim):
+    """The one that goes names no label of the Canary's: it is known because it was looked at."""
+    put(sim, AUTHORIZATION_POLICIES, "viewer", STRICT)
+    by_version = {**STRICT, "selector": {"matchLabels": {"version": "v1"}}}
+    everybody = put(sim, AUTHORIZATION_POLICIES, "everybody", by_version)
+    initialised(sim)
+    assert is_silent(sim, "PreflightWarning", "PolicyWouldMiss")
+    sim.loop.advance(120.0)  # nothing else makes anybody look
+    sim.store.delete(everybody)
+    says(sim, "PreflightWarning", "PolicyWouldMiss", "AuthorizationPolicy/viewer", seconds=5)
+    served(sim)
 
 
 def test_a_policy_that_comes_in_the_middle_of_a_run_stops_no_run(sim):
