@@ -260,7 +260,7 @@ def test_routes_of_the_user_are_not_left_behind_in_silence(sim):
     sim.merge(CANARY, {"spec": {"routeRefs": None}})
     says(sim, "Ready", "RouteLeftBehind", "VirtualService shop/books", "progressive.delivery/routes-")
     sim.edit(routeRefs=[reference("books")])
-    says(sim, "Ready", "RouteLeftBehind", "VirtualService shop/reviews", "delete it")
+    says(sim, "Ready", "RouteLeftBehind", "VirtualService shop/reviews", "delete it", event=False)
     sim.store.delete(ROUTE)
     recovers(sim)
 
