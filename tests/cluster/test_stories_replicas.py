@@ -159,6 +159,7 @@ async def test_all_permissions_of_the_manifests_are_used_and_none_is_missing(sta
         await _configured(stage)
         await _autoscaled(stage)
         await _on_nodes(stage)
+        await _reverted(stage)
         assert await only.stop() == 0
 
     asked = _asked(stage)
@@ -226,6 +227,14 @@ def _unserved(asked: Sequence[Object]) -> set[tuple[str, str]]:
     unknown = [one["objectRef"] for one in asked if one["verb"] == "list" and one["responseStatus"]["code"] == 404]
     kinds = {(kind.group, kind.plural) for kind in GUARDED}
     return {permission("watch", each) for each in unknown if (each["apiGroup"], each["resource"]) in kinds}
+
+
+async def _reverted(stage: Stage) -> None:
+    """The Canary goes and leaves nothing behind."""
+    await stage.edit({"revertOnDeletion": True})
+    await stage.until(lambda one: one["metadata"].get("finalizers"), what="held for its revert")
+    await stage.api.delete(stage.ref(CANARIES))
+    await until_gone(stage.api, stage.ref(DEPLOYMENTS, "reviews-primary"), seconds=PATIENCE)
 
 
 async def _on_nodes(stage: Stage) -> None:
