@@ -34,6 +34,7 @@ from delivery.workloads.overlay import refence_change
 from delivery.workloads.ownership import TOUCHED
 from delivery.workloads.selectors import match_labels
 from delivery.workloads.services import apex_service, original_annotations, role_services
+from delivery.workloads.targets.target_kind import Template
 from strategies.decision import Wanted
 
 FINALIZER = "progressive.delivery/rollout"
@@ -197,16 +198,17 @@ def _copies(picture: Picture, target: Object, epoch: int) -> tuple[Change, ...]:
 
     The canary service follows the target only while nobody is sent to it: else users would follow an edit at once.
     """
-    names, spec = picture.names, picture.service
-    canary, primary, template = picture.canary_service, picture.primary_service, picture.workload.template_of(target)
-    if canary is None:
-        led: Change | None = service_copies.create(names, names.canary_service, template, {}, epoch=epoch)
-    elif not picture.canary_free_in and (led := service_copies.lead_to(canary, template, epoch=epoch)) is not None:
-        pass
-    else:
-        led = service_copies.dress(canary, names, spec.canary, spec, epoch=epoch)
+    names, spec, primary = picture.names, picture.service, picture.primary_service
     dressed = service_copies.dress(primary, names, spec.primary, spec, epoch=epoch) if primary is not None else None
-    return _some(led, dressed)
+    return _some(_canary_copy(picture, picture.workload.template_of(target), epoch), dressed)
+
+
+def _canary_copy(picture: Picture, template: Template, epoch: int) -> Change | None:
+    names, spec, canary = picture.names, picture.service, picture.canary_service
+    if canary is None:
+        return service_copies.create(names, names.canary_service, template, {}, epoch=epoch)
+    led = service_copies.lead_to(canary, template, epoch=epoch) if not picture.canary_free_in else None
+    return led or service_copies.dress(canary, names, spec.canary, spec, epoch=epoch)
 
 
 def _role_services(picture: Picture, epoch: int) -> tuple[Change, ...]:

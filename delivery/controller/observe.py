@@ -36,6 +36,7 @@ from delivery.controller.references import problem as references_problem
 from delivery.controller.revisions import current, is_copied, resolve
 from delivery.controller.scaling import lacking
 from delivery.controller.undoing import undone
+from delivery.controller.unrouted import unrouted_in
 from delivery.routing import preflight
 from delivery.routing.apex_preflight import apex_routed, apex_unsupported
 from delivery.routing.hosts import routed_hosts
@@ -45,7 +46,6 @@ from delivery.workloads.names import Names
 from delivery.workloads.naming import in_use
 from delivery.workloads.ownership import is_ours
 from delivery.workloads.revision import Scope
-from delivery.workloads.service_copies import last_written
 from delivery.workloads.service_problems import unkept_problem
 from strategies.decision import Wanted
 from strategies.rollout import wanted
@@ -109,7 +109,8 @@ class Observer:
         if picture.configs.pending and status.phase in (Phase.NONE, Phase.INITIALIZING) and status.stage is Stage.NONE:
             raise Unavailable(picture.configs.pending)  # nothing is known and nothing was begun: look again in a moment
         if picture.workload.routes_only:
-            picture = replace(picture, canary_free_in=self._free_in(picture, spec.rollout.settle_seconds))
+            free_in = unrouted_in(picture, now=self._clock.now(), settle=spec.rollout.settle_seconds)
+            picture = replace(picture, canary_free_in=free_in)
         snapshot = self._snapshot(entry, picture, status, spec, epoch=epoch, delivered=delivered)
         snapshot = _with_guards(snapshot, guarded, taken_over=_is_taken_over(picture, status))
         return self._with_routes(entry, picture, spec.rollout, status, snapshot)
@@ -217,19 +218,6 @@ class Observer:
         if snapshot.refusal is not None and snapshot.refusal.reason == UNKNOWN:
             again_in = min(AGAIN_SECONDS, again_in or AGAIN_SECONDS)
         return Sight(picture=picture, snapshot=snapshot, wish=wish, found=found, again_in=again_in)
-
-    def _free_in(self, picture: Picture, settle: float) -> float:
-        """In how many seconds nobody is sent to the canary: settleSeconds after the last write that can have been the
-        one that ended it (and one more, because times are whole seconds), by the API server's clock.
-        """
-        view = picture.router.read(picture.names, picture.route, picture.mesh)
-        if view.canary_weight or view.everybody_weight or view.mirror or view.testers:
-            return inf
-        routes = (picture.mesh.get(ref) for ref in picture.route_refs)
-        written = max((at for body in routes if body is not None and (at := last_written(body))), default=None)
-        if written is None:
-            return 0.0
-        return max(0.0, settle + 1 - (self._clock.now() - written).total_seconds())
 
     def _note_sync(self, entry: Entry, *, expected: bool, in_sync: bool) -> None:
         if in_sync or not expected:
