@@ -56,6 +56,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[Traffic]]] = {
         {"stepWeights": [10]},
         [Traffic(90, 10)],
     ),
+    "mesh-beside-gateways-with-several-ports": (
+        {"gateways": ["mesh", "istio-system/public"], "portDiscovery": True, "match": [MATCH]},
+        {"stepWeights": [10], "mirror": True, "testerMatch": [INSIDER]},
+        [Traffic(100, 0, mirror=30, testers=True), Traffic(90, 10, testers=True)],
+    ),
+    "metadata": ({"apex": {"labels": {"tier": "web"}, "annotations": {"docs": "x"}}}, {}, [Traffic(90, 10)]),
     "delegate": ({"delegation": True, "portDiscovery": True}, {"stepWeights": [10]}, [Traffic(90, 10)]),
     "tcp": (
         {"appProtocol": "tcp", "match": [{"port": 9080}]},
