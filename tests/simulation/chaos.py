@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, LEASES, PODS, SERVICES, Ref
-from delivery.workloads.revision import revision
+from delivery.workloads.revision import matches
 from delivery.workloads.targets.registry import TARGET_KINDS
 from strategies.status import Phase
 from tests.simulation import bookinfo
@@ -197,7 +197,9 @@ def _lose_target(sim: Simulation, rng: random.Random) -> None:
 HARMFUL = {"_delete_pods", "_delete_object", "_hand_edit", "_scale_primary", "_lose_target"}
 """Deeds that can take users' pods or routes away by themselves."""
 
-DEEDS: tuple[tuple[int, Callable[[Simulation, random.Random], None]], ...] = (
+Do = Callable[[Simulation, random.Random], None]
+
+DEEDS: tuple[tuple[int, Do], ...] = (
     (6, _release),
     (2, _go_back),
     (4, _kill),
@@ -220,17 +222,17 @@ DEEDS: tuple[tuple[int, Callable[[Simulation, random.Random], None]], ...] = (
 )
 
 
-def story_of(rng: random.Random) -> list[Deed]:
-    """What happens in a story, in order."""
-    weights = [weight for weight, _ in DEEDS]
+def story_of(rng: random.Random, more: tuple[tuple[int, Do], ...] = ()) -> list[Deed]:
+    """What happens in a story, in order; `more` is what can happen besides."""
+    weights = [weight for weight, _ in (*DEEDS, *more)]
     deeds = [Deed(rng.uniform(0.0, 20.0), "_release", _release)]
     for _ in range(rng.randint(1, 9)):
-        _, do = rng.choices(DEEDS, weights)[0]
+        _, do = rng.choices((*DEEDS, *more), weights)[0]
         deeds.append(Deed(rng.uniform(0.0, CHAOS_SECONDS), do.__name__, do))
     return sorted(deeds, key=lambda deed: deed.at)
 
 
-def play(sim: Simulation) -> None:
+def play(sim: Simulation, more: tuple[tuple[int, Do], ...] = ()) -> None:
     """Set the scene, let the story happen, make peace, and look whether everything is as it should be."""
     rng = sim.rng
     sim.set_up(replicas=rng.choice((1, 2, 3)), **_analysis(rng))
@@ -240,7 +242,7 @@ def play(sim: Simulation) -> None:
     if sim.target.kind == SERVICES:
         sim.until_phase("Initialized")  # until there are routes, users follow every edit of such a target
     start = sim.loop.time() + rng.choice((0.0, 25.0, 25.0))
-    for deed in story_of(rng):
+    for deed in story_of(rng, more):
         sim.loop.advance(max(0.0, start + deed.at - sim.loop.time()))
         sim.deeds.add(deed.what)
         deed.do(sim, rng)
@@ -307,7 +309,7 @@ def rested(sim: Simulation) -> bool:
     if target is None or status.phase is Phase.WAITING or not at_rest(status):
         return False
     template = TARGET_KINDS[sim.target.kind.kind].template_of(target)
-    return revision(template) == status.last_applied_spec
+    return matches(status.last_applied_spec, template) is True
 
 
 def judge(sim: Simulation, quality: str) -> None:

@@ -4,7 +4,7 @@ import gc
 import logging
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import structlog
@@ -26,7 +26,13 @@ class Report:
     hours: float = 0.0
 
 
-def run_seeds(seeds: Iterable[int], kind: Kind = DEPLOYMENTS) -> Report:
+def run_seeds(
+    seeds: Iterable[int],
+    kind: Kind = DEPLOYMENTS,
+    *,
+    world: type[Simulation] = Simulation,
+    story: Callable[[Simulation], None] = play,
+) -> Report:
     """Play the story of each seed, with a target of this kind."""
     gc.disable()  # a story makes few cycles and many objects: looking for the first took a seventh of its time
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
@@ -34,9 +40,9 @@ def run_seeds(seeds: Iterable[int], kind: Kind = DEPLOYMENTS) -> Report:
     for number, seed in enumerate(seeds, 1):
         if number % STORIES_PER_COLLECTION == 1:
             gc.collect()
-        with Simulation(seed, patience=PATIENCE, kind=kind) as sim:
+        with world(seed, patience=PATIENCE, kind=kind) as sim:
             try:
-                play(sim)
+                story(sim)
             except BaseException as error:
                 if isinstance(error, KeyboardInterrupt):
                     raise
