@@ -13,7 +13,7 @@ from tests.simulation.chaos import play
 from tests.simulation.runner import run_seeds
 from tests.simulation.simulation import Simulation
 
-SEEDS = range(12)
+SEEDS = range(8)
 SHARES = os.cpu_count() or 1
 
 
