@@ -11,6 +11,7 @@ import yaml
 from delivery.cluster.objects import DAEMON_SETS
 from tests.simulation.autoscaling import PER_POD, Users, autoscaler, scaled, scaled_object
 from tests.simulation.footprints import Footprints
+from tests.simulation.invariants import APEX
 from tests.simulation.own_routes import OwnRoutes
 from tests.simulation.simulation import Simulation
 
@@ -58,6 +59,17 @@ def own_routes() -> Fields:
         return footprints.found
 
 
+def without_mesh() -> Fields:
+    """What such runs write where the apex Service is the route."""
+    with Simulation(19, route=APEX) as sim:
+        footprints = Footprints(sim)
+        sim.set_up()
+        sim.start_controller()
+        sim.until_phase("Initialized")
+        _both_ends(sim)
+        return footprints.found
+
+
 def _both_ends(sim: Simulation) -> None:
     sim.release("v2")
     sim.until_phase("Succeeded")
@@ -73,6 +85,7 @@ def written() -> Fields:
         autoscaled(scaled_object(least=1, idleReplicaCount=0)),
         daemons(),
         own_routes(),
+        without_mesh(),
     )
 
 
