@@ -52,7 +52,8 @@ class Guards:
         known.source = source
         found, considered = self._telling_apart(picture.names, known.roles)
         known.concern = would_miss(picture.names, found, caution.acknowledged)
-        if known.concern is None and caution.meshed and SIDECARS in self._choosers:
+        hosts = caution.meshed and picture.route.subsets is None  # subsets are of the apex host, which callers know
+        if known.concern is None and hosts and SIDECARS in self._choosers:
             sidecars = self._reader.indexed(SIDECARS, HOST_INDEX, picture.names.apex)
             known.concern = hides_roles(picture.names, sidecars, caution.acknowledged, root=caution.root)
         mentioned = known.roles.mentioned if known.roles is not None else ()

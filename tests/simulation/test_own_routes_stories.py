@@ -3,7 +3,9 @@
 import pytest
 
 from delivery.cluster.memory import ForbiddenError
+from delivery.cluster.memory.resources import custom_resource
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Ref
+from delivery.cluster.policies import GUARDED, SIDECARS
 from delivery.workloads.ownership import MANAGER
 from tests.simulation import bookinfo
 from tests.simulation.invariants import APEX, CANARY, ROUTE, TARGET
@@ -20,7 +22,7 @@ from tests.simulation.own_routes import (
     to,
     virtual_service,
 )
-from tests.simulation.scenes import is_silent, recovers, says, served
+from tests.simulation.scenes import foreign, is_silent, recovers, says, served
 
 FRONT = Ref(VIRTUAL_SERVICES, NAMESPACE, "front")
 
@@ -284,6 +286,16 @@ def test_a_subset_that_would_select_other_pods_holds_every_run(by_subset):
     says(sim, "Ready", "SubsetSelectsWrongPods", "app: reviews-primary")
     sim.merge(rule, {"spec": {"subsets": before}})
     sim.until(lambda: is_silent(sim, "Ready", "SubsetSelectsWrongPods"), seconds=30, what="the subset mended")
+
+
+def test_a_sidecar_that_shows_the_apex_host_shows_its_subsets(by_subset):
+    for kind in GUARDED:
+        by_subset.store.register(custom_resource(kind))
+    egress = {"egress": [{"hosts": [f"{NAMESPACE}/{NAME}.{NAMESPACE}.svc.cluster.local"]}]}
+    by_subset.store.create(
+        SIDECARS, foreign(SIDECARS, "default", egress, namespace="front"), namespace="front", manager="kubectl"
+    )
+    initialised(by_subset)
 
 
 # -- farewells
