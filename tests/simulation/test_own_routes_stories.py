@@ -331,3 +331,32 @@ def test_a_revert_gives_routes_and_target_back_without_a_request_lost(world):
         assert sim.store.peek(APEX)["spec"]["selector"] == selector
         assert not sim.store.peek(ROUTES)["metadata"].get("annotations")
         assert sim.store.peek(Ref(DEPLOYMENTS, NAMESPACE, f"{NAME}-primary")) is None
+
+
+# -- tools that want the weights back
+
+
+def test_a_tool_that_writes_the_weights_of_its_file_again_and_again_is_named(sim):
+    initialised(sim)
+    sim.release("v2")
+    at(sim, 10)
+    took = []
+
+    def fight(event):
+        if event.ref == ROUTES and sim.shares() != [70, 30]:
+            sim.loop.call_later(1.5, take, context=sim.loop.world)
+
+    def take():
+        if sim.shares() != [70, 30]:
+            took.append(sim.loop.time())
+            sim.merge(
+                ROUTES, {"spec": {"http": [split(route=[to(NAME, 70), to(f"{NAME}-canary", 30)])]}}, manager="helm"
+            )
+
+    sim.store.observers.append(fight)
+    take()
+    says(sim, "Contested", "Contested", "helm", "ignore them")
+    sim.loop.advance(40.0)
+    assert len(took) <= 4, f"stepped back, yet fought at {took}"
+    sim.store.observers.remove(fight)
+    recovers(sim)
