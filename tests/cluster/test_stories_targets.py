@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from delivery.cluster.kubernetes import KubernetesApi
 from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, SERVICES, Kind, Object
+from delivery.workloads.service_copies import led_since
 from delivery.workloads.targets.daemonset import NOWHERE
 from tests.cluster.harness.control_plane import ControlPlane
 from tests.cluster.harness.controller import Replica
@@ -182,6 +183,8 @@ async def test_a_service_is_led_from_one_version_to_the_next_and_nothing_else_is
     await stage.at_rest("Succeeded")
 
     assert (await led_to(stage, "primary"), await led_to(stage, "canary")) == ("v2", "v2")
+    for role in ("primary", "canary"):
+        assert led_since(await stage.api.get(stage.ref(SERVICES, f"reviews-{role}"))) is not None
     for version in ("v1", "v2"):
         body = await stage.api.get(stage.ref(DEPLOYMENTS, f"reviews-{version}"))
         assert (body["metadata"]["generation"], body["spec"]["replicas"]) == (1, 2)
