@@ -18,6 +18,7 @@ from delivery.routing.flagger import owned_by_flagger
 from delivery.routing.mesh import hides_roles, without_proxy
 from delivery.routing.policies import Roles, roles_of, telling_apart, would_miss
 from delivery.workloads.names import Names
+from delivery.workloads.ownership import is_managed
 from strategies.snapshot import Problem
 
 UNKNOWN = "PoliciesUnknown"
@@ -73,13 +74,16 @@ class Guards:
         return found, tuple(considered)
 
     def _considered(self, kind: Kind, names: Names, roles: Roles | None) -> list[Object]:
-        """What names a label that tells the roles apart, with what may be its copy; without our own Services."""
+        """What names a label that tells the roles apart, with what may be its copy.
+
+        Without Services that are a Canary's own: whom they select follows the roles.
+        """
         naming: dict[tuple[str, str], Object] = {}
         for place in roles.mentioned if roles is not None else ():
             naming.update((key_of(body), body) for body in self._reader.indexed(kind, MENTIONS_INDEX, place))
         if kind == SERVICES:
-            ours = (names.apex, names.primary_service, names.canary_service)
-            return [body for key, body in naming.items() if key[1] not in ours or key[0] != names.namespace]
+            apex = (names.namespace, names.apex)
+            return [body for key, body in naming.items() if key != apex and not is_managed(body)]
         namespaces = sorted({namespace for namespace, _ in naming})
         return [body for each in namespaces for body in self._reader.indexed(kind, NAMESPACE_INDEX, each)]
 

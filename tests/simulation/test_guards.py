@@ -113,6 +113,14 @@ def test_a_policy_that_is_deleted_is_no_obstacle_any_more(sim):
     goes_on(sim)
 
 
+def test_the_service_of_a_canarys_role_follows_its_role_and_is_no_obstacle(sim):
+    spec = {"selector": {"app": "reviews"}, "ports": [{"port": 80}]}
+    ours = {"app.kubernetes.io/managed-by": "progressive-delivery", "progressive.delivery/canary": "other"}
+    put(sim, SERVICES, "other-canary", spec, labels=ours)
+    initialised(sim)
+    served(sim)
+
+
 def test_a_policy_of_another_service_that_would_no_longer_let_us_call_it(sim):
     """The primary calls with a label of its own: everything that it depends on would refuse it."""
     peer = {"podSelector": {"matchLabels": {"app": "reviews"}}, "namespaceSelector": {}}
