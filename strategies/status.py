@@ -184,7 +184,8 @@ class Status:
     `canary_weight` is the weight that the routes must give to the canary; `seen_weight` the share of requests that it
     had in the last judged window, both in percent. The cookies' values are those of the run in progress and of the one
     before it. `last_applied_spec` is the revision of the run begun last,
-    `last_promoted_spec` the revision that serves users. `step` is text for people ("2/4").
+    `last_promoted_spec` the revision that serves users, `previous_spec` the one before, which may serve again at once
+    until `previous_until`. `step` is text for people ("2/4").
     """
 
     __pydantic_config__ = JSON_NAMES
@@ -205,6 +206,8 @@ class Status:
     iterations: int = 0
     last_applied_spec: str = ""
     last_promoted_spec: str = ""
+    previous_spec: str = ""
+    previous_until: datetime | None = None
     last_transition_time: datetime | None = None
     session_affinity_cookie: str = ""
     previous_session_affinity_cookie: str = ""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from delivery.api import by_reference, combinations, meshless, target_rules
+from delivery.api import by_reference, combinations, meshless, switching, target_rules
 from delivery.api.analysis import Analysis
 from delivery.api.metadata import Metadata
 from delivery.api.model import Piece, broken_rule, cel
@@ -59,6 +59,10 @@ class TrafficSettings(Piece):
 class Promotion(Piece):
     """What becomes of a version that passed its analysis."""
 
+    method: Literal["copy", "switch"] = "copy"
+    """How a version becomes the one that serves: its pods are copied to the primary, or users are led to its own."""
+    keep_previous_seconds: int = Field(default=3600, ge=0, le=2592000)
+    """How long the way back to the previous version stays open without a new analysis, in seconds; with switch."""
     bake_seconds: int = Field(default=0, ge=0, le=604800)
     """How long everybody is on the new version, checks going on, before the old one is given up, in seconds."""
 
@@ -79,7 +83,12 @@ class CanarySpec(Piece):
 
     model_config = ConfigDict(
         json_schema_extra=cel(
-            *combinations.RULES, *NAMING_RULES, *meshless.RULES, *target_rules.RULES, *by_reference.RULES
+            *combinations.RULES,
+            *NAMING_RULES,
+            *meshless.RULES,
+            *target_rules.RULES,
+            *by_reference.RULES,
+            *switching.RULES,
         )
     )
 
@@ -139,6 +148,7 @@ class CanarySpec(Piece):
         combinations.check(self)
         meshless.check(self)
         target_rules.check(self)
+        switching.check(self)
         by_reference.check(self)
         return self
 

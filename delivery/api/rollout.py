@@ -34,7 +34,8 @@ def rollout_spec(canary: Canary, *, scrape_interval_seconds: float) -> strategie
         revert_on_deletion=spec.revert_on_deletion,
         not_acted_on=not_acted_on(canary),
         blocking=blocking(canary),
-        shares_pods=spec.target_ref.kind == "Service",
+        shares_pods=spec.target_ref.kind == "Service" or spec.promotion.method == "switch",
+        keep_previous_seconds=_keep_previous(spec),
         misplaced=tuple(each.sentence for each in elsewhere),
         misplaced_blocking=tuple(each.sentence for each in elsewhere if each.blocks),
     )
@@ -69,6 +70,10 @@ def _checks(analysis: Analysis) -> tuple[strategies.CheckSpec, ...]:
         strategies.CheckSpec(name=metric.name, window_seconds=max(shortest, metric.interval_seconds(shortest)))
         for metric in _measured(analysis)
     )
+
+
+def _keep_previous(spec: CanarySpec) -> float:
+    return float(spec.promotion.keep_previous_seconds) if spec.promotion.method == "switch" else 0.0
 
 
 def _everybody_routed(spec: CanarySpec) -> bool:

@@ -29,6 +29,8 @@ _TOP = {
     "iterations": "Checks that were done, for A/B tests and blue/green rollouts.",
     "lastAppliedSpec": "Revision of the run that began last.",
     "lastPromotedSpec": "Revision that serves users.",
+    "previousSpec": "Revision that served users before, and may do so again at once.",
+    "previousUntil": "Until when it may.",
     "lastTransitionTime": "When the phase changed last.",
     "sessionAffinityCookie": "Value of the canary's cookie in the run that is going on.",
     "previousSessionAffinityCookie": "Value of the cookie of the run before; it is taken from who still has it.",

@@ -34,6 +34,7 @@ from delivery.workloads.overlay import refence_change
 from delivery.workloads.ownership import TOUCHED
 from delivery.workloads.selectors import match_labels
 from delivery.workloads.services import apex_service, original_annotations, role_services
+from delivery.workloads.targets.switched import led_to
 from delivery.workloads.targets.target_kind import Template
 from strategies.decision import Wanted
 
@@ -173,7 +174,7 @@ def _before(picture: Picture) -> dict[str, str]:
 
     Of a target that is the apex nothing changes.
     """
-    apex = None if picture.workload.routes_only else picture.apex
+    apex = None if picture.workload.is_apex else picture.apex
     return {**original_annotations(apex, _routes_before(picture), picture.names), **noted(picture.names)}
 
 
@@ -188,8 +189,10 @@ def _destinations(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change,
     if not wanted.destinations or picture.target is None:
         return ()
     mesh = picture.router.destinations(picture.names, picture.route, picture.mesh, epoch=epoch)
-    if picture.workload.routes_only:
+    if picture.workload.is_apex:
         return (*_copies(picture, picture.target, epoch), *mesh)
+    if picture.workload.routes_only:
+        return (*_switched_services(picture, picture.target, epoch), *mesh)
     return (*_role_services(picture, epoch), *mesh)
 
 
@@ -209,6 +212,33 @@ def _canary_copy(picture: Picture, template: Template, epoch: int) -> Change | N
         return service_copies.create(names, names.canary_service, template, {}, epoch=epoch)
     led = service_copies.lead_to(canary, template, epoch=epoch) if not picture.canary_free_in else None
     return led or service_copies.dress(canary, names, spec.canary, spec, epoch=epoch)
+
+
+def _switched_services(picture: Picture, target: Object, epoch: int) -> tuple[Change, ...]:
+    """The roles' Services where promotions move users: the primary's selector changes with a promotion alone, and the
+    canary service follows the target only while nobody is sent to it.
+    """
+    own, canary = dict(match_labels(target)), picture.canary_service
+    stays = canary is not None and picture.canary_free_in
+    found = role_services(
+        picture.names,
+        picture.service,
+        canary_selector=dict(canary["spec"].get("selector") or {}) if canary is not None and stays else own,
+        primary_selector=_switched_to(picture),
+        canary=canary,
+        primary=picture.primary,
+        apex=picture.apex,
+        epoch=epoch,
+        templates=picture.templates,
+    )
+    made_elsewhere = picture.primary is None
+    return tuple(each for each in found if not (made_elsewhere and each.ref.name == picture.names.primary_service))
+
+
+def _switched_to(picture: Picture) -> dict[str, str]:
+    """Where the primary service was led last; what somebody made of it by hand is no promotion."""
+    noted = led_to(picture.primary).selector if picture.primary is not None else None
+    return dict(noted) if noted is not None else _primary_selector(picture)
 
 
 def _role_services(picture: Picture, epoch: int) -> tuple[Change, ...]:
@@ -272,7 +302,7 @@ def _routes(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
 
 
 def _apex(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
-    if not wanted.apex_to_primary or picture.router.moves_apex or picture.workload.routes_only:
+    if not wanted.apex_to_primary or picture.router.moves_apex or picture.workload.is_apex:
         return ()
     selector = _apex_selector(picture)
     if not selector:
@@ -300,11 +330,11 @@ def _apex_selector(picture: Picture) -> dict[str, str]:
 
 def apex_on_primary(picture: Picture) -> bool:
     """True when the apex Service selects the primary's pods; the apex that is the target stays the user's."""
-    if picture.workload.routes_only:
+    if picture.workload.is_apex:
         return picture.primary is not None
     if picture.apex is None or picture.primary is None:
         return False
-    return (picture.apex["spec"].get("selector") or {}) == dict(match_labels(picture.primary))
+    return (picture.apex["spec"].get("selector") or {}) == _primary_selector(picture)
 
 
 def _fences(wanted: Wanted, picture: Picture, found: Changes, epoch: int) -> tuple[Change, ...]:

@@ -47,6 +47,7 @@ from delivery.workloads.naming import in_use
 from delivery.workloads.ownership import is_ours
 from delivery.workloads.revision import Scope
 from delivery.workloads.service_problems import unkept_problem
+from delivery.workloads.targets.switched import overlap
 from strategies.decision import Wanted
 from strategies.rollout import wanted
 from strategies.snapshot import Problem, Routes, Snapshot, Undone, Workload
@@ -88,7 +89,7 @@ class Observer:
     def named(self, spec: Spec) -> Spec:
         """The spec with the names under which the Canary's primary was made."""
         names = spec.names
-        ours = self._reader.indexed(spec.target.kind, CANARY_INDEX, f"{names.namespace}/{names.canary}")
+        ours = self._reader.indexed(spec.target.primary_kind, CANARY_INDEX, f"{names.namespace}/{names.canary}")
         return under_names(spec, in_use(names, ours))
 
     async def observe(
@@ -136,7 +137,8 @@ class Observer:
         names, kind = picture.names, picture.workload.kind
         expected: list[tuple[Ref, Object | None]] = [(Ref(kind, names.namespace, names.target), picture.target)]
         if status.phase not in (Phase.NONE, Phase.INITIALIZING):
-            expected += [(Ref(kind, names.namespace, names.primary), picture.primary)]
+            primary = Ref(picture.workload.primary_kind, names.namespace, names.primary)
+            expected += [(primary, picture.primary)]
             expected += [(ref, picture.mesh.get(ref)) for ref in picture.route_refs]
         found = False
         for ref, body in expected:
@@ -258,7 +260,7 @@ class Observer:
         names = picture.names
         created = str(picture.body["metadata"].get("creationTimestamp", ""))
         candidates = (
-            (picture.workload.kind, picture.primary),
+            (picture.workload.primary_kind, picture.primary),
             (SERVICES, picture.canary_service),
             (SERVICES, picture.primary_service),
             *((ref.kind, picture.mesh.get(ref)) for ref in picture.router.created_refs(names, picture.route)),
@@ -269,11 +271,12 @@ class Observer:
             or preflight.name_too_long(names)
             or preflight.not_ours(names, candidates)
             or self._mesh_refusal(picture)
-            or (None if picture.workload.routes_only else self._port_problem(picture))
+            or (None if picture.workload.is_apex else self._port_problem(picture))
             or preflight.headless_problem(
                 names, picture.service, (picture.canary_service, picture.primary_service, picture.apex)
             )
             or (picture.workload.problem(picture.target, picture.service) if picture.target is not None else None)
+            or (overlap(picture.target, picture.primary) if _is_switched(picture) else None)
             or picture.scaling.problem
             or picture.configs.problem
         )
@@ -321,6 +324,11 @@ class Observer:
             if meta["name"] != names.canary and _target_kind(body) == kind:
                 found.append((meta["name"], str(meta.get("creationTimestamp", ""))))
         return found
+
+
+def _is_switched(picture: Picture) -> bool:
+    """Are the roles Services that lead to Deployments of the user's?"""
+    return picture.workload.routes_only and not picture.workload.is_apex
 
 
 def _target_kind(canary: Object) -> str:

@@ -102,7 +102,7 @@ class Picture:
             *((ref.kind, self.mesh.get(ref)) for ref in refs),
             (SERVICES, self.canary_service),
             (SERVICES, self.primary_service),
-            (self.workload.kind, self.primary),
+            (self.workload.primary_kind, self.primary),
             *self.scaling.fenced(),
         )
         return tuple((kind, body) for kind, body in mine if body is not None and _is_written(body, self.names))
@@ -122,7 +122,7 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
     route = with_left_behind(reader, names, spec.route)
     refs = (*spec.router.route_refs(names, route), *spec.router.destination_refs(names, route))
     target = find(workload.kind, names.target)
-    primary = find(workload.kind, names.primary)
+    primary = find(workload.primary_kind, names.primary)
     canary_service = find(SERVICES, names.canary_service)
     past = _past(reader, workload, canary_service, target, primary)
     selections = workload.selections(target, primary, past)
@@ -153,7 +153,10 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
 
 
 def _templates(workload: TargetKind, *roles: Object | None) -> tuple[Template, ...]:
-    return tuple(workload.template_of(each) for each in roles if each is not None)
+    there = [each for each in roles if each is not None]
+    if workload.routes_only and not workload.is_apex:  # the primary is a Service, and has no template
+        return tuple(each["spec"]["template"] for each in there if "template" in each["spec"])
+    return tuple(workload.template_of(each) for each in there)
 
 
 def _pods(reader: Reader, namespace: str, selections: Iterable[Mapping[str, str]]) -> tuple[Object, ...]:

@@ -103,7 +103,11 @@ class Reading:
             canary=canary,
             rollout=replace(rollout, generation=body["metadata"].get("generation", 0)),
             names=names,
-            target=target_kind(canary.spec.target_ref.kind, self._policy.labelling),
+            target=target_kind(
+                canary.spec.target_ref.kind,
+                self._policy.labelling,
+                switched=route.service if canary.spec.promotion.method == "switch" else None,
+            ),
             service=route.service,
             route=route,
             router=router_for(canary),
@@ -141,7 +145,7 @@ def _brief(canary: Canary, names: Names, server: str) -> Brief:
         apex_service=names.apex,
         primary_service=names.primary_service,
         canary_service=names.canary_service,
-        by_service=canary.spec.target_ref.kind == "Service",
+        by_service=canary.spec.target_ref.kind == "Service" or canary.spec.promotion.method == "switch",
         counted=Counted.BY_PROXIES if canary.spec.has_mesh else Counted.BY_APPLICATION,
         target_pods=pods_of(canary.spec.target_ref.kind, names.target),
     )

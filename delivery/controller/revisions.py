@@ -23,6 +23,7 @@ from delivery.workloads.configs.copies import (
     source_of,
 )
 from delivery.workloads.configs.references import Config, references
+from delivery.workloads.deployment import promoted_revision
 from delivery.workloads.names import Names
 from delivery.workloads.revision import UNREAD, configs_of, matches, only_configs_differ, revision, unread_revision
 from delivery.workloads.targets.target_kind import Template
@@ -64,6 +65,8 @@ def current(picture: Picture, seen: Workload, status: Status) -> Workload:
     """
     if picture.target is None:
         return seen
+    if picture.primary is not None and picture.workload.serves(picture.target, picture.primary):
+        return replace(seen, revision=promoted_revision(picture.primary))
     template, configs = picture.workload.template_of(picture.target), picture.configs
     for recorded in _recorded(status, readable=configs.digests is not None):
         if recorded and matches(recorded, template, configs.digests, scope=configs.scope) is not False:

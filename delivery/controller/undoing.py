@@ -11,7 +11,7 @@ from strategies.snapshot import Undone
 def undone(picture: Picture, *, epoch: int) -> Undone:
     """How far the revert has come."""
     names, roles = picture.names, picture.mesh
-    moves = not picture.workload.routes_only
+    moves = not picture.workload.is_apex
     lost = selector_lost(names, picture.apex, primary=roles.primary, noted=_noted(picture)) if moves else None
     return Undone(
         apex=not apex_back(picture, epoch=epoch),
@@ -23,7 +23,7 @@ def undone(picture: Picture, *, epoch: int) -> Undone:
 
 def apex_back(picture: Picture, *, epoch: int) -> tuple[Change, ...]:
     """The apex Service as it was before us. Where it is the route itself, it is given back with the routes."""
-    if picture.router.moves_apex or picture.workload.routes_only or picture.target is None:
+    if picture.router.moves_apex or picture.workload.is_apex or picture.target is None:
         return ()
     change = apex_as_before(
         picture.names,
@@ -55,7 +55,7 @@ def removals(picture: Picture, *, epoch: int) -> tuple[Change, ...]:
 
 def last_removals(picture: Picture, *, epoch: int) -> tuple[Change, ...]:
     """The primary."""
-    change = removal(picture.workload.kind, picture.primary, picture.names, epoch=epoch)
+    change = removal(picture.workload.primary_kind, picture.primary, picture.names, epoch=epoch)
     return (change,) if change else ()
 
 

@@ -38,7 +38,7 @@ class Names:
             target=canary.spec.target_ref.name,
             apex=canary.apex,
             cluster_domain=cluster_domain,
-            primary_name=(naming.primary or "") if naming else "",
+            primary_name=((naming.primary or "") if naming else "") or _switched_name(canary),
             canary_name=(naming.canary or "") if naming else "",
         )
 
@@ -60,3 +60,8 @@ class Names:
     def host(self, service: str) -> str:
         """A Service's fully qualified host: short names mean something else in every namespace."""
         return f"{service}.{self.namespace}.svc.{self.cluster_domain}"
+
+
+def _switched_name(canary: Canary) -> str:
+    """Where versions come and go under names of their own, the primary is called like the Service that users call."""
+    return canary.apex + PRIMARY_SUFFIX if canary.spec.promotion.method == "switch" else ""

@@ -214,4 +214,15 @@ def _succeed(turn: Turn) -> None:
     message = f"{run.revision} serves all users" + (" without having been analysed" if healed else "")
     turn.tell(reason, message, warning=healed)
     turn.close_run(Result.PROMOTED, reason, weight=100)
+    _keep_previous(turn)
     turn.become(Phase.SUCCEEDED, reason=reason, message=message, last_promoted_spec=run.revision)
+
+
+def _keep_previous(turn: Turn) -> None:
+    """Where versions stay up after their time, the one that served until now may do so again at once for a while."""
+    keep = turn.spec.keep_previous_seconds
+    if keep > 0:
+        until = turn.now + timedelta(seconds=keep)
+        turn.set(previous_spec=turn.status.last_promoted_spec, previous_until=until)
+    elif turn.status.previous_spec:
+        turn.set(previous_spec="", previous_until=None)

@@ -7,7 +7,7 @@ them, then the routes lead to it, then the Service, and the target's pods go las
 from dataclasses import replace
 from datetime import timedelta
 
-from strategies.readiness import is_ready, missing
+from strategies.readiness import carries, is_ready, missing
 from strategies.rollout.ending import leave
 from strategies.rollout.safety import safe_weight
 from strategies.rollout.turn import Turn, base36
@@ -168,6 +168,8 @@ def idle(turn: Turn) -> None:
     problem = waits_for(turn)
     if problem is not None:
         _wait(turn, target, problem)
+    elif may_go_back(turn, target):
+        go_back(turn, target)
     elif not turn.has_pods(turn.primary):
         wait_for_primary(turn, target)
     else:
@@ -200,6 +202,39 @@ def _wait(turn: Turn, target: Workload, problem: Problem) -> None:
     if moved:
         turn.tell("Waiting", f"revision {target.revision} waits: {problem.message}")
     turn.ready = problem
+
+
+def may_go_back(turn: Turn, target: Workload) -> bool:
+    """Is the target the version that served users before, and is the way back to it still open?"""
+    until = turn.status.previous_until
+    return until is not None and turn.now < until and target.revision == turn.status.previous_spec != ""
+
+
+def go_back(turn: Turn, target: Workload) -> None:
+    """The version that served users before serves them again, without another analysis, as soon as it can carry them.
+
+    It need not wait for the version that serves now: that may be what one goes back from.
+    """
+    floor = max(1, turn.primary.ready if turn.primary is not None else 0)
+    ready = is_ready(turn.spec, Role.CANARY, target) and carries(turn.spec, target, floor=floor, share=100)
+    if not ready or not turn.is_known(target, floor=floor, share=100):
+        if turn.status.previous_until is not None:
+            turn.wake(turn.status.previous_until)  # from then on it is a version like any other
+        turn.ready = Problem(reason="GoingBack", message=f"waiting: {missing(target, name='the previous version')}")
+        return
+    turn.become(
+        Phase.PROMOTING,
+        reason="GoingBack",
+        message=f"users go back to {target.revision}, which served them before",
+        stage=Stage.PRIMARY,
+        run=new_run(turn, target.revision, floor=floor),
+        revision=target.revision,
+        last_applied_spec=target.revision,
+        failed_checks=0,
+        checks=(),
+    )
+    turn.set(stage_since=turn.now)
+    turn.tell("GoingBack", f"users go back to {target.revision}, which served them before, without another analysis")
 
 
 def wait_for_primary(turn: Turn, target: Workload) -> None:

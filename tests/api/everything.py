@@ -207,7 +207,7 @@ EVERYTHING: dict[str, Any] = {
         },
     },
     "naming": {"primary": "reviews-stable", "canary": "reviews-next"},
-    "promotion": {"bakeSeconds": 600},
+    "promotion": {"method": "copy", "keepPreviousSeconds": 60, "bakeSeconds": 600},
     "progressDeadlineSeconds": 60,
     "skipAnalysis": True,
     "revertOnDeletion": True,

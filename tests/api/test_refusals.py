@@ -76,6 +76,22 @@ REFUSED = [
         "spec.analysis.sessionAffinity: given session affinity together with service.match[0].headers.cookie, allowed",
     ),
     (
+        {"promotion": {"method": "switch"}},
+        'spec.promotion.method: given "switch" without service.name, allowed service.name, the Service that users call',
+    ),
+    (
+        {"promotion": {"method": "switch"}, "service": {"port": 80, "name": "all"}, "revertOnDeletion": True},
+        'spec.promotion.method: given "switch" together with revertOnDeletion, allowed switch in a mesh, without auto',
+    ),
+    (
+        {
+            "promotion": {"method": "switch"},
+            "service": {"port": 80, "name": "all"},
+            "targetRef": {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "reviews"},
+        },
+        'spec.promotion.method: given "switch" for a DaemonSet, allowed switch for a target of kind Deployment',
+    ),
+    (
         {"service": {"port": 80, "delegation": True, "hosts": ["a"]}},
         "spec.service.delegation: given true together with hosts, allowed true without hosts and gateways",
     ),

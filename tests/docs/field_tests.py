@@ -105,6 +105,12 @@ TESTS: dict[str, str] = {
         "simulation/test_guards.py::"
         "test_a_policy_that_would_miss_the_primary_keeps_everything_as_it_is_until_acknowledged"
     ),
+    "promotion.method": (
+        "simulation/test_switching.py::test_naming_a_version_releases_it_in_steps_and_the_old_one_stays_up"
+    ),
+    "promotion.keepPreviousSeconds": (
+        "simulation/test_switching.py::test_after_its_time_the_previous_version_is_a_version_like_any"
+    ),
     "promotion": "strategies/test_strategies.py::test_the_old_version_stays_until_the_bake_is_over",
     "progressDeadlineSeconds": "strategies/test_overrides_and_deadlines.py::test_the_progress_deadline_counts_pods",
     "skipAnalysis": "strategies/test_plan.py::test_skip_analysis_is_a_plan_without_steps",

@@ -70,7 +70,7 @@ class SimulatedAnalyst:
         found = (self._store.peek(Ref(kind, subject.namespace, subject.target)) for kind in (DEPLOYMENTS, DAEMON_SETS))
         behind = self._store.peek(Ref(SERVICES, subject.namespace, subject.canary_service))
         if subject.by_service and behind is not None:
-            name = f"{subject.target}-{(behind['spec'].get('selector') or {}).get('version')}"
+            name = f"{subject.apex_service}-{(behind['spec'].get('selector') or {}).get('version')}"
             found = iter([self._store.peek(Ref(DEPLOYMENTS, subject.namespace, name))])
         body = next((each for each in found if each is not None), None)
         annotations = (body or {}).get("spec", {}).get("template", {}).get("metadata", {}).get("annotations", {})

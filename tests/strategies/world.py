@@ -249,7 +249,7 @@ class World:
             wrote = self._copy(wish.primary_revision)
         if self.primary is not None and wish.primary_floor is not None and self.primary.replicas < wish.primary_floor:
             wrote |= self.primary.scale(wish.primary_floor)
-        if self.target is not None and wish.canary_replicas is not None:
+        if self.target is not None and wish.canary_replicas is not None and not self.spec.shares_pods:
             more = max(self.target.replicas, wish.canary_replicas) if wish.canary_replicas else 0
             wrote |= self.target.scale(more)
         return wrote

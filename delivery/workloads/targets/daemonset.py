@@ -42,11 +42,22 @@ class DaemonSetKind:
         return DAEMON_SETS
 
     @property
+    def primary_kind(self) -> Kind:
+        return DAEMON_SETS
+
+    @property
     def past(self) -> Kind | None:
         return None
 
     @property
     def routes_only(self) -> bool:
+        return False
+
+    @property
+    def is_apex(self) -> bool:
+        return False
+
+    def serves(self, target: Object, primary: Object) -> bool:
         return False
 
     def labelled(self, labelling: Labelling) -> "DaemonSetKind":

@@ -27,11 +27,22 @@ class DeploymentKind:
         return DEPLOYMENTS
 
     @property
+    def primary_kind(self) -> Kind:
+        return DEPLOYMENTS
+
+    @property
     def past(self) -> Kind | None:
         return REPLICA_SETS
 
     @property
     def routes_only(self) -> bool:
+        return False
+
+    @property
+    def is_apex(self) -> bool:
+        return False
+
+    def serves(self, target: Object, primary: Object) -> bool:
         return False
 
     def labelled(self, labelling: Labelling) -> "DeploymentKind":

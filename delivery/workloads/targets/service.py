@@ -29,12 +29,23 @@ class ServiceKind:
         return SERVICES
 
     @property
+    def primary_kind(self) -> Kind:
+        return SERVICES
+
+    @property
     def past(self) -> Kind | None:
         return None
 
     @property
     def routes_only(self) -> bool:
         return True
+
+    @property
+    def is_apex(self) -> bool:
+        return True
+
+    def serves(self, target: Object, primary: Object) -> bool:
+        return False
 
     def labelled(self, labelling: Labelling) -> "ServiceKind":
         return self  # its pods are nobody's copies
@@ -70,11 +81,11 @@ class ServiceKind:
     ) -> Workload:
         if is_managed(body):
             noted = str(annotations(body).get(REVISION, ""))
-            return _seen(noted or revision_of(service_copies.routed(body)), body, pods, since, behind=False)
+            return seen_behind(noted or revision_of(service_copies.routed(body)), body, pods, since, behind=False)
         template = service_copies.routed(body)
         leading = next(iter(past), None)
         behind = leading is None or not service_copies.same(leading, template)
-        return _seen(revision_of(template), leading or body, pods, since, behind=behind)
+        return seen_behind(revision_of(template), leading or body, pods, since, behind=behind)
 
     def create(
         self,
@@ -121,7 +132,9 @@ def _selector(service: Object) -> Mapping[str, str]:
     return {} if service["spec"].get("type") == service_copies.EXTERNAL else service["spec"].get("selector") or {}
 
 
-def _seen(revision: str, leading: Object, pods: Iterable[Object], since: datetime | None, *, behind: bool) -> Workload:
+def seen_behind(
+    revision: str, leading: Object, pods: Iterable[Object], since: datetime | None, *, behind: bool
+) -> Workload:
     """What is behind the Service `leading`; `behind`: it does not lead to the version yet."""
     led = service_copies.led_since(leading) if is_managed(leading) else None
     if pods_unknown(leading):

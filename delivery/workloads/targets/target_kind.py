@@ -24,7 +24,11 @@ class TargetKind(Protocol):
 
     @property
     def kind(self) -> Kind:
-        """The kind of the target and of the primary."""
+        """The kind of the target."""
+
+    @property
+    def primary_kind(self) -> Kind:
+        """The kind of the primary."""
 
     @property
     def past(self) -> Kind | None:
@@ -33,6 +37,13 @@ class TargetKind(Protocol):
     @property
     def routes_only(self) -> bool:
         """It has no pods of its own: what is copied is a Service, and the copies are the roles' Services."""
+
+    @property
+    def is_apex(self) -> bool:
+        """The target is the apex Service itself, which stays the user's."""
+
+    def serves(self, target: Object, primary: Object) -> bool:
+        """Do users meet the target's own pods between runs, so that an edit of it is no version to be tried?"""
 
     def labelled(self, labelling: Labelling) -> "TargetKind":
         """The same kind, with primaries that are labelled like this."""

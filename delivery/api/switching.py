@@ -1,0 +1,55 @@
+"""What promotion.method switch needs of a Canary, and what has no meaning beside it."""
+
+from typing import TYPE_CHECKING
+
+from delivery.api.model import broken_rule
+
+if TYPE_CHECKING:
+    from delivery.api.canary import CanarySpec
+
+_SWITCH = "(has(self.promotion) && has(self.promotion.method) && self.promotion.method == 'switch')"
+_WITHOUT = ("autoscalerRef", "subsetRef", "revertOnDeletion")
+
+_PLACES = (
+    f"!{_SWITCH} || (self.targetRef.kind == 'Deployment' && has(self.service.name) && "
+    "self.service.name != self.targetRef.name)"
+)
+_ALONE = (
+    f"!{_SWITCH} || !(has(self.autoscalerRef) || has(self.subsetRef) || (has(self.revertOnDeletion) && "
+    "self.revertOnDeletion) || (has(self.provider) && self.provider == 'kubernetes'))"
+)
+RULES: tuple[tuple[str, str], ...] = (
+    (
+        _PLACES,
+        "promotion.method switch needs a Deployment for each version and service.name, the Service that users call",
+    ),
+    (
+        _ALONE,
+        f"promotion.method switch scales nothing and needs a mesh: no {', '.join(_WITHOUT)}, provider kubernetes",
+    ),
+)
+"""The same rules in CEL."""
+
+
+def check(spec: "CanarySpec") -> None:
+    """Raise the error of the first broken rule."""
+    if spec.promotion.method != "switch":
+        return
+    if spec.target_ref.kind != "Deployment":
+        raise _refused(f'"switch" for a {spec.target_ref.kind}', "switch for a target of kind Deployment")
+    if spec.service.name in (None, spec.target_ref.name):
+        raise _refused(
+            '"switch" without service.name', "service.name, the Service that users call whatever version is released"
+        )
+    values = (spec.autoscaler_ref, spec.subset_ref, spec.revert_on_deletion)
+    given = [name for name, value in zip(_WITHOUT, values, strict=True) if value]
+    given += [] if spec.has_mesh else ["provider kubernetes"]
+    if given:
+        raise _refused(
+            f'"switch" together with {" and ".join(given)}',
+            f"switch in a mesh, without {', '.join(_WITHOUT)}: it scales nothing and leads users by its own Services",
+        )
+
+
+def _refused(given: str, allowed: str) -> Exception:
+    return broken_rule(given=given, allowed=allowed, field="promotion.method", drop=("promotion.method",))

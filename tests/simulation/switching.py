@@ -1,0 +1,55 @@
+"""A team that keeps one Deployment for each version, as Bookinfo does, and releases by naming one."""
+
+from typing import Any
+
+from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, Ref
+from tests.simulation import bookinfo
+from tests.simulation.invariants import CANARY
+from tests.simulation.simulation import Simulation
+
+
+def named(version: str) -> dict[str, Any]:
+    """The targetRef of a version."""
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "name": f"{bookinfo.NAME}-{version}"}
+
+
+class Switching(Simulation):
+    """The world of such a team. The apex Service selects all versions until there is a Canary."""
+
+    def __init__(self, seed: int | None, **options: Any) -> None:
+        super().__init__(seed, kind=SERVICES, **options)
+        self.promises._on_target = lambda _event: None  # type: ignore[method-assign]  # the apex is moved here
+
+    def set_up(self, *, replicas: int = 2, **analysis: Any) -> None:
+        """Version 1 as it runs before any Canary, then the Canary."""
+        promotion = {"method": "switch", **analysis.pop("promotion", {})}
+        more = {
+            "targetRef": named("v1"),
+            "service": {"name": bookinfo.NAME, "port": 9080},
+            "promotion": promotion,
+            **analysis.pop("spec", {}),
+        }
+        self.canary = bookinfo.canary(spec=more, **analysis)
+        self._replicas = replicas
+        self.apply(DEPLOYMENTS, bookinfo.versioned("v1", replicas=replicas))
+        self.apply(SERVICES, bookinfo.service())
+        self.loop.advance(10.0)
+        self.promises.let_users_in()
+        self.apply(CANARIES, self.canary)
+
+    def deploy(self, version: str, **options: Any) -> None:
+        """Another version beside the others; nobody is told of it."""
+        self.apply(DEPLOYMENTS, bookinfo.versioned(version, **{"replicas": self._replicas, **options}))
+
+    def release(self, version: str, **options: Any) -> None:
+        """Deploy a version, if it is not there, and name it."""
+        self.promises.tell(f"release {version} {options}")
+        self.promises.released_at = self.loop.time()
+        if options or self.replicas(version) is None:
+            self.deploy(version, **options)
+        self.merge(CANARY, {"spec": {"targetRef": named(version)}})
+
+    def replicas(self, version: str) -> int | None:
+        """How many pods a version is to have; None when there is none."""
+        body = self.store.peek(Ref(DEPLOYMENTS, bookinfo.NAMESPACE, f"{bookinfo.NAME}-{version}"))
+        return None if body is None else body["spec"]["replicas"]
