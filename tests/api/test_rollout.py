@@ -30,7 +30,8 @@ ACTED_ON = {
     "analysis.metrics[].thresholdRange", "analysis.metrics[].query", "service.appProtocol", "service.gateways",
     "service.hosts", "service.delegation", "service.match", "analysis.iterations", "analysis.mirror",
     "analysis.mirrorWeight", "analysis.match", "analysis.sessionAffinity", "analysis.stepWeightPromotion",
-    "analysis.testerMatch", "promotion.bakeSeconds", "promotion.method", "promotion.keepPreviousSeconds", "routeRefs[].apiVersion", "routeRefs[].kind",
+    "analysis.testerMatch", "promotion.bakeSeconds",
+    "promotion.method", "promotion.keepPreviousSeconds", "routeRefs[].apiVersion", "routeRefs[].kind",
     "routeRefs[].name", "routeRefs[].namespace", "routeRefs[].routes", "subsetRef.name", "subsetRef.primarySubset",
     "subsetRef.canarySubset",
 }  # fmt: skip

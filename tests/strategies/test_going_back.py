@@ -71,7 +71,7 @@ def test_it_waits_for_pods_that_carry_everybody():
     world.target.replicas, world.target.ready, world.target.updated = 3, 1, 1
     world.rest(120)
     assert world.status.last_promoted_spec == V2
-    assert world.condition("Ready") == ("False", "GoingBack")
+    assert world.condition("Ready") == ("False", "PreviousNotReady")
     world.target.healthy = True
     world.until(lambda each: each.status.last_promoted_spec == V1)
 

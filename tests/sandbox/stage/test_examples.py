@@ -88,17 +88,26 @@ class Example:
         (body,) = documents(self.folder / "canary.yaml")
         return KINDS[body["spec"]["targetRef"]["kind"]]
 
+    @property
+    def switches(self):
+        """Is there a Deployment for each version?"""
+        (body,) = documents(self.folder / "canary.yaml")
+        return body["spec"].get("promotion", {}).get("method") == "switch"
+
     def release(self):
-        """Version 2, as the operations of a patch."""
+        """Version 2: what is patched, and the operations."""
+        if self.switches:
+            return CANARIES, ({"op": "replace", "path": "/spec/targetRef/name", "value": "reviews-v2"},)
         if self.target != SERVICES:
-            return V2
+            return self.target, V2
         version = yaml.safe_load((self.folder / "release.yaml").read_text())["spec"]["selector"]["version"]
-        return ({"op": "replace", "path": "/spec/selector/version", "value": version},)
+        return SERVICES, ({"op": "replace", "path": "/spec/selector/version", "value": version},)
 
     def serves_v2(self):
         """Does the primary serve version 2?"""
-        spec = self.peek(self.target, "reviews-primary")["spec"]
-        if self.target == SERVICES:
+        by_service = self.switches or self.target == SERVICES
+        spec = self.peek(SERVICES if by_service else self.target, "reviews-primary")["spec"]
+        if by_service:
             return spec["selector"]["version"] == "v2"
         return "reviews-v2" in spec["template"]["spec"]["containers"][0]["image"]
 
@@ -146,7 +155,8 @@ class Example:
         if (self.folder / "root.yaml").exists():
             for body in documents(self.folder / "root.yaml"):
                 await self.apply(body)
-        await self.api.patch(Ref(self.target, self.namespace, "reviews"), self.release())
+        kind, ops = self.release()
+        await self.api.patch(Ref(kind, self.namespace, "reviews"), ops)
         await self.until("Succeeded")
 
 
