@@ -220,7 +220,8 @@ def go_back(turn: Turn, target: Workload) -> None:
     if not ready or not turn.is_known(target, floor=floor, share=100):
         if turn.status.previous_until is not None:
             turn.wake(turn.status.previous_until)  # from then on it is a version like any other
-        turn.ready = Problem(reason="PreviousNotReady", message=f"waiting: {missing(target, name='the previous version')}")
+        lacking = missing(target, name="the previous version")
+        turn.ready = Problem(reason="PreviousNotReady", message=f"users wait to go back: {lacking}")
         return
     turn.become(
         Phase.PROMOTING,
