@@ -108,15 +108,19 @@ class ServiceKind:
 
     def strands(self, primary: Object, template: Template, pods: Iterable[Object]) -> bool:
         """The API server leads all of them elsewhere at once; a workload's controller would wait for the new pods."""
-        led = {**primary, "spec": template["spec"]}
-        seen = tuple(pods)
-        return not pods_unknown(led) and not _ready(led, seen) and (pods_unknown(primary) or _ready(primary, seen))
+        return strands_users(primary, {**primary, "spec": template["spec"]}, pods)
 
     def at_least(self, workload: Object, pods: int, *, epoch: int, why: str) -> Change | None:
         return None
 
     def rest(self, target: Object, *, epoch: int) -> Change | None:
         return None
+
+
+def strands_users(primary: Object, led: Object, pods: Iterable[Object]) -> bool:
+    """Would a Service that is led elsewhere take its users from ready pods to where none is?"""
+    seen = tuple(pods)
+    return not pods_unknown(led) and not _ready(led, seen) and (pods_unknown(primary) or _ready(primary, seen))
 
 
 def _ready(service: Object, pods: Iterable[Object]) -> bool:

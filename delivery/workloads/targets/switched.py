@@ -21,7 +21,7 @@ from delivery.workloads.revision import revision as revision_of
 from delivery.workloads.selectors import Labelling, match_labels
 from delivery.workloads.service_copies import led_since
 from delivery.workloads.service_spec import ServiceSpec
-from delivery.workloads.targets.service import seen_behind
+from delivery.workloads.targets.service import seen_behind, strands_users
 from delivery.workloads.targets.target_kind import Template
 from strategies.snapshot import Problem, Workload
 
@@ -129,6 +129,9 @@ class SwitchedKind:
         noted = {REVISION: revision, LEADS_TO: _noted(template)}
         wanted = {"metadata": {"annotations": noted}, "spec": {"selector": Exact(dict(template["selector"]))}}
         return patch_change(SERVICES, primary, wanted, epoch=epoch, why=f"lead the primary service to {revision}")
+
+    def strands(self, primary: Object, template: Template, pods: Iterable[Object]) -> bool:
+        return strands_users(primary, {**primary, "spec": {"selector": dict(template["selector"])}}, pods)
 
     def at_least(self, workload: Object, pods: int, *, epoch: int, why: str) -> Change | None:
         return None
