@@ -333,6 +333,20 @@ def test_a_revert_gives_routes_and_target_back_without_a_request_lost(world):
         assert sim.store.peek(Ref(DEPLOYMENTS, NAMESPACE, f"{NAME}-primary")) is None
 
 
+def test_a_canary_made_anew_may_have_a_route_of_its_own(sim):
+    """Notes of a run that is over are no weights: what served users serves them until the managed route does."""
+    initialised(sim)
+    sim.promises.tampered()
+    sim.store.delete(CANARY)
+    sim.until(lambda: sim.store.peek(CANARY) is None, seconds=30, what="the Canary gone")
+    sim.merge(ROUTES, {"spec": {"hosts": ["old.example.com"], "gateways": ["istio/front"]}})
+    sim.loop.advance(5.0)
+    sim.apply(CANARIES, bookinfo.canary())
+    sim.until_phase("Initialized")
+    assert sim.weight == 0
+    served(sim)
+
+
 # -- tools that want the weights back
 
 
