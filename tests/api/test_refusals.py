@@ -8,7 +8,16 @@ from delivery.api.parse import InvalidSpec, parse_canary
 
 DAEMON_SET = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "a"}
 SERVICE = {"apiVersion": "v1", "kind": "Service", "name": "a"}
+HPA = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "a"}
 REFUSED = [
+    (
+        {"autoscalerRef": {**HPA, "primaryScalerQueries": {"rps": "vector(1)"}}},
+        "spec.autoscalerRef.primaryScalerQueries: given queries for a HorizontalPodAutoscaler, allowed queries for a ",
+    ),
+    (
+        {"autoscalerRef": {**HPA, "primaryScalerReplicas": {"minReplicas": 5, "maxReplicas": 3}}},
+        "spec.autoscalerRef.primaryScalerReplicas.minReplicas: given 5, with maxReplicas 3, allowed at most max",
+    ),
     ({"analysis": {"stepWeights": [5, 10, 150]}}, "spec.analysis.stepWeights[2]: given 150, allowed 0..100"),
     ({"analysis": {"stepWeights": [10, 10]}}, "spec.analysis.stepWeights: given [10, 10], allowed weights that rise"),
     ({"analysis": {"stepWeight": "5"}}, 'spec.analysis.stepWeight: given "5", allowed 0..100'),
