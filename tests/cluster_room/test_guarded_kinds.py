@@ -5,6 +5,7 @@ import structlog
 from delivery.cluster.errors import Denied, Unavailable
 from delivery.cluster.objects import SERVICES, Kind, Ref
 from delivery.cluster.policies import AUTHORIZATION_POLICIES, NETWORK_POLICIES
+from delivery.cluster.reflector import SELDOM_SECONDS
 
 OLDER = Kind("security.istio.io", "v1beta1", "AuthorizationPolicy", "authorizationpolicies")
 
@@ -42,10 +43,10 @@ def test_one_that_is_missing_is_asked_for_every_few_minutes_and_found_when_it_co
     scene.server.unknown = {NETWORK_POLICIES}
     reader = optional(scene, NETWORK_POLICIES)
     scene.loop.advance(3600)
-    assert 12 <= len(lists(scene, NETWORK_POLICIES)) <= 25
+    assert 6 <= len(lists(scene, NETWORK_POLICIES)) <= 13
     scene.server.unknown = set()
     scene.server.write(NETWORK_POLICIES, "wall", spec={"podSelector": {"matchLabels": {"app": "reviews"}}})
-    scene.loop.advance(300)
+    scene.loop.advance(SELDOM_SECONDS)
     assert [each["metadata"]["name"] for each in reader.list(NETWORK_POLICIES)] == ["wall"]
 
 
@@ -68,7 +69,7 @@ def test_one_that_we_must_not_see_is_said_once_and_holds_nobody_up(scene):
     assert reader.synced
     assert reader.unanswered([NETWORK_POLICIES]) == []
     assert [each["event"] for each in logs] == ["watch_forbidden"]
-    assert len(lists(scene, NETWORK_POLICIES)) <= 25
+    assert len(lists(scene, NETWORK_POLICIES)) <= 13
 
 
 def test_one_whose_list_fails_is_synced_for_the_others_and_unanswered_for_those_who_need_it(scene):

@@ -296,7 +296,7 @@ def test_what_is_missing_is_asked_for_seldom_and_an_idle_canary_asks_nothing():
         lists, before = Counter(_lists(sim)), len(asked(sim))
         sim.loop.advance(3600.0)
         assert len(asked(sim)) == before
-        assert max((Counter(_lists(sim)) - lists).values()) <= 24
+        assert max((Counter(_lists(sim)) - lists).values()) <= 12
 
 
 def _lists(sim: Simulation) -> list[Kind]:
@@ -311,5 +311,5 @@ def test_a_kind_that_is_installed_later_is_found():
         initialised(sim)
         sim.store.register(custom_resource(AUTHORIZATION_POLICIES))
         put(sim, AUTHORIZATION_POLICIES, "viewer", STRICT)
-        says(sim, "PreflightWarning", "PolicyWouldMiss", "AuthorizationPolicy/viewer", seconds=400)
+        says(sim, "PreflightWarning", "PolicyWouldMiss", "AuthorizationPolicy/viewer", seconds=700)
         served(sim)
