@@ -205,7 +205,7 @@ class Observer:
             in_sync=in_sync,
             confirmed=in_sync and not entry.unsure and shown,
             hand_edited=view.canary_weight is not None and not view.applied_matches,
-            apex_moved=apex_on_primary(picture) if picture.route.subsets is None else live.canary_weight is not None,
+            apex_moved=_apex_moved(picture, routed=live.canary_weight is not None),
             failing_seconds=self._clock.monotonic() - min(since) if since else 0.0,
             problem=entry.problem,
             coarse=coarse(picture, wish.traffic),
@@ -337,6 +337,13 @@ def _target_kind(canary: Object) -> str:
 
 def _destination_refs(picture: Picture) -> tuple[Ref, ...]:
     return picture.router.destination_refs(picture.names, picture.route)
+
+
+def _apex_moved(picture: Picture, *, routed: bool) -> bool:
+    """Has the apex been led to the primary by us? Where its selector is the route, people can have done it before."""
+    if picture.route.subsets is not None:
+        return routed
+    return apex_on_primary(picture) and (routed or not picture.router.moves_apex)
 
 
 def _is_taken_over(picture: Picture, status: Status) -> bool:

@@ -94,6 +94,11 @@ def _prometheus(sim: Simulation, rng: random.Random) -> None:
 
 def _hand_edit(sim: Simulation, rng: random.Random) -> None:
     """Somebody sets the weights by hand."""
+    if sim.promises.route == APEX:
+        selected = rng.choice(("reviews-primary", "reviews-primary", "reviews", "ratings"))
+        sim.promises.tell(f"by hand: the apex Service selects {selected}")
+        sim.merge(APEX, {"spec": {"selector": {"app": selected}}})
+        return
     body = sim.store.peek(ROUTE)
     if body is None:
         return
@@ -117,7 +122,7 @@ def _foreign(sim: Simulation, rng: random.Random) -> None:
 def _delete_object(sim: Simulation, rng: random.Random) -> None:
     ref = rng.choice(
         (
-            ROUTE,
+            sim.promises.route,
             Ref(DESTINATION_RULES, bookinfo.NAMESPACE, "reviews-canary"),
             Ref(SERVICES, bookinfo.NAMESPACE, "reviews-primary"),
         )
@@ -235,7 +240,7 @@ def story_of(rng: random.Random, more: tuple[tuple[int, Do], ...] = ()) -> list[
 def play(sim: Simulation, more: tuple[tuple[int, Do], ...] = ()) -> None:
     """Set the scene, let the story happen, make peace, and look whether everything is as it should be."""
     rng = sim.rng
-    sim.set_up(replicas=rng.choice((1, 2, 3)), **_analysis(rng))
+    sim.set_up(replicas=rng.choice((1, 2, 3)), **_analysis(sim, rng))
     sim.start_controller()
     if rng.random() < 0.3:
         sim.start_controller()
@@ -268,8 +273,16 @@ STRATEGIES: tuple[dict[str, Any], ...] = (
 """How releases go out in the stories."""
 
 
-def _analysis(rng: random.Random) -> dict[str, Any]:
-    return rng.choice(STRATEGIES)
+MESHLESS: tuple[dict[str, Any], ...] = (
+    {"iterations": 1},
+    {"iterations": 3, "threshold": 1},
+    {"iterations": 2, "spec": {"promotion": {"bakeSeconds": 20}}},
+)
+"""The same where the apex Service leads."""
+
+
+def _analysis(sim: Simulation, rng: random.Random) -> dict[str, Any]:
+    return rng.choice(MESHLESS if sim.promises.route == APEX else STRATEGIES)
 
 
 def _restored(sim: Simulation) -> dict[str, Any]:

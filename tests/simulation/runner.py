@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from delivery.cluster.objects import DEPLOYMENTS, Kind
+from delivery.cluster.objects import DEPLOYMENTS, Kind, Ref
 from tests.simulation.chaos import PATIENCE, play
+from tests.simulation.invariants import ROUTE
 from tests.simulation.simulation import Simulation
 
 STORIES_PER_COLLECTION = 20
@@ -31,16 +32,17 @@ def run_seeds(
     kind: Kind = DEPLOYMENTS,
     *,
     world: type[Simulation] = Simulation,
+    route: Ref = ROUTE,
     story: Callable[[Simulation], None] = play,
 ) -> Report:
-    """Play the story of each seed, with a target of this kind."""
+    """Play the story of each seed, with a target of this kind, users led by this route."""
     gc.disable()  # a story makes few cycles and many objects: looking for the first took a seventh of its time
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     report = Report()
     for number, seed in enumerate(seeds, 1):
         if number % STORIES_PER_COLLECTION == 1:
             gc.collect()
-        with world(seed, patience=PATIENCE, kind=kind) as sim:
+        with world(seed, patience=PATIENCE, kind=kind, route=route) as sim:
             try:
                 story(sim)
             except BaseException as error:

@@ -10,6 +10,7 @@ from delivery.cluster.objects import DAEMON_SETS, DESTINATION_RULES, SERVICES, V
 from tests.simulation import bookinfo
 from tests.simulation.crash_points import FAULTS, KILLS, WITHOUT_MESH, points, survive, undisturbed
 from tests.simulation.invariants import APEX, CANARY, ROUTE
+from tests.simulation.runner import run_seeds
 from tests.simulation.scenes import asked, events, foreign, initialised, pods_of, recovers, says, served, version
 from tests.simulation.simulation import SETTLE, Simulation
 
@@ -126,6 +127,18 @@ class TestHands:
         initialised(sim)
         by_hand(sim, labels)
         sim.until(lambda: selector(sim) == PRIMARY_PODS, seconds=2, what="repaired")
+
+    def test_a_service_led_by_hand_to_a_primary_that_does_not_start_keeps_no_fix_from_it(self, sim):
+        """Not taken over by us yet: the primary goes on following the target."""
+        sim.set_up()
+        sim.release("v2", behaviour="crash-loop")
+        sim.start_controller()
+        sim.until(lambda: sim.store.peek(sim.primary) is not None, seconds=30, what="a primary")
+        by_hand(sim, PRIMARY_PODS)
+        sim.loop.advance(20.0)
+        sim.release("v3")
+        sim.until_phase("Initialized")
+        assert version(sim) == "v3"
 
     def test_who_keeps_taking_the_selector_is_named(self, sim):
         initialised(sim)
@@ -267,12 +280,23 @@ def test_a_provider_taken_back_to_istio_leads_users_by_routes_again(sim):
     assert (version(sim), selector(sim)) == ("v2", PRIMARY_PODS)
 
 
+SEEDS = range(8)
+SHARES = os.cpu_count() or 1
+
+
+def test_every_guarantee_is_kept_in_stories_from_seeds():
+    with ProcessPoolExecutor(max_workers=SHARES) as pool:
+        told = [pool.submit(run_seeds, SEEDS[share::SHARES], route=APEX) for share in range(SHARES)]
+        failures = [failure for each in told for failure in each.result().failures]
+    assert not failures, failures[0]
+
+
 @pytest.mark.parametrize("name", WITHOUT_MESH)
 def test_a_kill_or_a_failure_at_any_call_changes_nothing_of_the_end(name, record_simulation):
-    expected, shares = undisturbed(name), os.cpu_count() or 1
+    expected = undisturbed(name)
     chosen = points(name, expected, (*KILLS, *FAULTS))
-    with ProcessPoolExecutor(max_workers=shares) as pool:
-        told = [pool.submit(survive, name, chosen[share::shares], expected) for share in range(shares)]
+    with ProcessPoolExecutor(max_workers=SHARES) as pool:
+        told = [pool.submit(survive, name, chosen[share::SHARES], expected) for share in range(SHARES)]
         failures = [failure for each in told for failure in each.result()]
     record_simulation(f"{len(chosen) - len(failures)} of {len(chosen)} crash points survived ({name})")
     assert not failures, f"{len(failures)} ended otherwise; the first:\n{failures[0]}"
