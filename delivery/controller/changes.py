@@ -89,7 +89,7 @@ def changes(wanted: Wanted, picture: Picture, *, epoch: int, running: bool) -> C
         ),
         routes=routes,
         apex=_apex(wanted, picture, epoch),
-        resting=(*scaling.resting(wanted, picture.scaling, epoch=epoch), *_rest(wanted, picture, epoch)),
+        resting=(*scaling.resting(wanted, picture.scaling, picture.names, epoch=epoch), *_rest(wanted, picture, epoch)),
         collected=collecting(wanted, picture, epoch=epoch),
         undoing=_undoing(wanted, picture, epoch),
         last=undoing.last_removals(picture, epoch=epoch) if wanted.nothing_left else (),

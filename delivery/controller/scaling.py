@@ -7,7 +7,7 @@ out must not leave an autoscaler behind that still holds what a run once needed.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from delivery.cluster.objects import AUTOSCALING_VERSIONS, SCALED_OBJECTS, Action, Change, Kind, Object, Ref
+from delivery.cluster.objects import AUTOSCALING_VERSIONS, SCALED_OBJECTS, Change, Kind, Object, Ref
 from delivery.cluster.reader import CANARY_INDEX, FLOOR_INDEX, SCALES_INDEX, Reader
 from delivery.workloads.autoscalers import floors, preflight
 from delivery.workloads.autoscalers.copying import primary_change
@@ -16,6 +16,7 @@ from delivery.workloads.autoscalers.preflight import Found
 from delivery.workloads.autoscalers.spec import AutoscalerSpec
 from delivery.workloads.names import Names
 from delivery.workloads.ownership import is_ours
+from delivery.workloads.releasing import removal
 from strategies.decision import Wanted
 from strategies.snapshot import Problem
 
@@ -119,14 +120,14 @@ def waking(wanted: Wanted, scaling: Scaling, names: Names, *, epoch: int) -> tup
     return tuple(change for change in found if change is not None)
 
 
-def resting(wanted: Wanted, scaling: Scaling, *, epoch: int) -> tuple[Change, ...]:
+def resting(wanted: Wanted, scaling: Scaling, names: Names, *, epoch: int) -> tuple[Change, ...]:
     """What is left to do at the end: the target's autoscaler as it was, or asleep, and no copy that nobody names."""
     found: list[Change | None] = []
     if scaling.source is not None and wanted.canary_min == 0:
         pause = wanted.canary_replicas == 0
         found.append(floors.give_back(scaling.kind, scaling.source, epoch=epoch, pause=pause))
     if wanted.canary_replicas == 0 and scaling.certain and scaling.problem is None:
-        found += [_removed(kind, body) for kind, body in scaling.strays]
+        found += [removal(kind, body, names, epoch=epoch) for kind, body in scaling.strays]
     return tuple(change for change in found if change is not None)
 
 
@@ -178,6 +179,3 @@ def _forgotten(scaling: Scaling, epoch: int) -> Iterable[Change | None]:
     source = scaling.source
     return [floors.give_back(kind, body, epoch=epoch) for kind, body in scaling.held if body is not source]
 
-
-def _removed(kind: Kind, body: Object) -> Change:
-    return Change(ref=Ref.of(kind, body), action=Action.DELETE, why="the Canary names another autoscaler, or none")

@@ -61,7 +61,7 @@ def removal(kind: Kind, body: Object | None, names: Names, *, epoch: int) -> Cha
         return None
     ref = Ref.of(kind, body)
     check_fence(ref, body, epoch)
-    why = "the Canary is gone, and this was made for it"
+    why = "this was made for a Canary that no longer needs it"
     return Change(ref=ref, action=Action.DELETE, version=resource_version(body), why=why)
 
 

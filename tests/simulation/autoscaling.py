@@ -87,6 +87,13 @@ def scaled(sim: Simulation, body: dict[str, Any], *, replicas: int = 2, **more: 
     return name
 
 
+def set_back(sim: Simulation) -> None:
+    """The target has its first template again."""
+    template = bookinfo.deployment()["spec"]["template"]
+    template["metadata"]["annotations"]["sandbox.progressive.delivery/behaviour"] = None
+    sim.merge(TARGET, {"spec": {"template": template}})
+
+
 def bounds(sim: Simulation, ref: Ref) -> tuple[int | None, int | None]:
     """The fewest and the most pods that an autoscaler allows; None where it does not say."""
     spec = (sim.store.peek(ref) or {}).get("spec") or {}

@@ -13,6 +13,7 @@ from tests.simulation.autoscaling import (
     noted,
     pods,
     scaled,
+    set_back,
 )
 from tests.simulation.invariants import CANARY, PRIMARY, TARGET
 from tests.simulation.scenes import served, version
@@ -106,4 +107,25 @@ def test_a_deletion_in_the_middle_gives_everything_back_before_the_canary_goes(s
     sim.store.delete(CANARY)
     sim.until(lambda: sim.store.peek(CANARY) is None, seconds=60, what="gone")
     assert (bounds(sim, CLONE), bounds(sim, SOURCE), noted(sim, SOURCE)) == ((2, 10), (2, 10), {})
+    served(sim)
+
+
+@pytest.mark.parametrize("weight", [0, 50])
+def test_a_revert_leaves_the_autoscaler_as_it_was_and_no_copy(sim, weight):
+    busy(sim)
+    before = sim.store.peek(SOURCE)
+    sim.edit(revertOnDeletion=True)
+    sim.loop.advance(10)
+    if weight:
+        sim.release("v2")
+        at(sim, weight)
+    sim.store.delete(CANARY)
+    if weight:
+        set_back(sim)  # a revert gives the users a target that was promoted
+    sim.until(lambda: sim.store.peek(CANARY) is None, seconds=300, what="gone")
+    after = sim.store.peek(SOURCE)
+    assert after["spec"] == before["spec"]
+    assert noted(sim, SOURCE) == {}
+    assert sim.store.peek(CLONE) is None
+    assert pods(sim, TARGET) >= 2
     served(sim)

@@ -14,6 +14,7 @@ from tests.simulation.autoscaling import (
     pods,
     scaled,
     scaled_object,
+    set_back,
 )
 from tests.simulation.invariants import CANARY, PRIMARY, TARGET
 from tests.simulation.scenes import served, version
@@ -119,4 +120,24 @@ def test_a_rollback_and_a_deletion_give_it_back(sim):
     sim.store.delete(CANARY)
     sim.until(lambda: sim.store.peek(CANARY) is None, seconds=60, what="gone")
     assert (bounds(sim, KEDA_SOURCE), noted(sim, KEDA_SOURCE)) == ((1, 10), {})
+    served(sim)
+
+
+@pytest.mark.parametrize("weight", [0, 50])
+def test_a_revert_leaves_neither_a_pause_nor_a_floor_nor_a_copy(sim, weight):
+    busy(sim, idleReplicaCount=0)
+    before = sim.store.peek(KEDA_SOURCE)["spec"]
+    sim.edit(revertOnDeletion=True)
+    sim.loop.advance(10)
+    if weight:
+        sim.release("v2")
+        at(sim, weight)
+    sim.store.delete(CANARY)
+    if weight:
+        set_back(sim)  # a revert gives the users a target that was promoted
+    sim.until(lambda: sim.store.peek(CANARY) is None, seconds=300, what="gone")
+    assert sim.store.peek(KEDA_SOURCE)["spec"] == before
+    assert noted(sim, KEDA_SOURCE) == {}
+    assert sim.store.peek(KEDA_CLONE) is None
+    assert pods(sim, TARGET) >= 1
     served(sim)
