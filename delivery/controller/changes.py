@@ -9,6 +9,7 @@ from typing import Any
 
 from delivery.cluster.objects import (
     CANARIES,
+    DEPLOYMENTS,
     Action,
     Change,
     Object,
@@ -16,6 +17,7 @@ from delivery.cluster.objects import (
     resource_version,
 )
 from delivery.controller import scaling, undoing
+from delivery.controller.adopting import may_adopt_primary
 from delivery.controller.picture import Picture
 from delivery.controller.revisions import (
     Copying,
@@ -27,11 +29,12 @@ from delivery.controller.revisions import (
     with_note,
 )
 from delivery.workloads import service_copies
+from delivery.workloads.adoption import adopting
 from delivery.workloads.configs.copies import CONFIGS, copies_noted
 from delivery.workloads.deployment import promoted_revision
 from delivery.workloads.naming import noted
 from delivery.workloads.overlay import refence_change
-from delivery.workloads.ownership import TOUCHED
+from delivery.workloads.ownership import TOUCHED, is_ours
 from delivery.workloads.selectors import match_labels
 from delivery.workloads.services import apex_service, original_annotations, role_services
 from delivery.workloads.targets.switched import led_to
@@ -151,7 +154,7 @@ def _primary(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]
         change = picture.workload.promote(
             picture.primary, resolved.for_primary, revision=revision, epoch=epoch, target=picture.target
         )
-        return _some(with_note(change, picture.primary, resolved.configs) if change is not None else None)
+        return _some(_marked(picture, with_note(change, picture.primary, resolved.configs)) if change else None)
     if picture.target is None:
         return ()
     created = picture.workload.create(
@@ -167,6 +170,14 @@ def _primary(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]
         },
     )
     return (created,)
+
+
+def _marked(picture: Picture, change: Change) -> Change | None:
+    """The write of a primary; one that was there before us is taken over by it, or left alone."""
+    primary = picture.primary
+    if primary is None or is_ours(primary, picture.names) or picture.workload.primary_kind != DEPLOYMENTS:
+        return change
+    return adopting(change, primary, picture.names, _before(picture)) if may_adopt_primary(picture) else None
 
 
 def _before(picture: Picture) -> dict[str, str]:
@@ -326,15 +337,6 @@ def _apex_selector(picture: Picture) -> dict[str, str]:
     if picture.route.subsets is None:
         return _primary_selector(picture)
     return dict(picture.apex["spec"].get("selector") or {}) if picture.apex is not None else {}
-
-
-def apex_on_primary(picture: Picture) -> bool:
-    """True when the apex Service selects the primary's pods; the apex that is the target stays the user's."""
-    if picture.workload.is_apex:
-        return picture.primary is not None
-    if picture.apex is None or picture.primary is None:
-        return False
-    return (picture.apex["spec"].get("selector") or {}) == _primary_selector(picture)
 
 
 def _fences(wanted: Wanted, picture: Picture, found: Changes, epoch: int) -> tuple[Change, ...]:

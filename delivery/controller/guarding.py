@@ -82,8 +82,8 @@ class Guards:
         for place in roles.mentioned if roles is not None else ():
             naming.update((key_of(body), body) for body in self._reader.indexed(kind, MENTIONS_INDEX, place))
         if kind == SERVICES:
-            apex = (names.namespace, names.apex)
-            return [body for key, body in naming.items() if key != apex and not is_managed(body)]
+            own = {(names.namespace, name) for name in (names.apex, names.primary_service, names.canary_service)}
+            return [body for key, body in naming.items() if key not in own and not is_managed(body)]
         namespaces = sorted({namespace for namespace, _ in naming})
         return [body for each in namespaces for body in self._reader.indexed(kind, NAMESPACE_INDEX, each)]
 

@@ -14,7 +14,6 @@ from delivery.cluster.errors import Unavailable
 from delivery.cluster.objects import (
     CANARIES,
     DESTINATION_RULES,
-    SERVICES,
     VIRTUAL_SERVICES,
     Kind,
     Object,
@@ -22,7 +21,8 @@ from delivery.cluster.objects import (
 )
 from delivery.cluster.protocols import Clock
 from delivery.cluster.reader import CANARY_INDEX, HOST_INDEX, TARGET_INDEX, Reader
-from delivery.controller.changes import FINALIZER, Changes, apex_on_primary, changes
+from delivery.controller.adopting import apex_on_primary, not_adoptable, primary_of
+from delivery.controller.changes import FINALIZER, Changes, changes
 from delivery.controller.configs import Tracker
 from delivery.controller.entry import Entry
 from delivery.controller.guarded import Guarded
@@ -164,7 +164,7 @@ class Observer:
         revision = status.run.revision if status.run is not None else status.last_promoted_spec
         return Snapshot(
             target=_target(picture, status, since),
-            primary=_workload(picture, picture.primary, since),
+            primary=_workload(picture, primary_of(picture), since),
             refusal=spec.refusal or self._refusal(picture),
             warning=_unkept(picture),
             hold=spec.hold or self._stale(picture.needed),
@@ -259,13 +259,7 @@ class Observer:
         """The first thing that forbids to take traffic over."""
         names = picture.names
         created = str(picture.body["metadata"].get("creationTimestamp", ""))
-        candidates = (
-            (picture.workload.primary_kind, picture.primary),
-            (SERVICES, picture.canary_service),
-            (SERVICES, picture.primary_service),
-            *((ref.kind, picture.mesh.get(ref)) for ref in picture.router.created_refs(names, picture.route)),
-            (picture.scaling.kind, picture.scaling.clone),
-        )
+        candidates = (*not_adoptable(picture), (picture.scaling.kind, picture.scaling.clone))
         return (
             preflight.target_conflict(names, created, self._rivals(picture), kind=picture.workload.kind)
             or preflight.name_too_long(names)

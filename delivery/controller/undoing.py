@@ -2,6 +2,8 @@
 
 from delivery.cluster.objects import SERVICES, Change
 from delivery.controller.picture import Picture
+from delivery.routing.istio import UNTOUCHED_BY_GITOPS
+from delivery.workloads.adoption import SERVICE_FIELDS
 from delivery.workloads.ownership import ORIGINAL_SELECTOR, annotations, is_ours
 from delivery.workloads.releasing import apex_as_before, removal, selector_lost
 from delivery.workloads.selectors import match_labels
@@ -46,10 +48,20 @@ def removals(picture: Picture, *, epoch: int) -> tuple[Change, ...]:
     """What was made for the Canary besides the primary, which tells under which names all of it was made."""
     names, scaling = picture.names, picture.scaling
     clone = [(scaling.kind, scaling.clone)] if scaling.clone is not None else []
-    kinds = [*((ref.kind, picture.mesh.get(ref)) for ref in picture.router.destination_refs(names, picture.route))]
+    mesh = [*((ref.kind, picture.mesh.get(ref)) for ref in picture.router.destination_refs(names, picture.route))]
     services = [(SERVICES, picture.canary_service), (SERVICES, picture.primary_service)]
-    made = (*kinds, *services, *clone, *scaling.strays, *picture.configs.copies)
-    found = (removal(kind, body, names, epoch=epoch) for kind, body in made if body is not picture.primary)
+    found = [
+        *(
+            removal(kind, body, names, epoch=epoch, noted=UNTOUCHED_BY_GITOPS, fields=("trafficPolicy",))
+            for kind, body in mesh
+        ),
+        *(
+            removal(kind, body, names, epoch=epoch, fields=SERVICE_FIELDS)
+            for kind, body in services
+            if body is not picture.primary
+        ),
+        *(removal(kind, body, names, epoch=epoch) for kind, body in (*clone, *scaling.strays, *picture.configs.copies)),
+    ]
     return tuple(change for change in found if change is not None)
 
 

@@ -58,6 +58,10 @@ class ReferenceRouter:
         changes = (_given_back(each, epoch=epoch) for each in seen(names, spec, observed))
         return tuple(change for change in changes if change is not None)
 
+    def adoptable(self, names: Names, spec: RouteSpec, observed: Observed) -> tuple[Ref, ...]:
+        created = self.created_refs(names, spec)
+        return tuple(ref for ref in self._managed.adoptable(names, spec, observed) if ref in created)
+
     def read(self, names: Names, spec: RouteSpec, observed: Observed) -> RouteView:
         routes = tuple(seen(names, spec, observed))
         said = [said for route in routes for said in route.weights()]

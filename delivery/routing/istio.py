@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from delivery.cluster.objects import DESTINATION_RULES, VIRTUAL_SERVICES, Change, Kind, Object, Op, Ref
-from delivery.routing import carried, http_rules, laying, rules, tcp_rules
+from delivery.routing import adopting, carried, http_rules, laying, rules, tcp_rules
 from delivery.routing.applied import digest, managers
-from delivery.routing.hosts import routed_hosts
+from delivery.routing.hosts import resolve, routed_hosts
 from delivery.routing.route_spec import MESH, RouteSpec
 from delivery.routing.router import Observed, RouteView
 from delivery.routing.undoing import given_back
+from delivery.workloads import adoption
 from delivery.workloads.names import Names
 from delivery.workloads.overlay import Absent, Exact, create_change, patch_change, refence_change
-from delivery.workloads.ownership import APPLIED, annotations, fence_of, is_ours, owner_labels
+from delivery.workloads.ownership import APPLIED, annotations, fence_of, is_ours, signs
 from delivery.workloads.written import kept_metadata
 from strategies.traffic import Traffic
 
@@ -66,6 +67,7 @@ class IstioRouter:
             return (create_change(VIRTUAL_SERVICES, body, epoch=epoch, why=why),)
         address = {member: body["spec"].get(member, Absent()) for member in ("hosts", "gateways")}
         wanted = {"metadata": body["metadata"], "spec": address}
+        wanted["metadata"]["annotations"] |= adopting.taken(current, names)
         if carried.written(current) and not spec.service.rule:
             wanted["metadata"]["annotations"][carried.CARRIED] = Absent()
         extra = _rule_ops(names, body["spec"], current)
@@ -73,10 +75,14 @@ class IstioRouter:
         return (change,) if change else ()
 
     def give_back(self, names: Names, spec: RouteSpec, observed: Observed, *, epoch: int) -> tuple[Change, ...]:
-        apex = spec.service.apex
-        noted = {**apex.annotations, **UNTOUCHED_BY_GITOPS}
-        change = given_back(names, observed.get(_route_ref(names)), noted=noted, given=apex.labels, epoch=epoch)
+        change = given_back(names, observed.get(_route_ref(names)), noted=tuple(UNTOUCHED_BY_GITOPS), epoch=epoch)
         return (change,) if change else ()
+
+    def adoptable(self, names: Names, spec: RouteSpec, observed: Observed) -> tuple[Ref, ...]:
+        route = observed.get(_route_ref(names))
+        found = [_route_ref(names)] if route is not None and adopting.may_adopt(names, spec, route) else []
+        refs = self.destination_refs(names, spec)
+        return (*found, *(ref for ref in refs if _may_adopt(names, spec, ref.name, observed.get(ref))))
 
     def read(self, names: Names, spec: RouteSpec, observed: Observed) -> RouteView:
         route = observed.get(_route_ref(names))
@@ -117,8 +123,10 @@ def _tcp_view(route: Object, names: Names) -> dict[str, Any]:
     return {"canary_weight": weight, "everybody_weight": weight}
 
 
-def _address(names: Names, spec: RouteSpec) -> dict[str, Any]:
+def _address(names: Names, spec: RouteSpec, current: Object | None) -> dict[str, Any]:
     """Hosts and gateways; a delegate has none, those of the VirtualService that delegates to it count."""
+    if (adopted := adopting.address_of(names, spec, current)) is not None:
+        return adopted
     if spec.delegation:
         return {}
     return {"hosts": routed_hosts(names, spec), "gateways": list(spec.gateways) or [MESH]}
@@ -137,9 +145,9 @@ def _virtual_service(names: Names, spec: RouteSpec, traffic: Traffic, current: O
         "metadata": {
             "name": names.apex,
             "namespace": names.namespace,
-            "labels": {**given["labels"], **owner_labels(names)},
+            "labels": {**given["labels"], **adopting.signed(current, names)},
         },
-        "spec": {**_address(names, spec), **found},
+        "spec": {**_address(names, spec, current), **found},
     }
     ours = {carried.CARRIED: carried.noted(service.rule)} if service.rule else {}
     body["metadata"]["annotations"] = {**given["annotations"], **UNTOUCHED_BY_GITOPS, **ours}
@@ -152,7 +160,8 @@ def _rule_ops(names: Names, wanted: Mapping[str, Any], current: Object) -> tuple
     have = current.get("spec") or {}
     canary = names.host(names.canary_service)
     http, tcp = rules.rules_of(current), rules.rules_of(current, "tcp")
-    after = {"http": laying.laid(http, wanted.get("http") or [], before=carried.written(current), canary=canary)}
+    placed = adopting.with_place(http) if adopting.is_taken(current, names) else http
+    after = {"http": laying.laid(placed, wanted.get("http") or [], before=carried.written(current), canary=canary)}
     if "tcp" in wanted:
         after["tcp"] = tcp_rules.laid(tcp, wanted["tcp"][0], names)
     elif (index := tcp_rules.our_index(tcp, names)) is not None:
@@ -202,16 +211,26 @@ def _destination(names: Names, spec: RouteSpec, service: str, current: Object | 
         own["trafficPolicy"] = Exact(dict(policy))
     elif current is not None and _wrote_policy(current):
         own["trafficPolicy"] = Absent()
+    noted = {**UNTOUCHED_BY_GITOPS, APPLIED: digest([own["host"], policy or None])}
     meta = {
         "name": service,
         "namespace": names.namespace,
-        "labels": owner_labels(names),
-        "annotations": {**UNTOUCHED_BY_GITOPS, APPLIED: digest([own["host"], policy or None])},
+        "labels": signs(current, names),
+        "annotations": {**noted, **adoption.note(current, names, ("trafficPolicy",))},
     }
     body = {"metadata": meta, "spec": own}
     if current is None:
         return create_change(DESTINATION_RULES, body, epoch=epoch, why=f"create DestinationRule {service}")
     return patch_change(DESTINATION_RULES, current, body, epoch=epoch, why=f"repair DestinationRule {service}")
+
+
+def _may_adopt(names: Names, spec: RouteSpec, service: str, rule: Object | None) -> bool:
+    """Is a DestinationRule that is not ours one for a role's host alone, with the policy that is asked for, if any?"""
+    if rule is None or not adoption.is_free(rule, names):
+        return False
+    given, wanted = rule.get("spec") or {}, spec.service.traffic_policy
+    here = resolve(str(given.get("host", "")), names.namespace, names.cluster_domain) == names.host(service)
+    return here and not given.get("subsets") and (not wanted or dict(wanted) == given.get("trafficPolicy"))
 
 
 def _wrote_policy(rule: Object) -> bool:

@@ -67,6 +67,9 @@ class KubernetesRouter:
         change = apex_as_before(names, spec.service, apex, target=target, primary=primary, epoch=epoch)
         return (change,) if change else ()
 
+    def adoptable(self, names: Names, spec: RouteSpec, observed: Observed) -> tuple[Ref, ...]:
+        return ()
+
     def read(self, names: Names, spec: RouteSpec, observed: Observed) -> RouteView:
         apex = observed.get(_apex_ref(names))
         if apex is None or APPLIED not in annotations(apex):

@@ -44,8 +44,8 @@ def not_ours(names: Names, objects: Iterable[tuple[Kind, Object | None]]) -> Pro
         whose = f"belongs to Canary {other}" if other else "was not made for this Canary"
         return Problem(
             reason="NotOurs",
-            message=f"{kind} {name} exists and {whose}; delete or rename it, or give the Canary another "
-            "targetRef.name or service.name",
+            message=f"{kind} {name} exists and {whose}; delete or rename it, give the Canary another targetRef.name or "
+            "service.name, or make it one that can be taken over (docs/lifecycle.md)",
         )
     return None
 

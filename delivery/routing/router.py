@@ -105,6 +105,11 @@ class Router(Protocol):
         Users reach the target's pods by the apex Service by then, and go on doing so at every moment.
         """
 
+    def adoptable(self, names: Names, spec: RouteSpec, observed: Observed) -> tuple[Ref, ...]:
+        """Those of `created_refs` under which there is an object that we may take over as it stands: users are led as
+        before by the first `routes` and `destinations`, which record what it said.
+        """
+
     def read(self, names: Names, spec: RouteSpec, observed: Observed) -> RouteView:
         """What the routes say."""
 

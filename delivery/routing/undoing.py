@@ -5,43 +5,52 @@ off by that: then it stays, and what we took leads to the apex Service.
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from delivery.cluster.objects import VIRTUAL_SERVICES, Action, Change, Object, Op, Ref, pointer, resource_version
+from delivery.cluster.objects import VIRTUAL_SERVICES, Change, Object, Op, pointer
 from delivery.routing import rules, tcp_rules
+from delivery.routing.adopting import original
 from delivery.routing.route_spec import MESH
+from delivery.workloads.adoption import before
 from delivery.workloads.names import Names
-from delivery.workloads.overlay import Absent
-from delivery.workloads.ownership import check_fence, is_ours
-from delivery.workloads.releasing import release
+from delivery.workloads.overlay import Absent, Exact
+from delivery.workloads.ownership import is_adopted, is_ours
+from delivery.workloads.releasing import release, removal
+from delivery.workloads.written import Written
 
 
-def given_back(
-    names: Names, route: Object | None, *, noted: Mapping[str, str], given: Mapping[str, str], epoch: int
-) -> Change | None:
+def given_back(names: Names, route: Object | None, *, noted: Sequence[str], epoch: int) -> Change | None:
     """The change after which nothing of ours is on the VirtualService; None when that is so.
 
-    `given` are the labels and `noted` the annotations that we put on it besides our own.
+    `noted` are the keys of annotations that we put on every one besides our own.
     """
     if route is None or not is_ours(route, names):
         return None
+    if is_adopted(route):
+        return _adopted_back(names, route, noted=noted, epoch=epoch)
     if _serves_the_mesh_alone(route, names):
-        check_fence(Ref.of(VIRTUAL_SERVICES, route), route, epoch)
-        return Change(
-            ref=Ref.of(VIRTUAL_SERVICES, route),
-            action=Action.DELETE,
-            version=resource_version(route),
-            why="there was no VirtualService before the Canary",
-        )
-    wanted = {
-        "metadata": {
-            "labels": {key: Absent() for key in given},
-            "annotations": {key: Absent() for key in noted},
-        }
-    }
+        return removal(VIRTUAL_SERVICES, route, names, epoch=epoch)
+    wrote = Written.on(route)
+    gone = {"labels": wrote.labels, "annotations": {*wrote.annotations, *noted}}
+    wanted = {"metadata": {part: {key: Absent() for key in keys} for part, keys in gone.items()}}
     why = "the routes lead to the apex Service, without the Canary"
     return release(VIRTUAL_SERVICES, route, wanted, epoch=epoch, why=why, extra=_to_apex(route, names))
+
+
+def _adopted_back(names: Names, route: Object, *, noted: Sequence[str], epoch: int) -> Change | None:
+    """Our rules go; hosts and gateways are as they were, and so are labels and annotations that we wrote."""
+    wanted = before(route, noted=noted)
+    was = original(route)
+    if was is not None:
+        wanted["spec"] = {member: Exact(was[member]) if member in was else Absent() for member in ("hosts", "gateways")}
+    ops: list[Op] = []
+    http, tcp = rules.rules_of(route), rules.rules_of(route, "tcp")
+    ops += _replace("http", http, [rule for rule in http if rule.get("name") not in rules.OURS])
+    if (own := tcp_rules.our_index(tcp, names)) is not None:
+        ops += _replace("tcp", tcp, [*tcp[:own], *tcp[own + 1 :]])
+    why = "the routes are what they were before the Canary"
+    return release(VIRTUAL_SERVICES, route, wanted, epoch=epoch, why=why, extra=ops)
 
 
 def _serves_the_mesh_alone(route: Object, names: Names) -> bool:
@@ -68,9 +77,12 @@ def _to_apex(route: Object, names: Names) -> tuple[Op, ...]:
     return tuple(ops)
 
 
-def _replace(member: str, before: Sequence[Any], after: Sequence[Any]) -> list[Op]:
-    same = list(before) == list(after)
-    return [] if same else [{"op": "replace", "path": pointer("spec", member), "value": list(after)}]
+def _replace(member: str, have: Sequence[Any], after: Sequence[Any]) -> list[Op]:
+    if list(have) == list(after):
+        return []
+    if not after:
+        return [{"op": "remove", "path": pointer("spec", member)}]
+    return [{"op": "replace", "path": pointer("spec", member), "value": list(after)}]
 
 
 def _led(rule: rules.Rule, names: Names) -> dict[str, Any]:

@@ -32,6 +32,8 @@ ORIGINAL_SELECTOR = "progressive.delivery/original-selector"
 TOUCHED = "progressive.delivery/touched"
 """Changed by a write that must change the object, so that a late one, decided on the same version, fails."""
 ORIGINAL_ROUTES = "progressive.delivery/original-routes"
+ORIGINAL = "progressive.delivery/original"
+"""Annotation on an object that was there before us and that we have taken over: what it said then, as JSON."""
 
 
 def owner_labels(names: Names) -> dict[str, str]:
@@ -49,13 +51,25 @@ def annotations(body: Object) -> Mapping[str, Any]:
     return body["metadata"].get("annotations") or {}
 
 
+def signs(current: Object | None, names: Names) -> dict[str, str]:
+    """The labels by which an object is known as the Canary's. One that we have not made keeps its own manager's."""
+    made = current is None or labels(current).get(MANAGED_BY) == MANAGER
+    return owner_labels(names) if made else {CANARY_LABEL: names.canary}
+
+
+def is_adopted(body: Object) -> bool:
+    """Was it there before us, and has it been taken over?"""
+    return ORIGINAL in annotations(body)
+
+
 def is_managed(body: Object) -> bool:
-    """Was it created by us, for whatever Canary?"""
-    return labels(body).get(MANAGED_BY) == MANAGER and CANARY_LABEL in labels(body)
+    """Was it created or taken over by us, for whatever Canary?"""
+    made = labels(body).get(MANAGED_BY) == MANAGER or is_adopted(body)
+    return made and CANARY_LABEL in labels(body)
 
 
 def is_ours(body: Object, names: Names) -> bool:
-    """Was it created by us for this Canary?"""
+    """Was it created or taken over by us for this Canary?"""
     return is_managed(body) and labels(body)[CANARY_LABEL] == names.canary
 
 

@@ -5,11 +5,12 @@ edits since then too, is theirs and stays. Nothing here deletes: what we made go
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from delivery.cluster.objects import GROUP, SERVICES, Action, Change, Kind, Object, Op, Ref, resource_version
+from delivery.workloads.adoption import before
 from delivery.workloads.names import Names
 from delivery.workloads.overlay import Absent, Exact, overlay
 from delivery.workloads.ownership import (
@@ -19,6 +20,7 @@ from delivery.workloads.ownership import (
     ORIGINAL_SELECTOR,
     annotations,
     check_fence,
+    is_adopted,
     is_ours,
     labels,
     preconditions,
@@ -52,13 +54,25 @@ def release(
 _SIGN = (MANAGED_BY, MANAGER)
 
 
-def removal(kind: Kind, body: Object | None, names: Names, *, epoch: int) -> Change | None:
+def removal(
+    kind: Kind,
+    body: Object | None,
+    names: Names,
+    *,
+    epoch: int,
+    noted: Iterable[str] = (),
+    fields: Iterable[str] = (),
+) -> Change | None:
     """The deletion of an object that we made for this Canary, as it was read; None for any other and for one that goes.
 
-    Raises Fenced when a later leader was there.
+    One that was there before us is given back instead (`noted` and `fields` as in adoption.before). Raises Fenced when
+    a later leader was there.
     """
     if body is None or not is_ours(body, names) or "deletionTimestamp" in body["metadata"]:
         return None
+    if is_adopted(body):
+        why = "it was there before the Canary"
+        return release(kind, body, before(body, noted=noted, fields=fields), epoch=epoch, why=why)
     ref = Ref.of(kind, body)
     check_fence(ref, body, epoch)
     why = "this was made for a Canary that no longer needs it"

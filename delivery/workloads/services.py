@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from delivery.cluster.objects import SERVICES, Change, Object
+from delivery.workloads import adoption
 from delivery.workloads.names import Names
 from delivery.workloads.overlay import Exact, create_change, patch_change
 from delivery.workloads.ownership import (
@@ -18,7 +19,7 @@ from delivery.workloads.ownership import (
     ORIGINAL_SELECTOR,
     annotations,
     is_ours,
-    owner_labels,
+    signs,
 )
 from delivery.workloads.ports import (
     Port,
@@ -124,8 +125,9 @@ def _service(
     have = (current["spec"].get("ports") or []) if current is not None else []
     ports = arranged(have, main_port(spec), more, before=Written.on(current).ports)
     shared = shared_fields(current, metadata, spec, ports.ours, ours=True)
-    marked = {**shared["metadata"]["labels"], **owner_labels(names)}
-    meta = {"labels": marked, "annotations": {**shared["metadata"]["annotations"], **noted}}
+    marked = {**shared["metadata"]["labels"], **signs(current, names)}
+    taken = adoption.note(current, names, adoption.SERVICE_FIELDS)
+    meta = {"labels": marked, "annotations": {**shared["metadata"]["annotations"], **noted, **taken}}
     if current is None:
         body = {**shared["spec"], **_address(names, spec, name), "selector": dict(selector), "ports": ports.ports}
         identity = {"name": name, "namespace": names.namespace, **meta}

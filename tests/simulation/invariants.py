@@ -28,7 +28,7 @@ from delivery.cluster.objects import (
 from delivery.sandbox.mesh import Fate, Load, Mesh
 from delivery.sandbox.mesh.on_store import OnStore
 from delivery.workloads.health import is_ready
-from delivery.workloads.ownership import fence_of, labels
+from delivery.workloads.ownership import CANARY_LABEL, fence_of, labels
 from delivery.workloads.selectors import selects
 from delivery.workloads.targets.daemonset import NOWHERE
 from delivery.workloads.written import Written
@@ -128,11 +128,11 @@ class Invariants:
             self._count_pods()
         if event.ref == CANARY:
             self._on_canary(event, ours)
-        elif event.ref == self.route and ours and event.type != "DELETED":
+        elif event.ref == self.route and ours and event.type != "DELETED" and not _is_given_back(event):
             self._on_route(event)
         elif event.ref == self._target and ours:
             self._on_target(event)
-        elif event.ref == self._primary and ours and event.type != "DELETED":
+        elif event.ref == self._primary and ours and event.type != "DELETED" and not _is_given_back(event):
             self._on_primary(event)
         if ours and event.previous is not None and event.type != "DELETED":
             self._foreign_survives(event)
@@ -392,6 +392,12 @@ def _mesh(seed: int | None, settle: float) -> Mesh:
 def _is_marked(body: Object) -> bool:
     """Does it say that we were there?"""
     return any(key.startswith("progressive.delivery/") for key in body["metadata"].get("annotations") or {})
+
+
+def _is_given_back(event: Happened) -> bool:
+    """Is an object that was there before the Canary its people's again? Then nothing of ours is on it, and no fence."""
+    before = labels(event.previous) if event.previous is not None else {}
+    return CANARY_LABEL in before and CANARY_LABEL not in labels(event.object)
 
 
 def _foreign(body: Object, part: str) -> Mapping[str, Any]:

@@ -1,0 +1,90 @@
+"""Canaries that come and go on a real control plane: what was there before is there afterwards, to the letter."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from delivery.cluster.errors import Gone
+from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Kind, Object
+from tests.cluster.harness.control_plane import ControlPlane
+from tests.cluster.harness.controller import Replica
+from tests.cluster.harness.mesh import MeshExporter
+from tests.cluster.harness.prometheus import Prometheus
+from tests.cluster.harness.stage import PATIENCE, V2, Stage, canary, open_stage
+from tests.cluster.harness.telling import Told, begin, together
+from tests.cluster.harness.waiting import until_gone
+
+OURS: tuple[tuple[Kind, str], ...] = (
+    (DEPLOYMENTS, "reviews-primary"),
+    (SERVICES, "reviews-primary"),
+    (SERVICES, "reviews-canary"),
+    (DESTINATION_RULES, "reviews-primary"),
+    (DESTINATION_RULES, "reviews-canary"),
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def telling(
+    request: pytest.FixtureRequest,
+    everywhere: Replica,
+    control_plane: ControlPlane,
+    world: MeshExporter,
+    world_prometheus: Prometheus,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Told]:
+    folder = tmp_path_factory.mktemp("lifecycle")
+
+    def opened() -> AbstractAsyncContextManager[Stage]:
+        return open_stage(control_plane, world, world_prometheus, folder)
+
+    async with begin(request, opened) as told:
+        yield told
+
+
+async def revertible(stage: Stage, **spec: Any) -> None:
+    """Version 1 under a Canary that is to leave nothing behind."""
+    await stage.kubectl.apply(canary(spec={"revertOnDeletion": True, **spec}))
+    await stage.phase("Initialized")
+
+
+async def delete(stage: Stage) -> None:
+    """`kubectl delete`, until the Canary is gone."""
+    await stage.kubectl("delete", "canary/reviews", "--wait=false")
+    await until_gone(stage.api, stage.ref(CANARIES), seconds=PATIENCE)
+
+
+async def nothing_is_left(stage: Stage) -> None:
+    """What was made for the Canary is gone."""
+    for kind, name in OURS:
+        with pytest.raises(Gone):
+            await stage.api.get(stage.ref(kind, name))
+
+
+def essence(body: Object) -> tuple[Any, ...]:
+    """What people wrote into an object."""
+    meta = body["metadata"]
+    return (body["spec"], meta.get("labels"), meta.get("annotations"), meta.get("finalizers"))
+
+
+@together
+async def test_a_canary_that_is_reverted_leaves_everything_as_it_was(stage: Stage) -> None:
+    await stage.deploy()
+    service = essence(await stage.api.get(stage.ref(SERVICES)))
+    await revertible(stage)
+    await stage.release(V2)
+    await stage.at_rest("Succeeded")
+    await delete(stage)
+
+    await nothing_is_left(stage)
+    with pytest.raises(Gone):
+        await stage.api.get(stage.ref(VIRTUAL_SERVICES))
+    assert essence(await stage.api.get(stage.ref(SERVICES))) == service
+    target = await stage.api.get(stage.ref(DEPLOYMENTS))
+    assert (target["spec"]["replicas"], target["status"]["readyReplicas"]) == (2, 2)
+    assert await stage.image("reviews") == V2
+    await stage.event("Reverted")
+    await stage.still_served()
+    assert stage.lost() == 0

@@ -1,0 +1,246 @@
+"""What was there before the Canary is taken over without a request lost, and given back to the letter."""
+
+import copy
+
+import pytest
+
+from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Ref
+from tests.simulation import bookinfo
+from tests.simulation.invariants import APEX, CANARY, PRIMARY, ROUTE, TARGET
+from tests.simulation.scenes import foreign, is_silent, pods_of, says, served
+from tests.simulation.simulation import Simulation
+
+MOBILE = {"name": "mobile", "match": [{"headers": {"x-app": {"exact": "mobile"}}}], "timeout": "1s"}
+TO_APEX = [{"destination": {"host": "reviews"}}]
+EVERYBODY = {"name": "all", "timeout": "3s", "retries": {"attempts": 2}, "route": TO_APEX}
+RULES = [{**MOBILE, "route": TO_APEX}, EVERYBODY]
+
+
+@pytest.fixture
+def sim():
+    with Simulation(13) as world:
+        yield world
+
+
+def route_before(**changes):
+    """The user's VirtualService, with their own labels and annotations."""
+    spec = {"hosts": ["reviews"], "http": copy.deepcopy(RULES), **changes}
+    meta = {
+        "labels": {"app.kubernetes.io/managed-by": "Helm", "team": "books"},
+        "annotations": {"example.com/note": "hi"},
+    }
+    return foreign(VIRTUAL_SERVICES, ROUTE.name, spec, **meta)
+
+
+def begin(sim, *, route=None, spec=None, **analysis):
+    """Reviews as it runs, with what its people had besides, and then a Canary that is to leave nothing behind."""
+    sim.apply(DEPLOYMENTS, bookinfo.deployment(replicas=2))
+    sim.apply(SERVICES, bookinfo.service())
+    sim.apply(VIRTUAL_SERVICES, route or route_before())
+    sim.loop.advance(10)
+    sim.promises.let_users_in()
+    sim.apply(CANARIES, bookinfo.canary(spec={"revertOnDeletion": True, **(spec or {})}, **analysis))
+    sim.start_controller()
+
+
+def written(sim, ref=ROUTE):
+    """What people wrote."""
+    body = sim.store.peek(ref)
+    meta = body["metadata"]
+    return (body["spec"], meta.get("labels"), meta.get("annotations"))
+
+
+def names(sim):
+    return [rule["name"] for rule in sim.store.peek(ROUTE)["spec"]["http"]]
+
+
+def delete(sim):
+    sim.promises.tampered()
+    sim.store.delete(CANARY)
+    sim.until(lambda: sim.store.peek(CANARY) is None, seconds=300, what="the Canary gone")
+    sim.loop.advance(60)
+
+
+# -- the VirtualService
+
+
+def test_a_virtual_service_is_taken_over_and_given_back(sim):
+    begin(sim)
+    was = written(sim)
+    sim.until_phase("Initialized")
+
+    spec, marked, noted = written(sim)
+    assert names(sim) == ["mobile", "progressive-delivery", "all"]
+    assert (spec["http"][0], spec["http"][2]) == (RULES[0], RULES[1])
+    ours = spec["http"][1]
+    assert (ours["timeout"], ours["retries"]) == ("3s", {"attempts": 2})
+    assert spec["hosts"] == ["reviews"]
+    assert marked["app.kubernetes.io/managed-by"] == "Helm"
+    assert noted["example.com/note"] == "hi"
+
+    sim.release("v2")
+    sim.until_phase("Succeeded")
+    assert names(sim) == ["mobile", "progressive-delivery", "all"]
+    delete(sim)
+    assert written(sim) == was
+    served(sim)
+
+
+def test_what_was_recorded_first_stays_recorded(sim):
+    begin(sim)
+    sim.until_phase("Initialized")
+    first = sim.store.peek(ROUTE)["metadata"]["annotations"]["progressive.delivery/original-routes"]
+    assert sim.store.peek(PRIMARY)["metadata"]["annotations"]["progressive.delivery/original-routes"] == first
+    sim.release("v2")
+    sim.until_phase("Succeeded")
+    assert sim.store.peek(ROUTE)["metadata"]["annotations"]["progressive.delivery/original-routes"] == first
+
+
+def test_what_people_add_meanwhile_is_theirs_too(sim):
+    begin(sim)
+    sim.until_phase("Initialized")
+    rules = sim.store.peek(ROUTE)["spec"]["http"]
+    tablet = {**RULES[0], "name": "tablet"}
+    sim.merge(ROUTE, {"spec": {"http": [tablet, *rules]}})
+    sim.loop.advance(10)
+    delete(sim)
+    assert names(sim) == ["tablet", "mobile", "all"]
+    served(sim)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hosts": ["example.com"], "gateways": ["public"]},
+        {"http": [{"route": [{"destination": {"host": "ratings"}}]}]},
+        {"http": [{"redirect": {"uri": "/elsewhere"}}]},
+        {"http": [{"route": [{"destination": {"host": "reviews", "subset": "v1"}}]}]},
+        {"http": [{"route": [{"destination": {"host": "reviews", "port": {"number": 1}}}]}]},
+        {"hosts": None},
+        {"gateways": ["public"]},
+    ],
+    ids=["other host", "other service", "redirect", "subset", "other port", "delegate", "not the mesh"],
+)
+def test_one_that_does_something_else_is_left_alone(sim, changes):
+    theirs = route_before(**changes)
+    theirs["spec"] = {name: value for name, value in theirs["spec"].items() if value is not None}
+    begin(sim, route=theirs)
+    was = written(sim)
+    says(sim, "Ready", "NotOurs", "VirtualService reviews")
+    sim.loop.advance(100)
+    assert written(sim) == was
+    assert sim.store.peek(PRIMARY) is None
+
+
+def test_one_that_somebody_owns_is_left_alone(sim):
+    theirs = route_before()
+    theirs["metadata"]["ownerReferences"] = [
+        {"apiVersion": "example.com/v1", "kind": "App", "name": "shop", "uid": "u-1", "controller": True}
+    ]
+    sim.store.admission.clear()
+    begin(sim, route=theirs)
+    says(sim, "Ready", "NotOurs", "VirtualService reviews")
+    assert names(sim) == ["mobile", "all"]
+
+
+def test_a_canary_that_asks_for_more_hosts_gives_them_back(sim):
+    begin(sim)
+    was = written(sim)
+    sim.until_phase("Initialized")
+    sim.merge(CANARY, {"spec": {"service": {"hosts": ["reviews.example.com"]}}})
+    wanted = ["reviews", "reviews.example.com"]
+    sim.until(lambda: sim.store.peek(ROUTE)["spec"]["hosts"] == wanted, seconds=30, what="one more host")
+    delete(sim)
+    assert written(sim) == was
+
+
+def test_without_reverting_it_goes_on_leading_to_the_primary(sim):
+    begin(sim, spec={"revertOnDeletion": False})
+    sim.until_phase("Initialized")
+    delete(sim)
+    assert names(sim) == ["mobile", "progressive-delivery", "all"]
+    assert sim.weight == 0
+    served(sim)
+
+
+# -- the primary and what goes with it
+
+
+def leftover(version="v1"):
+    """A primary without a controller, with fewer labels in its selector than we would take."""
+    body = bookinfo.deployment(version, replicas=2)
+    body["metadata"] = {"name": PRIMARY.name, "namespace": "shop", "labels": {"kept": "yes"}}
+    body["spec"]["selector"]["matchLabels"] = {"app": "reviews-primary"}
+    body["spec"]["template"]["metadata"]["labels"]["app"] = "reviews-primary"
+    return body
+
+
+def role(name, app):
+    spec = {"selector": {"app": app}, "ports": [{"name": "http", "port": 9080, "targetPort": 9080}]}
+    return foreign(SERVICES, name, spec, labels={"kept": "yes"})
+
+
+def test_a_primary_is_taken_over_with_its_services_and_destination_rules(sim):
+    rule = foreign(
+        DESTINATION_RULES, "reviews-primary", {"host": "reviews-primary", "trafficPolicy": {"tls": {"mode": "DISABLE"}}}
+    )
+    sim.apply(DEPLOYMENTS, leftover())
+    sim.apply(SERVICES, role("reviews-primary", "reviews-primary"))
+    sim.apply(SERVICES, role("reviews-canary", "reviews"))
+    sim.apply(DESTINATION_RULES, rule)
+    refs = [Ref(SERVICES, "shop", "reviews-primary"), Ref(SERVICES, "shop", "reviews-canary")]
+    was = [written(sim, ref) for ref in refs]
+    uid = sim.store.peek(PRIMARY)["metadata"]["uid"]
+    begin(sim)
+    sim.until_phase("Initialized")
+    assert sim.store.peek(PRIMARY)["metadata"]["uid"] == uid
+    assert sim.store.peek(PRIMARY)["metadata"]["labels"]["kept"] == "yes"
+    assert sim.store.peek(Ref(DESTINATION_RULES, "shop", "reviews-primary"))["spec"]["trafficPolicy"]
+    sim.release("v2")
+    sim.until_phase("Succeeded")
+    delete(sim)
+
+    primary = sim.store.peek(PRIMARY)
+    assert (primary["metadata"]["uid"], primary["metadata"]["labels"]) == (uid, {"kept": "yes"})
+    assert not [key for key in primary["metadata"]["annotations"] if key.startswith("progressive.delivery/")]
+    assert [written(sim, ref)[:2] for ref in refs] == [each[:2] for each in was]
+    assert sim.store.peek(APEX)["spec"]["selector"] == {"app": "reviews"}
+    assert len(pods_of(sim, TARGET, ready=True)) == 2
+    served(sim)
+
+
+def test_users_who_are_with_a_primary_already_stay_there(sim):
+    """What another controller left: everybody on the primary, the target asleep with a newer version."""
+    sim.apply(DEPLOYMENTS, leftover())
+    sim.apply(DEPLOYMENTS, bookinfo.deployment("v2", replicas=0))
+    service = bookinfo.service()
+    service["spec"]["selector"] = {"app": "reviews-primary"}
+    sim.apply(SERVICES, service)
+    sim.loop.advance(10)
+    sim.promises.let_users_in()
+    sim.apply(CANARIES, bookinfo.canary())
+    sim.start_controller()
+    sim.until_phase("Succeeded")
+    assert sim.store.peek(PRIMARY)["spec"]["template"]["metadata"]["labels"]["version"] == "v2"
+    served(sim)
+
+
+@pytest.mark.parametrize("fault", ["another version", "no pods", "another selector", "owned"])
+def test_a_primary_that_is_none_is_left_alone(sim, fault):
+    body = leftover("v0" if fault == "another version" else "v1")
+    if fault == "no pods":
+        body["spec"]["replicas"] = 0
+    if fault == "another selector":
+        body["spec"]["selector"]["matchLabels"] = {"app": "other"}
+        body["spec"]["template"]["metadata"]["labels"]["app"] = "other"
+    if fault == "owned":
+        body["metadata"]["labels"]["progressive.delivery/canary"] = "another"
+    sim.apply(DEPLOYMENTS, body)
+    begin(sim)
+    says(sim, "Ready", "NotOurs", "Deployment reviews-primary", "taken over")
+    assert "progressive.delivery/fence" not in (sim.store.peek(PRIMARY)["metadata"].get("annotations") or {})
+    assert sim.store.peek(APEX)["spec"]["selector"] == {"app": "reviews"}
+    served(sim)
+    sim.store.delete(PRIMARY)
+    sim.until_phase("Initialized")
+    assert is_silent(sim, "Ready", "NotOurs")
