@@ -258,14 +258,6 @@ async def _on_nodes(stage: Stage) -> None:
         await until_gone(stage.api, primary, seconds=PATIENCE)
 
 
-async def _reverted(stage: Stage) -> None:
-    """A Canary that takes everything with it which was made for it."""
-    await stage.edit({"revertOnDeletion": True})
-    await stage.until(lambda one: one["metadata"].get("finalizers"), what="held")
-    await stage.kubectl("delete", "canary/reviews", "--wait=false")
-    await until_gone(stage.api, stage.ref(CANARIES), seconds=PATIENCE)
-
-
 async def _in_its_way(stage: Stage) -> bool:
     """Change the Canary's spec, so that its status is written, and the Canary again meanwhile; was it read afresh?"""
     edit = {"op": "add", "path": "/spec/progressDeadlineSeconds", "value": secrets.randbelow(1000) + 100}
