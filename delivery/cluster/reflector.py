@@ -112,8 +112,8 @@ class Reflector:
 
     An `optional` kind keeps nobody waiting: it is synced once it was asked for, whatever came of it, and one that is
     missing or forbidden is asked for again every SELDOM_SECONDS. One whose metadata alone is kept is waited for unless
-    it is forbidden, because nobody can live with half of it. `versions` are tried in turn where the cache's kind is not
-    served in its own.
+    it is forbidden, and asked for as often as any, because nobody can live with half of it. `versions` are tried in
+    turn where the cache's kind is not served in its own.
     """
 
     def __init__(
@@ -266,7 +266,9 @@ class Reflector:
             return
         if self._optional and not self._cache.kind.metadata_only:
             self.synced.set()
-        delay = (self._seldom if self._optional and self._lacks else self._backoff).next()
+        # Somebody waits for what a config holds, so a permission that comes late must not wait for minutes.
+        seldom = self._optional and self._lacks and not self._cache.kind.metadata_only
+        delay = (self._seldom if seldom else self._backoff).next()
         if not self._lacks:
             _log.warning("watch_lost", kind=str(self._cache.kind), error=repr(error), retry_in=round(delay, 1))
         await asyncio.sleep(delay)

@@ -53,7 +53,7 @@ LATE = (Fate.LATE, Fate.KILLED_LATE)
 LATE_SECONDS = 40.0
 """How long a late request travels: over every timeout, and over a takeover."""
 
-TOLD_OF_FAULTS = {"ClusterUnavailable", "NotConverged", "StaleCache"}
+TOLD_OF_FAULTS = {"ClusterUnavailable", "NotConverged", "StaleCache", "PoliciesUnknown"}
 """What people may be told besides, when a call failed."""
 
 
