@@ -34,7 +34,7 @@ class Picture:
     """The objects of one Canary; None where the caches have none.
 
     `canary_free_in` is in how many seconds no proxy sends the canary anything any more, so that its Service may lead
-    elsewhere: 0 for now, infinite while the routes do.
+    elsewhere: 0 when it may at once, infinite while the routes do.
     """
 
     body: Object

@@ -15,7 +15,7 @@ _ROUNDED_SECONDS = 1.0
 
 
 def unrouted_in(picture: Picture, *, now: datetime, settle: float) -> float:
-    """In how many seconds that is: 0 for now, infinite while the routes give it anything."""
+    """In how many seconds that is: 0 when it is so already, infinite while the routes give it anything."""
     view = picture.router.read(picture.names, picture.route, picture.mesh)
     if view.canary_weight or view.everybody_weight or view.mirror or view.testers:
         return inf

@@ -154,7 +154,7 @@ def _recorded(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Traffic:
     canary_ready = snapshot.target is not None and snapshot.target.ready > 0
     return replace(
         Traffic.to_canary(weight, mirror=0 if run.override is not None else run.mirror, matched=run.matched),
-        testers=run.testers and canary_ready,
+        testers=run.testers and spec.analysis.testers and canary_ready,
         cookie=status.session_affinity_cookie if 0 < weight < 100 and spec.analysis.affinity else "",
     )
 

@@ -276,6 +276,14 @@ class TestTesters:
         assert world.written == Traffic(100, 0)
 
 
+    def test_who_is_no_tester_any_more_is_not_waited_for(self):
+        """The Canary names none now: routes without a rule for them are what is wanted."""
+        world = progressing(0, analysis=self.analysis)
+        world.edit(analysis=steps(10))
+        world.settle()
+        assert world.written == Traffic(90, 10)
+
+
 class TestSessionAffinity:
     analysis = Analysis(step_weights=(10, 100), affinity=True)
 
