@@ -43,8 +43,8 @@ class Evidence:
     `bad` are the requests that failed or, with an `edge` in milliseconds, those that took longer than it. `strength` is
     how many times better the counts fit a worse canary than one within the margin (an E-value, at least 0); the
     canary fails at `needed` (above 1). `missing`: about how many more requests to the canary would show that it is not
-    worse; None if that is shown, or cannot be foreseen. `load` is a canary pod's requests for each one of a primary pod's;
-    None if pods are unknown. `changed_by` says in one clause what would have changed the verdict; "" if nothing
+    worse; None if that is shown, or cannot be foreseen. `load` is a canary pod's requests for each one of a primary
+    pod's; None if pods are unknown. `changed_by` says in one clause what would have changed the verdict; "" if nothing
     would.
     """
 

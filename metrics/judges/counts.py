@@ -21,7 +21,7 @@ class PodCounts:
 
 @dataclass(frozen=True, slots=True)
 class RoleCounts:
-    """Requests that a role answered in a window. `pods` are all that answered any; their counts add up to the role's."""
+    """Requests that a role answered in a window. `pods` are all that answered any, and add up to it."""
 
     requests: float
     bad: tuple[float, ...]
@@ -50,6 +50,5 @@ class WindowCounts:
     def __post_init__(self) -> None:
         kinds = len(self.edges) or 1
         if len(self.primary.bad) != kinds or len(self.canary.bad) != kinds:
-            raise ValueError(
-                f"bad: given {len(self.primary.bad)} and {len(self.canary.bad)} numbers for {kinds} kinds of bad requests"
-            )
+            found = f"{len(self.primary.bad)} and {len(self.canary.bad)}"
+            raise ValueError(f"bad: given {found} numbers for {kinds} kinds of bad requests")
