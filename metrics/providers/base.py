@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 Query = str
 """A query in the provider's own language."""
@@ -21,7 +21,7 @@ class Kind(StrEnum):
     TIMEOUT = "timeout"  # no answer in time
     REFUSED = "refused"  # understood and declined: a wrong query, missing credentials
     NOT_PROMETHEUS = "not_prometheus"  # something answers there, but not the API that was expected
-    SHAPE = "shape"  # an answer, but not one that holds one moment's values
+    SHAPE = "shape"  # an answer, but not one that holds what was asked for
     FAULT = "fault"  # our own mistake
 
 
@@ -48,6 +48,25 @@ Samples = tuple[Sample, ...]
 """What a query selected at one moment: no series, one, or several."""
 
 
+class Point(NamedTuple):
+    """One scraped value: when, in seconds since 1970, and what, which may be NaN or infinite."""
+
+    at: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series over a piece of time. `points` are in the order of time, each as it was scraped; at least one."""
+
+    labels: Mapping[str, str]
+    points: tuple[Point, ...]
+
+
+Matrix = tuple[Series, ...]
+"""What was scraped of the series that a range selector names: only those with a point in the range."""
+
+
 class Provider(Protocol):
     """Answers queries as of a given moment."""
 
@@ -56,6 +75,19 @@ class Provider(Protocol):
     ) -> Mapping[Query, Samples | QueryError]:
         """The answer to each of `queries` as of `at`, asked concurrently. `timeout` is in seconds and covers all of
         it, waiting for a free thread included. Raises nothing but asyncio.CancelledError.
+        """
+
+
+@runtime_checkable
+class RawProvider(Provider, Protocol):
+    """A provider that keeps what was scraped, and tells it as it was."""
+
+    async def raw(
+        self, queries: Sequence[Query], *, at: datetime, timeout: float
+    ) -> Mapping[Query, Matrix | QueryError]:
+        """What each of `queries`, range selectors as `metric{...}[5m]`, selects as of `at`; all else as `query`.
+
+        A range that ends before `at` is written with an offset. Nothing is interpolated or thinned out.
         """
 
 

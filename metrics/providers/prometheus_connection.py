@@ -18,11 +18,11 @@ import urllib3
 from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 
-from metrics.providers.base import Kind, QueryError, Sample, Samples
+from metrics.providers.base import Kind, Matrix, Point, QueryError, Sample, Samples, Series
 from metrics.providers.registry import displayed
 
 MOST_BYTES = 8 * 1024 * 1024
-"""A longer answer is not one number and must not fill the memory."""
+"""A longer answer must not fill the memory: it is not one number, or of more pods than one question is about."""
 
 NO_RETRIES = urllib3.Retry(total=0, connect=0, read=False, redirect=0, status=0, other=0)
 
@@ -42,10 +42,17 @@ class Connection:
 
         Raises QueryError, nothing else.
         """
+        return samples(self._result(query, at, timeout))
+
+    def raw(self, query: str, *, at: datetime, timeout: float) -> Matrix:
+        """What was scraped in the range that `query` selects as of `at`. Raises QueryError, nothing else."""
+        return matrix(self._result(query, at, timeout))
+
+    def _result(self, query: str, at: datetime, timeout: float) -> Any:
         limits = {"time": f"{at.timestamp():.3f}", "timeout": f"{max(1, round(timeout * 1000))}ms"}
         where = displayed(self._address)
         try:
-            return samples(self._client.custom_query(query, params=limits, timeout=timeout))
+            return self._client.custom_query(query, params=limits, timeout=timeout)
         except PrometheusApiClientException:
             raise declined(where, self._session.answer) from None
         except requests.Timeout:
@@ -115,8 +122,7 @@ def samples(result: Any) -> Samples:
 
     A vector gives one sample a series, a scalar one without labels. Raises QueryError for anything else.
     """
-    if not isinstance(result, list):
-        raise QueryError(Kind.NOT_PROMETHEUS, f"the answer's result is {type(result).__name__}, not a list")
+    _check_list(result)
     try:
         if len(result) == 2 and not isinstance(result[0], dict):
             return (Sample(float(result[1])),)
@@ -125,6 +131,31 @@ def samples(result: Any) -> Samples:
         return tuple(Sample(float(each["value"][1]), dict(each["metric"])) for each in result)
     except (KeyError, IndexError, TypeError, ValueError):
         raise QueryError(Kind.SHAPE, "the query does not return a number") from None
+
+
+def matrix(result: Any) -> Matrix:
+    """What the query API's `result` says about a range of time.
+
+    Raises QueryError for anything else, native histograms included.
+    """
+    _check_list(result)
+    try:
+        if any("histograms" in each for each in result):
+            raise QueryError(Kind.SHAPE, "the query selects native histograms, not numbers")
+        return tuple(_series(each) for each in result)
+    except (KeyError, TypeError, ValueError):
+        words = "the query does not return a range of values; write it as a selector with a range, metric{...}[5m]"
+        raise QueryError(Kind.SHAPE, words) from None
+
+
+def _series(found: Any) -> Series:
+    points = tuple(Point(float(at), float(value)) for at, value in found["values"])
+    return Series({str(name): str(value) for name, value in found["metric"].items()}, points)
+
+
+def _check_list(result: Any) -> None:
+    if not isinstance(result, list):
+        raise QueryError(Kind.NOT_PROMETHEUS, f"the answer's result is {type(result).__name__}, not a list")
 
 
 def declined(where: str, answer: requests.Response | None) -> QueryError:
