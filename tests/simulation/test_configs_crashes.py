@@ -5,7 +5,8 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from tests.simulation.crash_points import FAULTS, KILLS, points, survive, undisturbed
+from tests.simulation.crash_points import points, survive, undisturbed
+from tests.simulation.crash_worlds import FAULTS, KILLS
 
 SHARES = os.cpu_count() or 1
 

@@ -5,7 +5,9 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from tests.simulation.crash_points import DELETIONS, FAULTS, KILLS, points, survive, undisturbed
+from tests.simulation.crash_points import points, survive, undisturbed
+from tests.simulation.crash_stories import DELETIONS
+from tests.simulation.crash_worlds import FAULTS, KILLS
 
 
 @pytest.mark.parametrize("fates", [KILLS, FAULTS], ids=["killed", "failed"])

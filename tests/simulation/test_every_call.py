@@ -5,7 +5,9 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from tests.simulation.crash_points import FAULTS, KILLS, STORIES, points, survive, undisturbed
+from tests.simulation.crash_points import points, survive, undisturbed
+from tests.simulation.crash_stories import STORIES
+from tests.simulation.crash_worlds import FAULTS, KILLS
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,9 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 from delivery.cluster.objects import DAEMON_SETS, SERVICES
-from tests.simulation.crash_points import KILLS, OTHER_TARGETS, points, survive, undisturbed
+from tests.simulation.crash_points import points, survive, undisturbed
+from tests.simulation.crash_stories import OTHER_TARGETS
+from tests.simulation.crash_worlds import KILLS
 from tests.simulation.runner import run_seeds
 
 SEEDS = range(6)

@@ -8,7 +8,9 @@ import pytest
 from delivery.cluster.memory.resources import custom_resource
 from delivery.cluster.objects import DAEMON_SETS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Ref
 from tests.simulation import bookinfo
-from tests.simulation.crash_points import FAULTS, KILLS, WITHOUT_MESH, points, survive, undisturbed
+from tests.simulation.crash_points import points, survive, undisturbed
+from tests.simulation.crash_stories import WITHOUT_MESH
+from tests.simulation.crash_worlds import FAULTS, KILLS
 from tests.simulation.invariants import APEX, CANARY, ROUTE
 from tests.simulation.runner import run_seeds
 from tests.simulation.scenes import asked, events, foreign, initialised, pods_of, recovers, says, served, version

@@ -1,0 +1,136 @@
+"""The stories that are told again for each of their calls: where each begins, and what its end is.
+
+A new kind of story is a scene to set, a thing to do and a phase to end in; it goes into the group whose test tells it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, SERVICES, Kind, Ref
+from tests.simulation import own_routes, wired
+from tests.simulation.invariants import APEX, CANARY, ROUTE
+from tests.simulation.own_routes import OwnRoutes
+from tests.simulation.simulation import Simulation
+
+PATIENCE = 900.0
+TAIL = 5.0
+"""Seconds after the end of a story in which the last requests of a resting phase are sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """`prepare` sets the scene in a `world`, `begin` starts what is disturbed, `phase` is where it ends.
+
+    Without a phase it ends with the Canary. `last_words` may be lost with the process or with their call, because
+    whom they are about is gone.
+    """
+
+    prepare: Callable[[Simulation], None]
+    begin: Callable[[Simulation], None]
+    phase: str
+    kind: Kind = DEPLOYMENTS
+    world: type[Simulation] = Simulation
+    last_words: frozenset[str] = frozenset()
+    route: Ref = ROUTE
+
+    def open(self) -> Simulation:
+        """The world in which it is told."""
+        return self.world(None, kind=self.kind, route=self.route)
+
+    def end(self, sim: Simulation) -> None:
+        """Run until it is at its end."""
+        if self.phase:
+            sim.until_phase(self.phase, seconds=PATIENCE)
+            return
+        sim.until(lambda: sim.store.peek(CANARY) is None, seconds=PATIENCE, what="the Canary gone")
+        sim.loop.advance(TAIL)
+
+
+def _apply(sim: Simulation) -> None:
+    sim.set_up()
+
+
+def _initialise(sim: Simulation) -> None:
+    sim.set_up()
+    sim.start_controller()
+    sim.until_phase("Initialized")
+
+
+def _wire(sim: Simulation) -> None:
+    wired.wire(sim)
+    sim.set_up()
+
+
+def _wire_and_initialise(sim: Simulation) -> None:
+    wired.wire(sim)
+    _initialise(sim)
+
+
+def _apply_without_mesh(sim: Simulation) -> None:
+    """Of few calls: one check, a short drain."""
+    sim.set_up(iterations=1, spec={"traffic": {"settleSeconds": 2, "drainSeconds": 4, "drainMaxSeconds": 4}})
+
+
+def _initialise_without_mesh(sim: Simulation) -> None:
+    _apply_without_mesh(sim)
+    sim.start_controller()
+    sim.until_phase("Initialized")
+
+
+def _turns_bad_at_the_end(sim: Simulation) -> None:
+    """Good beside the users, and bad as soon as it has them."""
+    sim.analyst.bad_with_users = True
+    sim.release("v2")
+
+
+STORIES = {
+    "initialised": Story(_apply, lambda sim: sim.start_controller() and None, "Initialized"),
+    "promoted": Story(_initialise, lambda sim: sim.release("v2"), "Succeeded"),
+    "rolled-back": Story(_initialise, lambda sim: sim.release("v2", quality="bad"), "Failed"),
+}
+OTHER_TARGETS = {
+    "daemonset": Story(_initialise, lambda sim: sim.release("v2"), "Succeeded", DAEMON_SETS),
+    "service": Story(_initialise, lambda sim: sim.release("v2"), "Succeeded", SERVICES),
+}
+WITH_CONFIGS = {
+    "wired": Story(_wire, lambda sim: sim.start_controller() and None, "Initialized", world=wired.Wired),
+    "reconfigured": Story(_wire_and_initialise, lambda sim: wired.edit(sim, "red"), "Succeeded", world=wired.Wired),
+}
+
+
+def _revertible(sim: Simulation) -> None:
+    sim.set_up(spec={"revertOnDeletion": True})
+    sim.start_controller()
+    sim.until_phase("Initialized")
+
+
+def _at_ten_percent(sim: Simulation) -> None:
+    _initialise(sim)
+    sim.release("v2")
+    sim.until(lambda: sim.weight == 10, seconds=120, what="a run at 10 %")
+
+
+def _delete(sim: Simulation) -> None:
+    sim.promises.tampered()
+    sim.store.delete(CANARY)
+
+
+DELETIONS = {
+    "reverted": Story(_revertible, _delete, "", last_words=frozenset({"Reverted"})),
+    "deleted-mid-run": Story(_at_ten_percent, _delete, ""),
+}
+WITHOUT_MESH = {
+    "led-by-service": Story(
+        _apply_without_mesh, lambda sim: sim.start_controller() and None, "Initialized", route=APEX
+    ),
+    "switched": Story(_initialise_without_mesh, lambda sim: sim.release("v2"), "Succeeded", route=APEX),
+    "switched-back": Story(_initialise_without_mesh, _turns_bad_at_the_end, "Failed", route=APEX),
+}
+OWN_ROUTES = {
+    "subsets": Story(_apply, lambda sim: sim.start_controller() and None, "Initialized", world=own_routes.OwnSubsets),
+    "own-routes": Story(own_routes.initialise_two, lambda sim: sim.release("v2"), "Succeeded", world=OwnRoutes),
+    "own-routes-bad": Story(
+        own_routes.initialise_two, lambda sim: sim.release("v2", quality="bad"), "Failed", world=OwnRoutes
+    ),
+}
+ALL = {**STORIES, **OTHER_TARGETS, **WITH_CONFIGS, **DELETIONS, **WITHOUT_MESH, **OWN_ROUTES}
