@@ -22,7 +22,11 @@ class Ask(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One question. `at` is when it may be evaluated at the earliest, and the time that it is evaluated for."""
+    """One question. `at` is when it may be evaluated at the earliest, and the time that it is evaluated for.
+
+    `memory` is what the status holds of the judge's memory of the check (see Verdict.memory), so that asking again
+    gives the same answer; `judge` is the judge with its settings, in words of CheckSpec, that the memory belongs to.
+    """
 
     run: str
     step: int
@@ -32,6 +36,8 @@ class Question:
     start: datetime
     end: datetime
     at: datetime
+    judge: str = ""
+    memory: str = ""
 
 
 Answers = Mapping[Question, Verdict]

@@ -5,10 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSpec:
-    """A metric as the state machine sees it: a name and the length of its windows in seconds."""
+    """A metric as the state machine sees it: a name and the length of its windows in seconds.
+
+    `judge` names the judge that learns over the windows of a run, with its settings, in few words; "" if it learns
+    nothing. What was learned under another name is forgotten.
+    """
 
     name: str
     window_seconds: float
+    judge: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

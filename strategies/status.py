@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from metrics.verdict import Outcome
+from metrics.verdict import Evidence, Outcome
 
 STATUS_VERSION = 1
 
@@ -81,7 +81,8 @@ class Check:
     """The last judged window of one check.
 
     `window` counts this check's windows through the run, from 1; `end` is when that window ended; `passes` are the
-    passing windows of the present step.
+    passing windows of the present step. `evidence` are the numbers of that window; `memory` what the check's judge has
+    learned in the run's windows, and `judge` which judge and settings it belongs to.
     """
 
     __pydantic_config__ = JSON_NAMES
@@ -94,6 +95,9 @@ class Check:
     limit: str = ""
     message: str = ""
     passes: int = 0
+    evidence: Evidence | None = None
+    judge: str = ""
+    memory: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

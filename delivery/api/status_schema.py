@@ -71,6 +71,20 @@ _CHECK = {
     "limit": "What is allowed.",
     "message": "What there is to say about it.",
     "passes": "Windows of this step that passed.",
+    "judge": "The judge and its settings that the memory belongs to.",
+    "memory": "What the judge has learned in the windows of this run.",
+}
+_EVIDENCE = {
+    "canaryRequests": "Requests that the canary answered.",
+    "canaryBad": "How many of them were bad: failed, or slower than the edge.",
+    "primaryRequests": "Requests that the primary answered.",
+    "primaryBad": "How many of them were bad.",
+    "strength": "How many times better the counts fit a canary that is worse than the margin allows.",
+    "needed": "The strength at which the canary fails.",
+    "edge": "Milliseconds over which a request counts as slow; an edge of the histogram's buckets.",
+    "missing": "About how many more requests to the canary would show that it is not worse.",
+    "load": "Requests of a canary pod for each one of a primary pod.",
+    "changedBy": "What would have changed the outcome.",
 }
 _CONDITION = {
     "type": "What the condition is about.",
@@ -127,6 +141,9 @@ def status_schema() -> Schema:
         if name == "conditions":
             inner["properties"]["lastUpdateTime"] = {"type": "string", "format": "date-time"}
         _describe(inner["properties"], fields)
+    evidence = properties["checks"]["items"]["properties"]["evidence"]
+    evidence["description"] = "The numbers behind the outcome, where requests were counted."
+    _describe(evidence["properties"], _EVIDENCE)
     _describe(properties, _TOP)
     properties |= _FLAGGERS
     return schema

@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from metrics.verdict import Evidence
 from strategies.rollout.turn import brief
 from strategies.status import Status, camel
 
@@ -21,6 +22,7 @@ MAX_BYTES = 4000
 _NOTES = 2
 _DETAIL = 40
 _CONDITION = 80
+_TERSE = 16
 
 
 def size(status: Status) -> int:
@@ -65,8 +67,15 @@ def _fewer_notes(status: Status) -> Status:
 
 
 def _less_detail(status: Status) -> Status:
-    checks = (replace(each, message=brief(each.message, _DETAIL)) for each in status.checks)
+    """What the message of a check says, its evidence says in numbers."""
+    checks = (
+        replace(each, message=brief(each.message, _DETAIL), evidence=_bare(each.evidence)) for each in status.checks
+    )
     return replace(status, checks=tuple(checks))
+
+
+def _bare(evidence: Evidence | None) -> Evidence | None:
+    return replace(evidence, changed_by="") if evidence is not None else None
 
 
 def _fewer_runs(status: Status) -> Status:
@@ -84,9 +93,15 @@ def _shorter_conditions(status: Status) -> Status:
 
 
 def _fewer_checks(status: Status) -> Status:
-    """Last of all the words of the checks; what they have counted is needed."""
-    checks = (replace(each, message="", limit="", value=None) for each in status.checks)
+    """Late, the words of the checks; what they have counted and learned is needed."""
+    checks = (replace(each, message="", limit="", value=None, evidence=None) for each in status.checks)
     return replace(status, message=brief(status.message, _CONDITION), checks=tuple(checks))
+
+
+def _terse_conditions(status: Status) -> Status:
+    """Last of all: reasons say what is the matter, and each was told in full when it came up."""
+    conditions = (replace(each, message=brief(each.message, _TERSE)) for each in status.conditions)
+    return replace(status, conditions=tuple(conditions))
 
 
 _CUTS: tuple[Callable[[Status], Status], ...] = (
@@ -96,4 +111,5 @@ _CUTS: tuple[Callable[[Status], Status], ...] = (
     _no_notes,
     _fewer_checks,
     _shorter_conditions,
+    _terse_conditions,
 )

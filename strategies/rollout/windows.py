@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil
 
-from metrics.verdict import Counts, Outcome, Verdict
+from metrics.verdict import MEMORY_BYTES, Counts, Outcome, Verdict
 from strategies.questions import Ask, Question
 from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
@@ -91,6 +91,7 @@ def _next_answers(turn: Turn) -> list[tuple[Question, Verdict]]:
 def _take(turn: Turn, question: Question, verdict: Verdict) -> Problem | None:
     """Remember one answer; a Problem when the run has failed by it."""
     turn.questions.discard(question)
+    verdict = _bounded(question, verdict)
     if question.kind is Ask.TRAFFIC:
         turn.set_run(traffic_window=question.window, traffic_end=_end(turn, question, verdict))
         return _weigh(turn, verdict.counts) if verdict.counts is not None else None
@@ -117,7 +118,17 @@ def passed(turn: Turn) -> bool:
     )
 
 
-def _question(turn: Turn, *, kind: Ask, name: str, number: int, last: datetime | None, length: float) -> Question:
+def _question(
+    turn: Turn,
+    *,
+    kind: Ask,
+    name: str,
+    number: int,
+    last: datetime | None,
+    length: float,
+    judge: str = "",
+    memory: str = "",
+) -> Question:
     """The window after the one that ended at `last`; the step's first one if that was in an earlier step."""
     opening = turn.run.windows_from
     if opening is None:
@@ -126,13 +137,33 @@ def _question(turn: Turn, *, kind: Ask, name: str, number: int, last: datetime |
     end = start + timedelta(seconds=length)
     at = end + timedelta(seconds=turn.spec.scrape_interval_seconds)
     run = turn.run
-    return Question(run=run.id, step=run.step, kind=kind, name=name, window=number, start=start, end=end, at=at)
+    return Question(
+        run=run.id,
+        step=run.step,
+        kind=kind,
+        name=name,
+        window=number,
+        start=start,
+        end=end,
+        at=at,
+        judge=judge,
+        memory=memory,
+    )
 
 
 def _metric_question(turn: Turn, spec: CheckSpec) -> Question:
     last = _check(turn, spec.name)
     number, end = (last.window, last.end) if last is not None else (0, None)
-    return _question(turn, kind=Ask.METRIC, name=spec.name, number=number + 1, last=end, length=spec.window_seconds)
+    return _question(
+        turn,
+        kind=Ask.METRIC,
+        name=spec.name,
+        number=number + 1,
+        last=end,
+        length=spec.window_seconds,
+        judge=spec.judge,
+        memory=last.memory if last is not None and last.judge == spec.judge else "",
+    )
 
 
 def _traffic_question(turn: Turn) -> Question:
@@ -156,6 +187,23 @@ def _end(turn: Turn, question: Question, verdict: Verdict) -> datetime:
     return question.end + length * max(0, ceil((turn.now - question.end) / length) - 1)
 
 
+def _bounded(question: Question, verdict: Verdict) -> Verdict:
+    """The verdict with the memory that is to be recorded: the one before, where nothing was learned.
+
+    A status has no room for one that is too long; forgetting it would let a judge begin again and again, each time with
+    a new chance of a false alarm. So that is an error and holds the run, unless the run fails anyway.
+    """
+    if len(verdict.memory.encode()) <= MEMORY_BYTES:
+        return replace(verdict, memory=verdict.memory or question.memory)
+    if verdict.outcome is Outcome.FAIL:
+        return replace(verdict, memory=question.memory)
+    message = (
+        f"{question.name}: the judge's memory has {len(verdict.memory.encode())} bytes, a status has room for "
+        f"{MEMORY_BYTES}; this is a mistake in the controller, please report it"
+    )
+    return replace(verdict, outcome=Outcome.ERROR, message=message, memory=question.memory)
+
+
 def _remember(turn: Turn, question: Question, verdict: Verdict) -> None:
     last = _check(turn, question.name)
     passes = last.passes if last is not None else 0
@@ -168,6 +216,9 @@ def _remember(turn: Turn, question: Question, verdict: Verdict) -> None:
         limit=brief(verdict.limit, 60),
         message=brief(verdict.message),
         passes=passes + 1 if verdict.outcome is Outcome.PASS else passes,
+        evidence=verdict.evidence,
+        judge=question.judge,
+        memory=verdict.memory,
     )
     names = [spec.name for spec in turn.spec.checks]
     others = [each for each in turn.status.checks if each.name != check.name and each.name in names]

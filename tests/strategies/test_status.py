@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from metrics.verdict import Outcome
+from metrics.verdict import MEMORY_BYTES, Evidence, Outcome
+from strategies.rollout.budget import MAX_BYTES, size
 from strategies.rollout.turn import MAX_OUTBOX, base36
 from strategies.snapshot import Problem, Routes
 from strategies.spec import CheckSpec
@@ -235,6 +236,38 @@ def worst() -> World:
     world.edit(blocking=tuple(f"analysis.webhooks[{n}].rollback" for n in range(50)))
     world.writable = False
     return world
+
+
+def remembering(world: World) -> World:
+    """With the longest memories and evidence that three judges may have."""
+    evidence = Evidence(
+        canary_requests=123456.789,
+        canary_bad=12345.678,
+        primary_requests=123456.789,
+        primary_bad=12345.678,
+        strength=12.3456,
+        needed=300.0,
+        edge=1234.5,
+        missing=12345.678,
+        load=1.2345,
+        changed_by="y" * 160,
+    )
+    memories = (*3 * ("m" * MEMORY_BYTES,), "", "")
+    checks = (
+        replace(check, evidence=evidence, judge="compare 25/0.3333/0.1" if memory else "", memory=memory)
+        for check, memory in zip(world.status.checks, memories, strict=True)
+    )
+    world.status = replace(world.status, checks=tuple(checks))
+    return world
+
+
+def test_memories_are_never_cut_and_the_status_stays_under_4_kb():
+    world = remembering(worst())
+    world.decide()
+
+    assert size(world.status) <= MAX_BYTES < 4096
+    assert [len(check.memory) for check in world.status.checks] == [MEMORY_BYTES] * 3 + [0, 0]
+    assert {each.reason for each in world.status.conditions} >= {"SomethingIsVeryWrong", "FieldsWithoutEffect"}
 
 
 def test_a_status_stays_under_4_kb():
