@@ -5,11 +5,11 @@ where its last one ended. What is asked therefore depends on the recorded status
 asks for the windows it missed and comes to the same verdicts.
 """
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
-from math import ceil
+from math import ceil, isfinite
 
-from metrics.verdict import MEMORY_BYTES, Counts, Outcome, Verdict
+from metrics.verdict import MEMORY_BYTES, Counts, Evidence, Outcome, Verdict
 from strategies.questions import Ask, Question
 from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
@@ -216,13 +216,22 @@ def _remember(turn: Turn, question: Question, verdict: Verdict) -> None:
         limit=brief(verdict.limit, 60),
         message=brief(verdict.message),
         passes=passes + 1 if verdict.outcome is Outcome.PASS else passes,
-        evidence=verdict.evidence,
+        evidence=_rounded(verdict.evidence),
         judge=question.judge,
         memory=verdict.memory,
     )
     names = [spec.name for spec in turn.spec.checks]
     others = [each for each in turn.status.checks if each.name != check.name and each.name in names]
     turn.set(checks=tuple(sorted((*others, check), key=lambda each: names.index(each.name))))
+
+
+def _rounded(evidence: Evidence | None) -> Evidence | None:
+    """In as many digits as a status has room for; numbers that JSON cannot say are left out."""
+    if evidence is None:
+        return None
+    numbers = {each.name: getattr(evidence, each.name) for each in fields(evidence) if each.name != "changed_by"}
+    short = {name: None if each is None or not isfinite(each) else round(each, 3) for name, each in numbers.items()}
+    return replace(evidence, **short)
 
 
 def _failed_already(turn: Turn, question: Question) -> bool:

@@ -118,3 +118,12 @@ def test_the_evidence_of_the_last_window_stands_beside_its_check():
     world.until(lambda each: bool(each.status.checks))
 
     assert world.status.checks[0].evidence == EVIDENCE
+
+
+def test_evidence_is_recorded_in_few_digits_and_only_in_numbers_that_json_has():
+    long = replace(EVIDENCE, strength=float("inf"), canary_bad=1 / 3, load=0.123456789)
+    world = compared()
+    world.answerer = lambda question: Verdict(Outcome.INCONCLUSIVE, evidence=long)
+    world.until(lambda each: bool(each.status.checks))
+
+    assert world.status.checks[0].evidence == replace(EVIDENCE, canary_bad=0.333, load=0.123)
