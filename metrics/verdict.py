@@ -115,8 +115,8 @@ class Verdict:
 
     `value` is in the metric's own unit (percent for success rates, milliseconds for durations); `limit` is the
     limit in words ("min 99", "max 500"); `message` is one sentence for people and empty for a plain pass.
-    `counts` is set by the traffic question only. `memory` is what a judge remembers after this window, an opaque text of
-    at most MEMORY_BYTES that whoever takes the verdict records and hands back with the next question; "" from judges
+    `counts` is set by the traffic question only. `memory` is what a judge remembers after this window, an opaque text
+    of at most MEMORY_BYTES that whoever takes the verdict records and hands back with the next question; "" from judges
     without memory. `evidence` are the numbers behind it, where requests were counted.
     """
 
