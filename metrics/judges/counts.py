@@ -15,6 +15,7 @@ FAILURES: tuple[float, ...] = ()
 class PodCounts:
     """Requests that one pod answered in a window. `bad` has one number for failures, or one for each edge."""
 
+    name: str
     requests: float
     bad: tuple[float, ...]
 
@@ -39,7 +40,7 @@ class RoleCounts:
 class WindowCounts:
     """One numbered window of a run; windows are disjoint and come in the order of their numbers (from 0).
 
-    `edges` are bucket edges in milliseconds, rising, that both roles have; empty for failures.
+    `edges` are bucket edges in milliseconds, above 0, rising, that both roles have; empty for failures.
     """
 
     number: int
@@ -52,3 +53,11 @@ class WindowCounts:
         if len(self.primary.bad) != kinds or len(self.canary.bad) != kinds:
             found = f"{len(self.primary.bad)} and {len(self.canary.bad)}"
             raise ValueError(f"bad: given {found} numbers for {kinds} kinds of bad requests")
+
+    @property
+    def load(self) -> float | None:
+        """A canary pod's requests for each one of a primary pod's; None where pods are unknown."""
+        canary, primary = len(self.canary.pods), len(self.primary.pods)
+        if not canary or not primary or self.primary.requests <= 0:
+            return None
+        return (self.canary.requests / canary) / (self.primary.requests / primary)
