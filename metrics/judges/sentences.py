@@ -8,26 +8,16 @@ from metrics.verdict import Evidence, Outcome
 
 def said(outcome: Outcome, evidence: Evidence, settings: CompareWithPrimary, uneven: int) -> str:
     """The verdict in one sentence."""
-    counts = compared(evidence)
+    counts = evidence.sentence
     if outcome is Outcome.FAIL:
         return f"{counts}; {evidence.changed_by}" if evidence.changed_by else counts
     if uneven:
         return f"{counts}; {_load(evidence, uneven)}"
     if outcome is Outcome.PASS:
         return f"{counts}: {_fine(evidence, settings)}"
-    if evidence.strength > 1.0:
+    if (evidence.strength or 0.0) > 1.0:
         return f"{counts}: this may still be chance"
     return f"{counts}: too few to tell; {evidence.changed_by}"
-
-
-def compared(evidence: Evidence) -> str:
-    """Both roles' counts: "57 of 1,204 requests failed (4.7 %) against 11 of 4,790 (0.23 %) on the primary"."""
-    did = f"took longer than {number(evidence.edge)} ms" if evidence.edge else "failed"
-    return (
-        f"{_many(evidence.canary_bad)} of {_many(evidence.canary_requests)} requests {did} "
-        f"({percent(evidence.canary_percent)}) against {_many(evidence.primary_bad)} of "
-        f"{_many(evidence.primary_requests)} ({percent(evidence.primary_percent)}) on the primary"
-    )
 
 
 def primary_too(evidence: Evidence) -> str:
@@ -38,7 +28,7 @@ def primary_too(evidence: Evidence) -> str:
     canary, primary = evidence.canary_percent, evidence.primary_percent
     if canary is None or primary is None or canary <= 0 or primary * 1.5 < canary:
         return ""
-    return f"the primary is as bad: {compared(evidence)}, so the cause is probably not this release"
+    return f"the primary is as bad: {evidence.sentence}, so the cause is probably not this release"
 
 
 def fewer_bad(fewer: int | None, edge: float) -> str:
@@ -63,15 +53,6 @@ def unmet(counts: WindowCounts) -> str:
     return "no requests reached the primary in this window, so there is nothing to compare with"
 
 
-def percent(share: float | None) -> str:
-    """A share for people, with two digits that matter: "4.7 %", "0.23 %"."""
-    if share is None:
-        return "no requests"
-    if 0 < share < 0.001:
-        return "below 0.001 %"
-    return f"{share:.2g} %" if share < 99.5 else f"{share:.4g} %"
-
-
 def _fine(evidence: Evidence, settings: CompareWithPrimary) -> str:
     if (evidence.canary_percent or 0.0) <= settings.ignore_below_percent:
         return f"not more than {number(settings.max_increase_percent)} % worse, or too few to matter"
@@ -85,10 +66,6 @@ def _load(evidence: Evidence, uneven: int) -> str:
             f"a canary pod gets {load:.1f} times the requests of a primary pod, which may be the cause of a difference"
         )
     return f"a primary pod gets {1 / load:.1f} times the requests of a canary pod, so the canary may look too good"
-
-
-def _many(count: float) -> str:
-    return f"{round(count):,}"
 
 
 def _rounded(count: float) -> str:
