@@ -6,7 +6,7 @@ probes and scrapes too, and nothing that does not; so it is believed about its e
 its callers are, whether they have gone, or what never arrived.
 """
 
-from metrics.queries import increase, selector
+from metrics.queries import increase
 from metrics.spec import Subject, Window
 
 REQUESTS = "http_request_duration_seconds_count"
@@ -18,14 +18,14 @@ def success_rate(subject: Subject, window: Window) -> str:
     every = _pods(subject)
     good = {**every, "status!~": "5.*"}
     return (
-        f"100 * (sum({increase(selector(REQUESTS, good), window)}) or vector(0))"
-        f" / (sum({increase(selector(REQUESTS, every), window)}) > 0)"
+        f"100 * (sum({increase(subject, REQUESTS, good, window)}) or vector(0))"
+        f" / (sum({increase(subject, REQUESTS, every, window)}) > 0)"
     )
 
 
 def duration_p99(subject: Subject, window: Window) -> str:
     """The 99th percentile of the time that the target's pods took per request, in milliseconds."""
-    grown = increase(selector(DURATION_BUCKETS, _pods(subject)), window)
+    grown = increase(subject, DURATION_BUCKETS, _pods(subject), window)
     return f"1000 * histogram_quantile(0.99, sum by (le) ({grown}))"
 
 

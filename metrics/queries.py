@@ -11,6 +11,7 @@ that reached a pod; reporter="source" the client proxy's, which also sees what r
 
 from collections.abc import Mapping
 
+from metrics.matchers import Matchers
 from metrics.spec import Subject, Window
 
 REQUESTS = "istio_requests_total"
@@ -33,8 +34,8 @@ def success_rate(subject: Subject, window: Window) -> str:
     good = {**_pods(subject, subject.target), "response_code!~": "0|5..", "grpc_response_status!~": GRPC_FAILURES}
     every = {**_pods(subject, subject.target), "response_code!=": "0"}
     return (
-        f"100 * (sum({increase(selector(REQUESTS, good), window)}) or vector(0))"
-        f" / (sum({increase(selector(REQUESTS, every), window)}) > 0)"
+        f"100 * (sum({increase(subject, REQUESTS, good, window)}) or vector(0))"
+        f" / (sum({increase(subject, REQUESTS, every, window)}) > 0)"
     )
 
 
@@ -45,13 +46,13 @@ def duration_p99(subject: Subject, window: Window) -> str:
     patience, so both are left out. Interpolated within a bucket, as histogram_quantile does.
     """
     answered = {**_pods(subject, subject.target), "response_code!~": "0|101"}
-    grown = increase(selector(DURATION_BUCKETS, answered), window)
+    grown = increase(subject, DURATION_BUCKETS, answered, window)
     return f"histogram_quantile(0.99, sum by (le) ({grown}))"
 
 
 def reached(subject: Subject, workload: str, window: Window) -> str:
     """Requests that reached a pod of `workload`, whatever came of them."""
-    return f"sum({increase(selector(REQUESTS, _pods(subject, workload)), window)})"
+    return f"sum({increase(subject, REQUESTS, _pods(subject, workload), window)})"
 
 
 def sent(subject: Subject, window: Window) -> str:
@@ -61,7 +62,7 @@ def sent(subject: Subject, window: Window) -> str:
     """
     services = (subject.apex_service, subject.primary_service, subject.canary_service)
     labels = {"reporter=": "source", **_services(subject, *services)}
-    return f"sum({increase(selector(REQUESTS, labels), window)})"
+    return f"sum({increase(subject, REQUESTS, labels, window)})"
 
 
 def canary_by_workload(subject: Subject, window: Window) -> str:
@@ -71,44 +72,49 @@ def canary_by_workload(subject: Subject, window: Window) -> str:
     if subject.by_service:
         return canary_by_service(subject, window)
     labels = {"destination_workload_namespace=": subject.namespace, "destination_workload=": subject.target}
-    return f"max(sum by (reporter) ({increase(selector(REQUESTS, labels), window)}))"
+    return f"max(sum by (reporter) ({increase(subject, REQUESTS, labels, window)}))"
 
 
 def canary_by_service(subject: Subject, window: Window) -> str:
     """Requests to the canary service, reached or not, as whichever proxy saw more of them says."""
     labels = _services(subject, subject.canary_service)
-    return f"max(sum by (reporter) ({increase(selector(REQUESTS, labels), window)}))"
+    return f"max(sum by (reporter) ({increase(subject, REQUESTS, labels, window)}))"
 
 
 def went_dark(subject: Subject, window: Window) -> str:
     """A value if Prometheus knew requests of the namespace before the window and has no sample of any in it: then
     "none" would mean that nobody looked.
     """
-    known = selector(REQUESTS, {"destination_workload_namespace=": subject.namespace})
+    known = selector(REQUESTS, {"destination_workload_namespace=": subject.namespace}, subject.matchers)
     length = duration(window.seconds)
     before = f"last_over_time({known}[{REMEMBERED}] offset {length})"
     return f"count({before}) unless count(last_over_time({known}[{length}]))"
 
 
-def increase(series: str, window: Window) -> str:
-    """PromQL for how much each counter of `series` grew in the window, from the last sample before it.
+def increase(subject: Subject, metric: str, labels: Mapping[str, str], window: Window) -> str:
+    """PromQL for how much each counter of the metric with `labels` (as of `selector`) grew in the window, from the last
+    sample before it.
 
     A counter that is lower than before the window was reset meanwhile and counts from 0, as one that is new does;
     new is believed only if Prometheus was scraping at all when the window began (there are `up` series), because
     after a loss of its data everything looks new. What can't be told that way (several lives within one window, a
     Prometheus that has just started) is left to PromQL's own increase().
     """
+    series, scraped = selector(metric, labels, subject.matchers), selector("up", {}, subject.matchers)
     length = duration(window.seconds)
     last = f"last_over_time({series}[{length}])"
     before = f"last_over_time({series}[{REMEMBERED}] offset {length})"
-    from_zero = f"0 * {last} and on () (count(up offset {length}) > 0)"
+    from_zero = f"0 * {last} and on () (count({scraped} offset {length}) > 0)"
     exact = f"({last} - (({before} <= {last}) or ({from_zero})))"
     return f"({exact} unless resets({series}[{length}]) > 0) or increase({series}[{length}])"
 
 
-def selector(metric: str, labels: Mapping[str, str]) -> str:
-    """A PromQL selector; the keys of `labels` end with their operator, the values are escaped."""
-    return metric + "{" + ", ".join(f'{key}"{escape(value)}"' for key, value in labels.items()) + "}"
+def selector(metric: str, labels: Mapping[str, str], matchers: Matchers = ()) -> str:
+    """A PromQL selector; the keys of `labels` end with their operator, the values are escaped. `matchers` are those of
+    the subject, which every selector of a builtin query has to have.
+    """
+    pairs = (*labels.items(), *matchers)
+    return metric + "{" + ", ".join(f'{key}"{escape(value)}"' for key, value in pairs) + "}" if pairs else metric
 
 
 def escape(value: str) -> str:

@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from metrics.matchers import Matchers
+
 SUCCESS_RATE = "request-success-rate"
 DURATION = "request-duration"
 
@@ -107,6 +109,7 @@ class Subject:
     by_service: bool = False
     counted: Counted = Counted.BY_PROXIES
     target_pods: str = ""
+    matchers: Matchers = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,11 @@ FLAGS = (
     _flag("--context", "Context of the kubeconfig; by default its current one."),
     _flag("--provider", "istio | kubernetes: who routes for Canaries without spec.provider.", default="istio"),
     _flag("--metrics-server", "Address of Prometheus.", default="http://prometheus:9090"),
+    _flag(
+        "--metrics-matchers",
+        'Label matchers added to every builtin query, such as cluster="prod": for a Prometheus of several clusters.',
+        default="",
+    ),
     _flag("--scrape-interval-seconds", "How often Prometheus scrapes the proxies.", default="15"),
     _flag("--cluster-domain", "DNS domain of the cluster.", default="cluster.local"),
     _flag(

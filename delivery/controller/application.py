@@ -116,6 +116,7 @@ def _surroundings(
         reporter=exporter,
         policy=Policy(
             metrics_server=settings.metrics_server,
+            metrics_matchers=settings.metrics_matchers,
             provider=settings.provider,
             scrape_interval_seconds=settings.scrape_interval_seconds,
             cluster_domain=settings.cluster_domain,

@@ -27,6 +27,7 @@ from delivery.workloads.selectors import USUAL, Labelling
 from delivery.workloads.service_spec import ServiceSpec
 from delivery.workloads.targets.registry import target_kind
 from delivery.workloads.targets.target_kind import TargetKind
+from metrics.matchers import Matchers
 from metrics.spec import Counted, Subject
 from strategies.snapshot import Problem
 from strategies.spec import RolloutSpec
@@ -38,10 +39,11 @@ _NO_NEWS = ("resourceVersion", "managedFields")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What the process decides for every Canary. `metrics_server` and `provider` are used where a Canary names none;
-    `tracking` is what revisions are made of besides the template.
+    `metrics_matchers` are part of every builtin query; `tracking` is what revisions are made of besides the template.
     """
 
     metrics_server: str
+    metrics_matchers: Matchers = ()
     provider: str | None = None
     scrape_interval_seconds: float = 15.0
     cluster_domain: str = "cluster.local"
@@ -112,7 +114,7 @@ class Reading:
             route=route,
             router=router_for(canary),
             autoscaler=AutoscalerSpec.of(canary),
-            brief=_brief(canary, names, canary.spec.metrics_server or self._policy.metrics_server),
+            brief=_brief(canary, names, self._policy),
             caution=Caution.of(canary, self._policy.root_namespace),
             hold=hold,
         )
@@ -125,7 +127,7 @@ def under_names(spec: Spec, names: Names) -> Spec:
     return replace(
         spec,
         names=names,
-        brief=_brief(spec.canary, names, spec.brief.server),
+        brief=replace(spec.brief, subject=_subject(spec.canary, names, spec.brief.subject.matchers)),
         refusal=naming_problem(spec.names, names),
     )
 
@@ -136,8 +138,16 @@ def _source(body: Object) -> dict[str, Any]:
     return {**body, "metadata": metadata, "status": None}
 
 
-def _brief(canary: Canary, names: Names, server: str) -> Brief:
-    subject = Subject(
+def _brief(canary: Canary, names: Names, policy: Policy) -> Brief:
+    return Brief(
+        subject=_subject(canary, names, policy.metrics_matchers),
+        metrics={each.name: each for each in metric_specs(canary)},
+        server=canary.spec.metrics_server or policy.metrics_server,
+    )
+
+
+def _subject(canary: Canary, names: Names, matchers: Matchers) -> Subject:
+    return Subject(
         namespace=names.namespace,
         name=names.canary,
         target=names.target,
@@ -148,5 +158,5 @@ def _brief(canary: Canary, names: Names, server: str) -> Brief:
         by_service=canary.spec.target_ref.kind == "Service" or canary.spec.promotion.method == "switch",
         counted=Counted.BY_PROXIES if canary.spec.has_mesh else Counted.BY_APPLICATION,
         target_pods=pods_of(canary.spec.target_ref.kind, names.target),
+        matchers=matchers,
     )
-    return Brief(subject=subject, metrics={each.name: each for each in metric_specs(canary)}, server=server)

@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from metrics import matchers
+from metrics.matchers import Matchers, MatchersError
+
 PROMETHEUS = "http://prometheus:9090"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - probes and Prometheus come from other machines
 TRACKING = ("true", "configmaps", "false")
@@ -53,7 +56,8 @@ class Settings:
     `namespace` None: all namespaces. `kubeconfig` None: as the Pod that we run in, else the user's default.
     `provider` is that of Canaries which name none. `config_tracking`: one of TRACKING.
     `selector_labels` and `include_label_prefix` are for primaries made from now on (workloads/selectors.py).
-    `scrape_interval_seconds` is how often Prometheus scrapes the proxies. `listen_port` 0: any free port.
+    `metrics_matchers` are added to the selectors of every builtin query. `scrape_interval_seconds` is how often
+    Prometheus scrapes the proxies. `listen_port` 0: any free port.
     """
 
     identity: str
@@ -62,6 +66,7 @@ class Settings:
     context: str | None = None
     provider: str = PROVIDERS[0]
     metrics_server: str = PROMETHEUS
+    metrics_matchers: Matchers = ()
     scrape_interval_seconds: float = 15.0
     cluster_domain: str = "cluster.local"
     config_tracking: str = TRACKING[0]
@@ -93,6 +98,7 @@ class Settings:
             context=known.get("context") or None,
             provider=_choice("--provider", known.get("provider", PROVIDERS[0]), PROVIDERS),
             metrics_server=_url("--metrics-server", known.get("metrics_server", PROMETHEUS)),
+            metrics_matchers=_matchers(known.get("metrics_matchers", "")),
             scrape_interval_seconds=_seconds(known.get("scrape_interval_seconds", 15.0)),
             selector_labels=_labels(known.get("selector_labels", ",".join(SELECTOR_LABELS))),
             include_label_prefix=_prefixes(known.get("include_label_prefix", "*")),
@@ -200,6 +206,13 @@ def _url(flag: str, given: str) -> str:
     if not usable or parts.query or parts.fragment:
         raise SettingsError(flag, given, allowed)
     return given.rstrip("/")
+
+
+def _matchers(given: str) -> Matchers:
+    try:
+        return matchers.parse(given)
+    except MatchersError as error:
+        raise SettingsError("--metrics-matchers", given, str(error).partition("allowed ")[2]) from error
 
 
 def _seconds(given: object) -> float:

@@ -1,8 +1,10 @@
 """A spec is read once for each version of it, and never once too rarely."""
 
+from dataclasses import replace
+
 import pytest
 
-from delivery.controller.reading import Policy, Reading, Spec
+from delivery.controller.reading import Policy, Reading, Spec, under_names
 from strategies.snapshot import Problem
 
 
@@ -71,3 +73,12 @@ def test_the_process_provider_serves_canaries_that_name_none() -> None:
     assert isinstance(own, Spec)
     assert (default.router.moves_apex, own.router.moves_apex) == (True, False)
     assert (default.rollout.analysis.all_or_nothing, own.rollout.analysis.all_or_nothing) == (True, False)
+
+
+def test_the_process_matchers_are_part_of_every_builtin_question() -> None:
+    policy = Policy(metrics_server="http://thanos", metrics_matchers=(("cluster=", "prod"),))
+    read = Reading(policy).spec(canary())
+
+    assert isinstance(read, Spec)
+    assert read.brief.subject.matchers == (("cluster=", "prod"),)
+    assert under_names(read, replace(read.names, cluster_domain="own.domain")).brief.subject.matchers == (("cluster=", "prod"),)

@@ -192,6 +192,16 @@ async def test_a_name_is_taken_literally(ask: Asker) -> None:
     assert counts == Counts(canary=40, primary=0, expected=40)
 
 
+@scene(
+    requests(growing(500, by=10), cluster="prod"),
+    requests(growing(5000, by=100), code="500", cluster="test"),
+)
+async def test_of_several_clusters_only_that_of_the_matchers_is_seen(ask: Asker) -> None:
+    prod, test = (replace(ask.subject, matchers=(("cluster=", each),)) for each in ("prod", "test"))
+    assert (await ask.rate(subject=prod)).value == 100
+    assert (await ask.rate(subject=test)).value == 0
+
+
 @scene(requests(flat(500)), requests(flat(3), code="500"))
 async def test_without_requests_there_is_no_rate(ask: Asker) -> None:
     verdict = await ask.rate()
