@@ -1,0 +1,150 @@
+"""From what was scraped to counts in disjoint windows, per pod.
+
+A comparison needs whole numbers that add up: each request in exactly one window. PromQL's increase() extrapolates,
+loses the first sample of a new series and tells nothing of pods, so counters are differenced here, from the last sample at or
+before the window's start to the last one within it. A counter that fell was reset and counts from 0; so does a series
+that is new, if Prometheus was looking before it appeared: else its whole past would fall into one window. What a gap in
+scraping hides comes to the window in which it is seen.
+
+Label meanings: Istio, "Standard Metrics".
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from metrics.judges.counts import PodCounts, RoleCounts, WindowCounts
+from metrics.providers.base import Matrix, Series
+from metrics.spec import Window
+
+GRPC_FAILURES = frozenset({"2", "4", "13", "14", "15"})
+"""gRPC codes that are the server's fault: UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS."""
+
+POD_LABELS = ("pod", "kubernetes_pod_name", "pod_name", "instance")
+"""Where a series says whose pod it is, by how Prometheus was set up; the first that is there."""
+
+HUNG_UP = "0"
+UPGRADED = "101"
+
+
+def failures(
+    number: int,
+    window: Window,
+    *,
+    primary: Matrix,
+    canary: Matrix,
+    looking_since: float,
+    grpc_failures: frozenset[str] = GRPC_FAILURES,
+) -> WindowCounts:
+    """Requests and failures of both roles in a window, of `istio_requests_total`.
+
+    `number` is the window's in its run. A failure is a 5xx or a gRPC status of `grpc_failures`; code 0 is mostly a
+    client that hung up and is on neither side. `looking_since` is what the function of that name says. The series have
+    to reach back to before the window, at least by the longest gap in scraping that is to be bridged.
+    """
+
+    def role(series: Matrix) -> RoleCounts:
+        pods: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        for each in series:
+            code = each.labels.get("response_code", "")
+            if code == HUNG_UP:
+                continue
+            grown = increase(each, window, looking_since)
+            failed = code.startswith("5") or each.labels.get("grpc_response_status", "") in grpc_failures
+            pod = pods[pod_of(each.labels)]
+            pod[0] += grown
+            pod[1] += grown * failed
+        return _role({name: (requests, (bad,)) for name, (requests, bad) in pods.items()}, kinds=1)
+
+    return WindowCounts(number, role(primary), role(canary))
+
+
+def slow(number: int, window: Window, *, primary: Matrix, canary: Matrix, looking_since: float) -> WindowCounts:
+    """Requests of both roles in a window and how many took longer than each bucket edge (in milliseconds) of both.
+
+    Of `istio_request_duration_milliseconds_bucket`. Upgraded connections (code 101) last as long as their user stays
+    and hang-ups (code 0) as long as the user's patience: both are left out. An edge counts only if every pod has it. Raises
+    ValueError, with a sentence for people, if the roles have requests and no edge in common.
+    """
+    roles = [_histograms(each, window, looking_since) for each in (primary, canary)]
+    edges = sorted(_common(histogram for role in roles for histogram in role.values()))
+    if not edges:
+        if all(roles):
+            raise ValueError("the histograms of primary and canary have no bucket edge in common; give both the same")
+        return WindowCounts(number, _role({}, kinds=1), _role({}, kinds=1))
+
+    def counted(histogram: dict[float, float]) -> tuple[float, tuple[float, ...]]:
+        requests = histogram[math.inf]
+        return requests, tuple(min(max(requests - histogram[edge], 0.0), requests) for edge in edges)
+
+    first, second = ({name: counted(each) for name, each in role.items()} for role in roles)
+    return WindowCounts(number, _role(first, kinds=len(edges)), _role(second, kinds=len(edges)), tuple(edges))
+
+
+def looking_since(series: Iterable[Series], *, scrape_seconds: float) -> float:
+    """Since when Prometheus certainly looks at all pods, in seconds since 1970: the first scrape of any series and one
+    scrape interval. `series` are all that were asked for, best with `up`. Infinite without any.
+    """
+    return min((each.points[0].at for each in series if each.points), default=math.inf) + scrape_seconds
+
+
+def increase(series: Series, window: Window, looking_since: float) -> float:
+    """How much a counter grew in the window (start, end], over resets; samples that are no number are passed over."""
+    start, end = window.start.timestamp(), window.end.timestamp()
+    grown, last = 0.0, None
+    for at, value in series.points:
+        if at > end:
+            break
+        if not math.isfinite(value):
+            continue
+        if at > start:
+            if last is None:
+                last = 0.0 if at > looking_since else value
+            grown += value - last if value >= last else value
+        last = value
+    return grown
+
+
+def pod_of(labels: Mapping[str, str]) -> str:
+    """The name of the pod that a series is about; "" if it does not say."""
+    return next((labels[label] for label in POD_LABELS if labels.get(label)), "")
+
+
+def _role(pods: Mapping[str, tuple[float, tuple[float, ...]]], *, kinds: int) -> RoleCounts:
+    """The role of its pods that had requests; without names they cannot be told apart."""
+    every = [PodCounts(name, requests, bad) for name, (requests, bad) in sorted(pods.items()) if requests > 0]
+    role = RoleCounts.of(every, kinds=kinds)
+    return role if all(pod.name for pod in every) else RoleCounts(role.requests, role.bad)
+
+
+def _histograms(series: Matrix, window: Window, looking_since: float) -> dict[str, dict[float, float]]:
+    """Each pod's growth of its cumulative buckets, by edge: those edges that all its label sets have."""
+    sets: dict[tuple[str, frozenset[tuple[str, str]]], dict[float, float]] = defaultdict(dict)
+    for each in series:
+        edge = _edge(each.labels.get("le", ""))
+        if edge is None or each.labels.get("response_code", "") in (HUNG_UP, UPGRADED):
+            continue
+        rest = frozenset((name, value) for name, value in each.labels.items() if name != "le")
+        sets[pod_of(each.labels), rest][edge] = increase(each, window, looking_since)
+    pods: dict[str, list[dict[float, float]]] = defaultdict(list)
+    for (pod, _), buckets in sets.items():
+        if buckets.get(math.inf, 0.0) > 0:
+            pods[pod].append(buckets)
+    return {
+        pod: {edge: sum(each[edge] for each in every) for edge in (*_common(every), math.inf)}
+        for pod, every in pods.items()
+    }
+
+
+def _common(histograms: Iterable[Mapping[float, float]]) -> set[float]:
+    """The finite edges above 0 that all histograms have."""
+    every = [set(each) for each in histograms]
+    return {edge for edge in set.intersection(*every) if 0 < edge < math.inf} if every else set()
+
+
+def _edge(text: str) -> float | None:
+    try:
+        edge = float(text)
+    except ValueError:
+        return None
+    return None if math.isnan(edge) else edge
