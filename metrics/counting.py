@@ -1,10 +1,10 @@
 """From what was scraped to counts in disjoint windows, per pod.
 
 A comparison needs whole numbers that add up: each request in exactly one window. PromQL's increase() extrapolates,
-loses the first sample of a new series and tells nothing of pods, so counters are differenced here, from the last sample at or
-before the window's start to the last one within it. A counter that fell was reset and counts from 0; so does a series
-that is new, if Prometheus was looking before it appeared: else its whole past would fall into one window. What a gap in
-scraping hides comes to the window in which it is seen.
+loses the first sample of a new series and tells nothing of pods, so counters are differenced here, from the last sample
+at or before the window's start to the last one within it. A counter that fell was reset and counts from 0; so does a
+series that is new, if Prometheus was looking before it appeared: else its whole past would fall into one window. What a
+gap in scraping hides comes to the window in which it is seen.
 
 Label meanings: Istio, "Standard Metrics".
 """
@@ -63,8 +63,8 @@ def slow(number: int, window: Window, *, primary: Matrix, canary: Matrix, lookin
     """Requests of both roles in a window and how many took longer than each bucket edge (in milliseconds) of both.
 
     Of `istio_request_duration_milliseconds_bucket`. Upgraded connections (code 101) last as long as their user stays
-    and hang-ups (code 0) as long as the user's patience: both are left out. An edge counts only if every pod has it. Raises
-    ValueError, with a sentence for people, if the roles have requests and no edge in common.
+    and hang-ups (code 0) as long as the user's patience: both are left out. An edge counts only if every pod has it.
+    Raises ValueError, with a sentence for people, if the roles have requests and no edge in common.
     """
     roles = [_histograms(each, window, looking_since) for each in (primary, canary)]
     edges = sorted(_common(histogram for role in roles for histogram in role.values()))

@@ -8,6 +8,7 @@ asks for the windows it missed and comes to the same verdicts.
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from math import ceil, isfinite
+from typing import Any
 
 from metrics.verdict import MEMORY_BYTES, Counts, Evidence, Outcome, Verdict
 from strategies.questions import Ask, Question
@@ -230,7 +231,9 @@ def _rounded(evidence: Evidence | None) -> Evidence | None:
     if evidence is None:
         return None
     numbers = {each.name: getattr(evidence, each.name) for each in fields(evidence) if each.name != "changed_by"}
-    short = {name: None if each is None or not isfinite(each) else round(each, 3) for name, each in numbers.items()}
+    short: dict[str, Any] = {
+        name: None if each is None or not isfinite(each) else round(each, 3) for name, each in numbers.items()
+    }
     return replace(evidence, **short)
 
 
