@@ -51,5 +51,7 @@ def _value(found: "re.Match[str]") -> str:
 def _unescaped(found: "re.Match[str]") -> str:
     letter = found[1]
     if letter not in _ESCAPES:
-        raise MatchersError(f"given the escape \\{letter}, allowed are \\\\, \\\", \\', \\n, \\r and \\t, or `raw text`")
+        raise MatchersError(
+            f"given the escape \\{letter}, allowed are \\\\, \\\", \\', \\n, \\r and \\t, or `raw text`"
+        )
     return _ESCAPES[letter]
