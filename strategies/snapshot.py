@@ -53,7 +53,8 @@ class Routes:
     a response of the API server, not a cache, has said so since the wanted traffic last changed. `hand_edited`:
     somebody else changed our fields since our last write. `apex_moved`: the apex Service selects the primary.
     `failing_seconds` is how long converge has not succeeded (0: it has), with `problem` saying why. `coarse`: the
-    wanted percent is no whole weight on some route.
+    wanted percent is no whole weight on some route. `behind`: the version that has become the primary without
+    pods of its own has not got all of the primary's users yet.
     """
 
     canary_weight: int | None = None
@@ -67,6 +68,7 @@ class Routes:
     failing_seconds: float = 0.0
     problem: Problem | None = None
     coarse: Problem | None = None
+    behind: bool = False
 
     @property
     def everybody(self) -> int:

@@ -51,7 +51,8 @@ class RolloutSpec:
     `everybody_routed` is False when not all requests can meet the canary, so that its absence proves nothing.
     `bake_seconds` is how long everybody is on the new version before the old one is given up.
     `keep_previous_seconds` is how long the previous version may serve again without having been analysed once more.
-    `shares_pods`: a promotion brings the primary no pods of its own, it takes over the canary's.
+    `shares_pods`: a promotion brings the primary no pods of its own, it takes over the canary's. `told_by_pods`: who
+    asks a role is counted by the role's pods, so that after such a promotion nobody can tell the two apart.
     `revert_on_deletion`: a deletion leaves everything as it was before the Canary.
     """
 
@@ -77,6 +78,7 @@ class RolloutSpec:
     not_acted_on: tuple[str, ...] = ()
     blocking: tuple[str, ...] = ()
     shares_pods: bool = False
+    told_by_pods: bool = False
     keep_previous_seconds: float = 0.0
     misplaced: tuple[str, ...] = ()
     misplaced_blocking: tuple[str, ...] = ()

@@ -35,24 +35,42 @@ class RouteReference(Piece):
 
 
 class SubsetRef(Piece):
-    """A DestinationRule on the apex host whose subsets are the roles."""
+    """A DestinationRule on the apex host whose subsets are the roles; with promotion.method switch, the versions."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(
-            ("self.primarySubset != self.canarySubset", "primarySubset and canarySubset must not be the same")
+            (
+                "!has(self.primarySubset) || !has(self.canarySubset) || self.primarySubset != self.canarySubset",
+                "primarySubset and canarySubset must not be the same",
+            ),
+            (
+                "has(self.primarySubset) == has(self.canarySubset)",
+                "primarySubset and canarySubset go together",
+            ),
         )
     )
 
     name: Name
     """Name of the DestinationRule, in the Canary's namespace."""
-    primary_subset: Name
-    """Its subset of the primary's pods."""
-    canary_subset: Name
-    """Its subset of the target's pods."""
+    primary_subset: Name | None = None
+    """Its subset of the primary's pods; not with switch, which finds each version's by the labels of its pods."""
+    canary_subset: Name | None = None
+    """Its subset of the target's pods; not with switch."""
+
+    @property
+    def names_roles(self) -> bool:
+        """Does it say which subset is which role? Else the pods' labels do."""
+        return self.primary_subset is not None
 
     @model_validator(mode="after")
     def _two(self) -> "SubsetRef":
-        if self.primary_subset == self.canary_subset:
+        if (self.primary_subset is None) != (self.canary_subset is None):
+            raise broken_rule(
+                given="one of primarySubset and canarySubset",
+                allowed="both, or with promotion.method switch none",
+                field="canarySubset",
+            )
+        if self.primary_subset is not None and self.primary_subset == self.canary_subset:
             raise broken_rule(
                 given=f'"{self.canary_subset}" for both', allowed="two different subsets", field="canarySubset"
             )

@@ -8,16 +8,17 @@ if TYPE_CHECKING:
     from delivery.api.canary import CanarySpec
 
 _SWITCH = "(has(self.promotion) && has(self.promotion.method) && self.promotion.method == 'switch')"
-_WITHOUT = ("autoscalerRef", "subsetRef", "revertOnDeletion")
+_WITHOUT = ("autoscalerRef", "revertOnDeletion")
 
 _PLACES = (
     f"!{_SWITCH} || (self.targetRef.kind == 'Deployment' && has(self.service.name) && "
     "self.service.name != self.targetRef.name)"
 )
 _ALONE = (
-    f"!{_SWITCH} || !(has(self.autoscalerRef) || has(self.subsetRef) || (has(self.revertOnDeletion) && "
+    f"!{_SWITCH} || !(has(self.autoscalerRef) || (has(self.revertOnDeletion) && "
     "self.revertOnDeletion) || (has(self.provider) && self.provider == 'kubernetes'))"
 )
+_SUBSETS = f"!has(self.subsetRef) || has(self.subsetRef.primarySubset) != {_SWITCH}"
 RULES: tuple[tuple[str, str], ...] = (
     (
         _PLACES,
@@ -27,12 +28,17 @@ RULES: tuple[tuple[str, str], ...] = (
         _ALONE,
         f"promotion.method switch scales nothing and needs a mesh: no {', '.join(_WITHOUT)}, provider kubernetes",
     ),
+    (
+        _SUBSETS,
+        "subsetRef names primarySubset and canarySubset, but with promotion.method switch it names none of them",
+    ),
 )
 """The same rules in CEL."""
 
 
 def check(spec: "CanarySpec") -> None:
     """Raise the error of the first broken rule."""
+    _subsets(spec)
     if spec.promotion.method != "switch":
         return
     if spec.target_ref.kind != "Deployment":
@@ -41,7 +47,7 @@ def check(spec: "CanarySpec") -> None:
         raise _refused(
             '"switch" without service.name', "service.name, the Service that users call whatever version is released"
         )
-    values = (spec.autoscaler_ref, spec.subset_ref, spec.revert_on_deletion)
+    values = (spec.autoscaler_ref, spec.revert_on_deletion)
     given = [name for name, value in zip(_WITHOUT, values, strict=True) if value]
     given += [] if spec.has_mesh else ["provider kubernetes"]
     if given:
@@ -49,6 +55,25 @@ def check(spec: "CanarySpec") -> None:
             f'"switch" together with {" and ".join(given)}',
             f"switch in a mesh, without {', '.join(_WITHOUT)}: it scales nothing and leads users by its own Services",
         )
+
+
+def _subsets(spec: "CanarySpec") -> None:
+    """Versions come and go, so subsets that are named once can only be roles."""
+    if spec.subset_ref is None or spec.subset_ref.names_roles != (spec.promotion.method == "switch"):
+        return
+    if spec.subset_ref.names_roles:
+        raise broken_rule(
+            given='primarySubset and canarySubset together with promotion.method "switch"',
+            allowed="name alone: the subset of each version is found by the labels of its pods",
+            field="subsetRef",
+            drop=("subsetRef",),
+        )
+    raise broken_rule(
+        given='name alone, with promotion.method "copy"',
+        allowed="name, primarySubset and canarySubset",
+        field="subsetRef",
+        drop=("subsetRef",),
+    )
 
 
 def _refused(given: str, allowed: str) -> Exception:

@@ -28,16 +28,17 @@ from delivery.controller.revisions import (
     uncopied,
     with_note,
 )
+from delivery.controller.versions import canary_note, with_subset
 from delivery.workloads import service_copies
 from delivery.workloads.adoption import adopting
 from delivery.workloads.configs.copies import CONFIGS, copies_noted
 from delivery.workloads.deployment import promoted_revision
 from delivery.workloads.naming import noted
 from delivery.workloads.overlay import refence_change
-from delivery.workloads.ownership import TOUCHED, is_ours
+from delivery.workloads.ownership import TOUCHED, annotations, is_ours
 from delivery.workloads.selectors import match_labels
 from delivery.workloads.services import apex_service, original_annotations, role_services
-from delivery.workloads.targets.switched import led_to
+from delivery.workloads.targets.leading import LEADS_TO, led_to
 from delivery.workloads.targets.target_kind import Template
 from strategies.decision import Wanted
 
@@ -148,11 +149,14 @@ def _primary(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]
     resolved = resolve(picture, revision)
     if resolved is None or uncopied(picture, resolved.configs):
         return ()
+    template = with_subset(picture, resolved.for_primary)
+    if template is None:
+        return ()
     if picture.primary is not None:
-        if picture.workload.strands(picture.primary, resolved.for_primary, picture.pods):
+        if picture.workload.strands(picture.primary, template, picture.pods):
             return ()  # it is done when the pods are back; if they don't come, the progress deadline ends that
         change = picture.workload.promote(
-            picture.primary, resolved.for_primary, revision=revision, epoch=epoch, target=picture.target
+            picture.primary, template, revision=revision, epoch=epoch, target=picture.target
         )
         return _some(_marked(picture, with_note(change, picture.primary, resolved.configs)) if change else None)
     if picture.target is None:
@@ -160,7 +164,7 @@ def _primary(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]
     created = picture.workload.create(
         picture.target,
         picture.names,
-        resolved.for_primary,
+        template,
         revision=revision,
         floor=wanted.primary_floor or 0,
         epoch=epoch,
@@ -241,6 +245,7 @@ def _switched_services(picture: Picture, target: Object, epoch: int) -> tuple[Ch
         apex=picture.apex,
         epoch=epoch,
         templates=picture.templates,
+        canary_noted=annotations(canary).get(LEADS_TO, "") if canary is not None and stays else canary_note(picture),
     )
     made_elsewhere = picture.primary is None
     return tuple(each for each in found if not (made_elsewhere and each.ref.name == picture.names.primary_service))

@@ -70,7 +70,7 @@ class Converger:
         if wanted.finalizer:
             await self._group(found.finalizer, errors)
         await self._copies(found.copies, errors)
-        if found.destinations and await self._group(found.destinations, errors):
+        if found.destinations and await self._group(found.destinations, errors) and not picture.route.by_version:
             entry.raise_at = self._clock.monotonic() + settle
         await self._pods(entry, picture, found.scaling, errors)
         await self._group(found.fences, errors)

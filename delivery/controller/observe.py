@@ -29,7 +29,7 @@ from delivery.controller.guarded import Guarded
 from delivery.controller.guarding import UNKNOWN, Guards
 from delivery.controller.interest import Interest, Place
 from delivery.controller.picture import Picture, take
-from delivery.controller.reading import Spec, under_names
+from delivery.controller.reading import Spec, told_apart, under_names
 from delivery.controller.references import coarse
 from delivery.controller.references import left as references_left
 from delivery.controller.references import problem as references_problem
@@ -37,6 +37,7 @@ from delivery.controller.revisions import current, is_copied, resolve
 from delivery.controller.scaling import lacking
 from delivery.controller.undoing import undone
 from delivery.controller.unrouted import unrouted_in
+from delivery.controller.versions import known_since
 from delivery.routing import preflight
 from delivery.routing.apex_preflight import apex_routed, apex_unsupported
 from delivery.routing.hosts import routed_hosts
@@ -47,6 +48,7 @@ from delivery.workloads.naming import in_use
 from delivery.workloads.ownership import is_ours
 from delivery.workloads.revision import Scope
 from delivery.workloads.service_problems import unkept_problem
+from delivery.workloads.targets.leading import led_to
 from delivery.workloads.targets.switched import overlap
 from strategies.decision import Wanted
 from strategies.rollout import wanted
@@ -90,7 +92,11 @@ class Observer:
         """The spec with the names under which the Canary's primary was made."""
         names = spec.names
         ours = self._reader.indexed(spec.target.primary_kind, CANARY_INDEX, f"{names.namespace}/{names.canary}")
-        return under_names(spec, in_use(names, ours))
+        named = under_names(spec, in_use(names, ours))
+        if not spec.route.by_version:
+            return named
+        primary = self._reader.get(Ref(spec.target.primary_kind, names.namespace, named.names.primary))
+        return told_apart(named, led_to(primary).deployment)
 
     async def observe(
         self,
@@ -190,6 +196,7 @@ class Observer:
             everybody_weight=view.everybody_weight,
             mirror=view.mirror,
             testers=view.testers,
+            behind=view.behind,
         )
         snapshot = replace(snapshot, routes=live)
         wish = wanted(spec, status, snapshot)
@@ -379,7 +386,7 @@ def _workload(picture: Picture, body: Object | None, since: datetime | None) -> 
 def _target(picture: Picture, status: Status, since: datetime | None) -> Workload | None:
     """The target, with its revision."""
     seen = _workload(picture, picture.target, since)
-    return current(picture, seen, status) if seen is not None else None
+    return current(picture, known_since(picture, seen), status) if seen is not None else None
 
 
 def _contested(entry: Entry) -> Problem:

@@ -17,6 +17,8 @@ from delivery.controller.configs import Configs
 from delivery.controller.reading import Spec
 from delivery.controller.references import with_left_behind
 from delivery.controller.scaling import Scaling, look
+from delivery.controller.versions import Versions, with_subsets
+from delivery.controller.versions import look as versions_of
 from delivery.routing.route_spec import RouteSpec
 from delivery.routing.router import Observed, Router
 from delivery.workloads.names import Names
@@ -54,6 +56,7 @@ class Picture:
     past: tuple[Object, ...]
     configs: Configs = field(default_factory=Configs)
     canary_free_in: float = 0.0
+    versions: Versions = field(default_factory=Versions)
 
     @property
     def ref(self) -> Ref:
@@ -133,6 +136,10 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
         canary=own,
         templates=_templates(workload, primary, target),
     )
+    versions = Versions()
+    if route.by_version:
+        versions = versions_of(reader, names, target=target, primary=primary, canary_service=canary_service)
+        route = with_subsets(route, names, mesh, versions)
     return Picture(
         body=body,
         names=names,
@@ -149,6 +156,7 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
         scaling=look(reader, spec.autoscaler, names, workload.kind.kind, certain=spec.hold is None),
         pods=_pods(reader, names.namespace, selections),
         past=past,
+        versions=versions,
     )
 
 

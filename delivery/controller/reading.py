@@ -138,6 +138,15 @@ def _source(body: Object) -> dict[str, Any]:
     return {**body, "metadata": metadata, "status": None}
 
 
+def told_apart(spec: Spec, deployment: str) -> Spec:
+    """The spec where roles are versions that share a Service, so that counts tell them by their workloads: `deployment`
+    is the one that serves; "" for nobody yet.
+    """
+    if not deployment or not spec.route.by_version:
+        return spec
+    return replace(spec, brief=replace(spec.brief, subject=replace(spec.brief.subject, primary=deployment)))
+
+
 def _brief(canary: Canary, names: Names, policy: Policy) -> Brief:
     return Brief(
         subject=_subject(canary, names, policy.metrics_matchers),
@@ -147,6 +156,7 @@ def _brief(canary: Canary, names: Names, policy: Policy) -> Brief:
 
 
 def _subject(canary: Canary, names: Names, matchers: Matchers) -> Subject:
+    switches = canary.spec.promotion.method == "switch"
     return Subject(
         namespace=names.namespace,
         name=names.canary,
@@ -155,7 +165,7 @@ def _subject(canary: Canary, names: Names, matchers: Matchers) -> Subject:
         apex_service=names.apex,
         primary_service=names.primary_service,
         canary_service=names.canary_service,
-        by_service=canary.spec.target_ref.kind == "Service" or canary.spec.promotion.method == "switch",
+        by_service=canary.spec.target_ref.kind == "Service" or (switches and canary.spec.subset_ref is None),
         counted=Counted.BY_PROXIES if canary.spec.has_mesh else Counted.BY_APPLICATION,
         target_pods=pods_of(canary.spec.target_ref.kind, names.target),
         matchers=matchers,

@@ -10,6 +10,7 @@ from delivery.api.salvage import salvage_canary
 from delivery.cluster.cache import key_of
 from delivery.cluster.objects import CANARIES, VIRTUAL_SERVICES, Object, Ref
 from delivery.cluster.reader import CLAIM_INDEX, DESTINATION_INDEX, HOST_INDEX, REFERENCE_INDEX, Reader
+from delivery.controller import versions
 from delivery.routing import claims, preflight, reference_problems, subset_problems
 from delivery.routing.by_reference import left_behind, seen
 from delivery.routing.hosts import covers, is_visible
@@ -41,6 +42,7 @@ def problem(reader: Reader, picture: "Picture") -> Problem | None:
         return None
     return (
         _own_route(reader, picture)
+        or versions.problem(picture)
         or reference_problems.route_problem(names, route, picture.mesh)
         or _claimed(reader, picture)
         or _host_conflict(reader, picture)
@@ -148,7 +150,7 @@ def _routes_apex(body: Object, names: Names) -> bool:
 
 
 def _subset_problem(picture: "Picture") -> Problem | None:
-    if picture.route.subsets is None or picture.target is None:
+    if picture.route.subsets is None or picture.route.by_version or picture.target is None:
         return None
     canary, primaries = _pod_labels(picture)
     return subset_problems.subset_problem(

@@ -78,6 +78,7 @@ class ReferenceRouter:
             fence=max(fence_of(route.body) for route in routes),
             managers=tuple(dict.fromkeys(name for route in edited or routes for name in managers(route.body))),
             taken_over=any(route.claim for route in routes),
+            behind=any(route.behind for route in routes),
         )
 
     def refence(self, names: Names, spec: RouteSpec, observed: Observed, *, epoch: int) -> tuple[Change, ...]:

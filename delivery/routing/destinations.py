@@ -33,9 +33,16 @@ class Destination:
         return f"host {self.host}" + (f", subset {self.subset}" if self.subset else "")
 
 
+NOWHERE = Destination("")
+"""The destination of a role whose subset nobody knows; no route leads there."""
+
+
 @dataclass(frozen=True, slots=True)
 class RoleDestinations:
-    """The destinations that lead to each role. Of several for the primary, a route's first one in this order counts."""
+    """The destinations that lead to each role. Of several for the primary, a route's first one in this order counts.
+
+    Where subsets are versions, both roles are the same one between runs, and from a promotion to the end of its run.
+    """
 
     primary: tuple[Destination, ...]
     canary: Destination
@@ -49,6 +56,11 @@ class RoleDestinations:
         """
         apex = names.host(names.apex)
         if spec.subsets is not None:
-            return cls((Destination(apex, spec.subsets.primary),), Destination(apex, spec.subsets.canary))
+            first, canary, before = (
+                Destination(apex, name) if name else NOWHERE
+                for name in (spec.subsets.primary, spec.subsets.canary, spec.subsets.before)
+            )
+            further = () if before in (first, canary, NOWHERE) else (before,)
+            return cls((first, *further), canary)
         primary = Destination(names.host(names.primary_service))
         return cls((primary, Destination(apex)), Destination(names.host(names.canary_service)))

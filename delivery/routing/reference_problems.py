@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from delivery.cluster.objects import Ref
 from delivery.routing import cookies
 from delivery.routing.conditions import NotCombinableError, combined
-from delivery.routing.destinations import RoleDestinations
 from delivery.routing.fronts import gives_cookie
 from delivery.routing.referenced import Place, Referenced
 from delivery.routing.route_spec import Reference, RouteSpec
@@ -55,11 +54,12 @@ def _names_problem(route: Referenced) -> Problem | None:
         return _not_found(f"{_called(route.reference)} has no http route {missing[0]}; it has {known}: add it")
     if next(route.splits(), None) is None:
         roles = route.roles
-        return Problem(
-            reason="DestinationMissing",
-            message=f"no route of {_called(route.reference)} leads to a role; add the destinations {roles.primary[-1]} "
-            f"and {roles.canary} to the route that splits",
-        )
+        where = f"no route of {_called(route.reference)} leads to"
+        if route.by_version:
+            wanted = f"{where} the version that serves; add the destination {roles.primary[0]}"
+        else:
+            wanted = f"{where} a role; add the destinations {roles.primary[-1]} and {roles.canary}"
+        return Problem(reason="DestinationMissing", message=f"{wanted} to the route that splits")
     return None
 
 
@@ -67,18 +67,20 @@ def _each(route: Referenced) -> Iterator[Problem | None]:
     for (protocol, _), rule, split in route.splits():
         name = rule.get("name") or "without a name"
         where = f"{protocol} route {name} of {_called(route.reference)}"
-        yield _destinations(where, route.roles, split, named=bool(route.reference.routes))
+        yield _destinations(where, route, split)
         if protocol == "http":
             yield _conditions(where, route.spec, rule)
             yield _places_taken(where, route.spec, rule, split)
 
 
-def _destinations(where: str, roles: RoleDestinations, split: Split, *, named: bool) -> Problem | None:
-    """Are both roles there, each once, with something to divide?"""
-    lacking = [] if split.primary else [str(roles.primary[-1])]
-    lacking += [] if split.canary else [str(roles.canary)]
+def _destinations(where: str, route: Referenced, split: Split) -> Problem | None:
+    """Are both roles there, each once, with something to divide? The canary of versions is added when it is due."""
+    roles = route.roles
+    usual = roles.primary[0 if route.by_version else -1]
+    lacking = [] if split.primary else [str(usual)]
+    lacking += [] if split.canary or route.by_version else [str(roles.canary)]
     if lacking:
-        other = "" if named else "; or name the routes that split in routeRefs[].routes"
+        other = "" if route.reference.routes else "; or name the routes that split in routeRefs[].routes"
         return Problem(
             reason="DestinationMissing",
             message=f"{where} does not lead to {' and '.join(lacking)}; add it with weight 0{other}",
@@ -88,7 +90,7 @@ def _destinations(where: str, roles: RoleDestinations, split: Split, *, named: b
     if split.rest == 0:
         return Problem(
             reason="NoShare",
-            message=f"{where} gives all to other destinations and nothing to {roles.primary[-1]} or {roles.canary}; "
+            message=f"{where} gives all to other destinations and nothing to {usual} or {roles.canary}; "
             "leave the two some weight",
         )
     return None
@@ -162,7 +164,7 @@ def coarse_problem(names: Names, spec: RouteSpec, observed: Observed, traffic: T
         if body is None:
             continue
         for (protocol, _), rule, split in Referenced(names=names, spec=spec, reference=reference, body=body).splits():
-            if split.whole and split.rest * traffic.canary % 100:
+            if split.whole and not split.same and split.rest * traffic.canary % 100:
                 share = canary_share(split.rest, traffic.canary)
                 return Problem(
                     reason="CoarseWeights",

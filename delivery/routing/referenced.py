@@ -11,7 +11,7 @@ from typing import Any
 from delivery.cluster.objects import Object
 from delivery.routing.applied import digest
 from delivery.routing.claims import Claim, claim_of, key, owner
-from delivery.routing.destinations import Destination, RoleDestinations
+from delivery.routing.destinations import NOWHERE, Destination, RoleDestinations
 from delivery.routing.fronts import (
     MATCHED,
     SPLIT,
@@ -22,7 +22,7 @@ from delivery.routing.fronts import (
     sort_of,
 )
 from delivery.routing.route_spec import Reference, RouteSpec
-from delivery.routing.rules import Rule, rules_of
+from delivery.routing.rules import Rule, rules_of, weights
 from delivery.routing.splits import Split, split_of, with_weights
 from delivery.workloads.names import Names
 from strategies.traffic import Traffic
@@ -57,16 +57,53 @@ class Referenced:
         return split_of(rule, self.roles, namespace=self.reference.namespace, cluster_domain=self.names.cluster_domain)
 
     def splits(self) -> Iterator[tuple[Place, Rule, Split]]:
-        """The routes that are ours to divide, whether they can be or not."""
+        """The routes that are ours to divide, whether they can be or not.
+
+        Where subsets are versions, each with both versions among its destinations: a route that leads to the one that
+        serves need not name all that will ever come.
+        """
         wanted = self._wanted_names()
         for protocol in PROTOCOLS:
             for index, rule in enumerate(rules_of(self.body, protocol)):
                 if not isinstance(rule, Mapping) or is_front(rule):
                     continue
-                split = self.split(rule)
                 named = protocol == "http" and bool(wanted)
-                if split.concerns if not named else rule.get("name") in wanted:
-                    yield (protocol, index), rule, split
+                if rule.get("name") in wanted if named else self._leads_to_role(rule):
+                    whole = self._completed(rule)
+                    yield (protocol, index), whole, self.split(whole)
+
+    def _leads_to_role(self, rule: Rule) -> bool:
+        """Does it lead to a role? A route to a version that nobody serves by is its people's way to try that one."""
+        split = self.split(rule)
+        if not self.by_version:
+            return split.concerns
+        return bool(split.primary) or (bool(split.canary_share) and self._left_alone)
+
+    @property
+    def by_version(self) -> bool:
+        """Are the roles versions, of which each has a subset for ever?"""
+        return self.spec.by_version
+
+    @property
+    def _left_alone(self) -> bool:
+        """Has the canary requests of ours, and no route leads to the primary any more?"""
+        claim = self.claim
+        if claim is None or claim.weight == 0:
+            return False
+        rules = (rule for protocol in PROTOCOLS for rule in rules_of(self.body, protocol))
+        return not any(isinstance(rule, Mapping) and not is_front(rule) and self.split(rule).primary for rule in rules)
+
+    def _completed(self, rule: Rule) -> Rule:
+        """The same with a destination for each version that is a role, where it leads to one of them."""
+        if not self.by_version or not self.split(rule).concerns:
+            return rule
+        roles, items = self.roles, rule["route"]
+        wanted = dict.fromkeys(each for each in (roles.primary[0], roles.canary) if each != NOWHERE)
+        missing = [each for each in wanted if not any(self._leads(item, each) for item in items)]
+        if not missing:
+            return rule
+        items = [{**item, "weight": 100} for item in items] if len(items) == 1 else items
+        return {**rule, "route": [*items, *({"destination": each.as_json, "weight": 0} for each in missing)]}
 
     def _wanted_names(self) -> frozenset[str]:
         """The names asked for, and those on which a run has left a share; none: all routes that name a role."""
@@ -114,12 +151,23 @@ class Referenced:
     @property
     def digest(self) -> str:
         """A hash of what is ours: the roles' weights and our rules. The order of routes does not matter."""
-        weights = [
-            [protocol, str(rule.get("name", "")), *([split.given[at] for at in role] for role in _roles(split))]
-            for (protocol, _), rule, split in self.splits()
+        said = self._by_name if self.by_version else _by_role
+        given = [
+            [protocol, str(rule.get("name", "")), *said(rule, split)] for (protocol, _), rule, split in self.splits()
         ]
         ours = [each for each in rules_of(self.body) if isinstance(each, Mapping) and is_front(each, self.names)]
-        return digest([sorted(weights), ours])
+        return digest([sorted(given), ours])
+
+    def _by_name(self, rule: Rule, split: Split) -> list[Any]:
+        """What each version has: a promotion, which is no write of this object, changes whose role it is."""
+        places = sorted({*split.primary, *split.canary})
+        there = [(str((rule["route"][at]["destination"]).get("subset", "")), split.given[at]) for at in places]
+        return [sorted([subset, weight] for subset, weight in there if weight)]
+
+    @property
+    def behind(self) -> bool:
+        """Has a version that was the primary's before still some of what belongs to the one that is it now?"""
+        return self.by_version and any(split.behind for _, _, split in self.splits())
 
     # -- what it is to say
 
@@ -139,14 +187,15 @@ class Referenced:
             if (protocol, index) not in places:
                 yield rule
                 continue
+            there = rule
             rule, split = self._rescued(*places[protocol, index], traffic)
             if not split.whole:
-                yield rule
+                yield there
                 continue
             after = with_weights(rule, split.shares(traffic.everybody))
             if protocol == "http" and not self.reference.leaving:
                 yield from fronts(self.names, self.spec, traffic, after, split)
-            yield after
+            yield _needed(after, there)
 
     def _rescued(self, rule: Rule, split: Split, traffic: Traffic) -> tuple[Rule, Split]:
         """A route that lost the primary's destination while the canary has requests gets it back: pods go last, and
@@ -167,7 +216,7 @@ class Referenced:
             if protocol in spec:
                 rules = enumerate(rules_of(self.body, protocol))
                 spec[protocol] = [
-                    self._for_target(*places[protocol, index]) if (protocol, index) in places else rule
+                    _needed(self._for_target(*places[protocol, index]), rule) if (protocol, index) in places else rule
                     for index, rule in rules
                     if not (isinstance(rule, Mapping) and is_front(rule, self.names))
                 ]
@@ -175,8 +224,8 @@ class Referenced:
 
     def _for_target(self, rule: Rule, split: Split) -> Rule:
         """A subset of the target's pods gets all; of hosts the apex Service's, whose Service is not ours to delete."""
-        if not split.concerns or not split.rest:
-            return rule
+        if self.by_version or not split.concerns or not split.rest:
+            return rule  # of versions the one that serves has it already
         to = self.roles.canary if self.spec.subsets is not None else self.roles.primary[-1]
         nothing = dict.fromkeys((*split.primary, *split.canary), 0)
         rule = {**rule, "route": [*rule["route"]]}
@@ -211,5 +260,13 @@ class Referenced:
         return tuple(sorted(self._wanted_names())) if traffic.canary else tuple(sorted(self.reference.routes))
 
 
-def _roles(split: Split) -> tuple[tuple[int, ...], ...]:
-    return (split.primary, split.canary)
+def _by_role(_: Rule, split: Split) -> list[Any]:
+    return [[split.given[at] for at in role] for role in (split.primary, split.canary)]
+
+
+def _needed(after: Rule, before: Rule) -> Rule:
+    """The route without destinations that were thought of and get nothing; as it was when it says the same."""
+    there = len(before["route"])
+    added = (each for each in after["route"][there:] if each.get("weight"))
+    kept = {**after, "route": [*after["route"][:there], *added]}
+    return before if weights(kept) == weights(before) else kept

@@ -37,11 +37,18 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Subsets:
-    """The user's DestinationRule on the apex host, in the Canary's namespace, and its subset for each role."""
+    """The user's DestinationRule on the apex host, in the Canary's namespace, and its subset for each role.
+
+    `versions`: each version has a subset for ever, and a promotion changes which of them is the primary's. Then these
+    are names as of now ("" for one that is not known, and both the same between runs), and `before` is the subset that
+    was the primary's until the last promotion: what it still has is the primary's.
+    """
 
     rule: str
     primary: str
     canary: str
+    before: str = ""
+    versions: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +102,11 @@ class RouteSpec:
         )
 
     @property
+    def by_version(self) -> bool:
+        """Are the roles versions, of which each has a subset for ever? Then no proxy looks at the roles' Services."""
+        return self.subsets is not None and self.subsets.versions
+
+    @property
     def in_mesh(self) -> bool:
         """Are the routes for the mesh's sidecars too?"""
         return not self.delegation and (not self.gateways or MESH in self.gateways)
@@ -108,4 +120,8 @@ class RouteSpec:
 
 
 def _subsets(given: SubsetRef | None) -> Subsets | None:
-    return None if given is None else Subsets(given.name, given.primary_subset, given.canary_subset)
+    if given is None:
+        return None
+    return Subsets(
+        given.name, given.primary_subset or "", given.canary_subset or "", versions=not given.names_roles
+    )

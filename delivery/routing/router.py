@@ -55,7 +55,8 @@ class RouteView:
     percent that is copied to it; `testers`: a rule leads testers to it. Of several objects the highest weight counts.
     `applied_matches` is False when somebody else changed our fields since our last write. `fence` is the epoch of the
     leader that wrote last, `managers` are those besides us who own fields of the spec, latest first. `taken_over` is
-    False while routes of the user carry no trace of ours: before we come they say nothing about our roles.
+    False while routes of the user carry no trace of ours: before we come they say nothing about our roles. `behind`:
+    the version that was promoted has not got all that belongs to the primary yet.
     """
 
     canary_weight: int | None = None
@@ -66,6 +67,7 @@ class RouteView:
     fence: int = 0
     managers: tuple[str, ...] = ()
     taken_over: bool = True
+    behind: bool = False
 
 
 class Router(Protocol):

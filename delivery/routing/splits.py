@@ -17,7 +17,8 @@ Json = dict[str, Any]
 class Split:
     """One route. `given` are its weights in their order; `primary` and `canary` the places of the roles in it.
 
-    The first of `primary` is the one that gets the primary's share.
+    The first of `primary` is the one that gets the primary's share; it can be the canary's as well, where a version is
+    both.
     """
 
     given: tuple[int, ...]
@@ -37,7 +38,17 @@ class Split:
     @property
     def rest(self) -> int:
         """What the two roles have together."""
-        return sum(self.given[place] for place in (*self.primary, *self.canary))
+        return sum(self.given[place] for place in {*self.primary, *self.canary})
+
+    @property
+    def same(self) -> bool:
+        """Is one destination both roles?"""
+        return bool(self.primary and self.canary) and self.primary[0] == self.canary[0]
+
+    @property
+    def behind(self) -> bool:
+        """Is one destination both roles, and another one has some of their share still?"""
+        return self.same and self.given[self.primary[0]] != self.rest
 
     @property
     def canary_share(self) -> int:
@@ -49,14 +60,21 @@ class Split:
 
         Weights are whole numbers: the canary gets the nearest that is not more than was asked for.
         """
-        share = canary_share(self.rest, percent)
         first = self.primary[0]
+        if self.same:
+            return dict.fromkeys(self.primary, 0) | {first: self.rest}
+        share = canary_share(self.rest, percent)
         return dict.fromkeys(self.primary, 0) | {first: self.rest - share, self.canary[0]: share}
 
     def percent(self, noted: int | None) -> int:
-        """The canary's percent of the rest: the `noted` one if it gives just this weight, else rounded up."""
+        """The canary's percent of the rest: the `noted` one if it gives just this weight, else rounded up.
+
+        Weights cannot tell two roles that are one destination: then it is what was noted.
+        """
         if self.rest == 0:
             return 0
+        if self.same:
+            return noted or 0
         if noted is not None and canary_share(self.rest, noted) == self.canary_share:
             return noted
         return -(-100 * self.canary_share // self.rest)

@@ -30,14 +30,14 @@ def subset_problem(
 
     `canary` are the labels of the target's pods, `primaries` those of the primary's, now and after a promotion.
     """
-    if spec.subsets is None:
+    if spec.subsets is None or spec.subsets.versions:
         return None
     rule = observed.get(Ref(DESTINATION_RULES, names.namespace, spec.subsets.rule))
     where = f"DestinationRule {names.namespace}/{spec.subsets.rule}"
     if rule is None:
         return Problem(reason="SubsetNotFound", message=f"{where} does not exist; create it or correct spec.subsetRef")
     apex_host = RoleDestinations.of(names, spec).canary.host
-    if not _is_about(rule, apex_host, names):
+    if not is_about(rule, apex_host, names):
         return Problem(
             reason="SubsetNotFound",
             message=f"{where} is about host {(rule.get('spec') or {}).get('host')}, not about {apex_host}; "
@@ -59,21 +59,23 @@ def subset_problem(
                 message=f"{where}: subset {subset} has to select the {role}'s pods, whatever their version, and no "
                 f"others; give it the labels {_differing(own, others)}",
             )
-    return _apex_problem(names, apex, (canary, *primaries))
+    return apex_problem(names, apex, (canary, *primaries))
 
 
-def _is_about(rule: Object, host: str, names: Names) -> bool:
+def is_about(rule: Object, host: str, names: Names) -> bool:
+    """Is a DestinationRule about this host?"""
     said = {"host": str((rule.get("spec") or {}).get("host", ""))}
     return Destination.read(said, namespace=names.namespace, cluster_domain=names.cluster_domain).host == host
 
 
 def _tells(selector: Mapping[str, str], own: Iterable[Mapping[str, str]], others: Iterable[Mapping[str, str]]) -> bool:
     """Does it select all of its own pods and none of the others?"""
-    mine = all(_selects(selector, labels) for labels in own)
-    return bool(selector) and mine and not any(_selects(selector, labels) for labels in others)
+    mine = all(selects(selector, labels) for labels in own)
+    return bool(selector) and mine and not any(selects(selector, labels) for labels in others)
 
 
-def _selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Are pods with these labels among those that a selector wants?"""
     return all(labels.get(key) == value for key, value in selector.items())
 
 
@@ -85,7 +87,7 @@ def _differing(own: Sequence[Mapping[str, str]], others: Sequence[Mapping[str, s
     return ", ".join(f"{key}: {value}" for key, value in sorted(told.items())) or "that only they have"
 
 
-def _apex_problem(names: Names, apex: Object | None, roles: Iterable[Mapping[str, str]]) -> Problem | None:
+def apex_problem(names: Names, apex: Object | None, roles: Iterable[Mapping[str, str]]) -> Problem | None:
     """Subsets are of the pods that the apex Service selects: so it has to select both roles' pods."""
     if apex is None:
         return Problem(
@@ -94,7 +96,7 @@ def _apex_problem(names: Names, apex: Object | None, roles: Iterable[Mapping[str
             "of both roles",
         )
     selector = apex["spec"].get("selector") or {}
-    if selector and all(_selects(selector, labels) for labels in roles):
+    if selector and all(selects(selector, labels) for labels in roles):
         return None
     said = ", ".join(f"{key}={value}" for key, value in sorted(selector.items())) or "nothing"
     return Problem(

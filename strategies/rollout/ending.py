@@ -79,7 +79,15 @@ def _drained(turn: Turn) -> bool:
             message=f"the canary's pods are kept: {missing(turn.primary, name='the primary')}",
         )
         return False
+    if _is_one(turn):
+        return True  # who asks the canary asks the primary
     return turn.reached(since, max(spec.drain_seconds, spec.drain_max_seconds)) or _nobody_asks(turn)
+
+
+def _is_one(turn: Turn) -> bool:
+    """Are both roles the same pods, and counts tell roles by their pods?"""
+    same = turn.target is not None and turn.primary is not None and turn.target.revision == turn.primary.revision
+    return same and turn.spec.told_by_pods
 
 
 _NOT_YET = {

@@ -134,6 +134,8 @@ def _traffic(spec: RolloutSpec, status: Status, snapshot: Snapshot, *, floor: in
         return traffic if both else None
     if lowers(traffic, live) and not _may_lower(spec, status, snapshot, floor=floor):
         return None
+    if live.behind and not carries(spec, snapshot.primary, floor=floor, share=100):
+        return None
     if rises(traffic, live) and not _may_rise(spec, status, snapshot, traffic, floor=floor):
         return None
     return traffic

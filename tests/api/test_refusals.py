@@ -96,6 +96,29 @@ REFUSED = [
         {
             "promotion": {"method": "switch"},
             "service": {"port": 80, "name": "all"},
+            "routeRefs": [{"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "name": "all"}],
+            "subsetRef": {"name": "all", "primarySubset": "v1", "canarySubset": "v2"},
+        },
+        "spec.subsetRef: given primarySubset and canarySubset together with promotion.method",
+    ),
+    (
+        {
+            "routeRefs": [{"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "name": "all"}],
+            "subsetRef": {"name": "all"},
+        },
+        'spec.subsetRef: given name alone, with promotion.method "copy", allowed name, primarySubset and canarySubset',
+    ),
+    (
+        {
+            "routeRefs": [{"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "name": "all"}],
+            "subsetRef": {"name": "all", "primarySubset": "v1"},
+        },
+        "spec.subsetRef.canarySubset: given one of primarySubset and canarySubset, allowed both",
+    ),
+    (
+        {
+            "promotion": {"method": "switch"},
+            "service": {"port": 80, "name": "all"},
             "targetRef": {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "reviews"},
         },
         'spec.promotion.method: given "switch" for a DaemonSet, allowed switch for a target of kind Deployment',

@@ -5,7 +5,6 @@ promoted last, the canary service to the target's, and nothing is ever scaled: h
 goes, is its people's business.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,13 +20,13 @@ from delivery.workloads.revision import revision as revision_of
 from delivery.workloads.selectors import Labelling, match_labels
 from delivery.workloads.service_copies import led_since
 from delivery.workloads.service_spec import ServiceSpec
+from delivery.workloads.targets.leading import LEADS_TO, Led, leading_to, led_to
 from delivery.workloads.targets.service import seen_behind, strands_users
 from delivery.workloads.targets.target_kind import Template
 from strategies.snapshot import Problem, Workload
 
-LEADS_TO = "progressive.delivery/leads-to"
-"""Annotation on the primary service: JSON of the Deployment that was promoted last and of its pods' labels."""
-
+SUBSET = "subset"
+"""In a template that is promoted: what the user's DestinationRule calls its pods. No part of a version."""
 
 @dataclass(frozen=True, slots=True)
 class SwitchedKind:
@@ -103,7 +102,7 @@ class SwitchedKind:
         seen = replace(observation.observe(body, pods, since=since), revision=revision_of(self.template_of(body)))
         if leading is None or _selector(leading) != dict(match_labels(body)):
             return replace(seen, updated=0, updated_ready=0, settled=False)
-        led = led_since(leading)
+        led = led_since(leading) if not led_to(leading).subset else None  # proxies have the subset's pods already
         return seen if led is None else replace(seen, ready_since=tuple(max(at, led) for at in seen.ready_since))
 
     def create(
@@ -118,7 +117,7 @@ class SwitchedKind:
         annotations: Mapping[str, str],
     ) -> Change:
         meta = {"name": names.primary, "namespace": names.namespace, "labels": owner_labels(names)}
-        noted = {**annotations, REVISION: revision, LEADS_TO: _noted(template)}
+        noted = {**annotations, REVISION: revision, LEADS_TO: _noted(template, None)}
         spec = {"selector": dict(template["selector"]), "ports": [main_port(self.service)]}
         body = {"metadata": {**meta, "annotations": noted}, "spec": spec}
         return create_change(SERVICES, body, epoch=epoch, why=f"create Service {names.primary} at {revision}")
@@ -126,7 +125,7 @@ class SwitchedKind:
     def promote(
         self, primary: Object, template: Template, *, revision: str, epoch: int, target: Object | None
     ) -> Change | None:
-        noted = {REVISION: revision, LEADS_TO: _noted(template)}
+        noted = {REVISION: revision, LEADS_TO: _noted(template, led_to(primary))}
         wanted = {"metadata": {"annotations": noted}, "spec": {"selector": Exact(dict(template["selector"]))}}
         return patch_change(SERVICES, primary, wanted, epoch=epoch, why=f"lead the primary service to {revision}")
 
@@ -138,23 +137,6 @@ class SwitchedKind:
 
     def rest(self, target: Object, *, epoch: int) -> Change | None:
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class Led:
-    """Where the primary service leads: a Deployment and its pods' labels; empty where nobody can tell."""
-
-    deployment: str = ""
-    selector: Mapping[str, str] | None = None
-
-
-def led_to(primary: Object) -> Led:
-    """Where it was led last, as noted by that write."""
-    try:
-        noted = json.loads(str(annotations(primary).get(LEADS_TO, "")))
-        return Led(str(noted["deployment"]), {str(key): str(value) for key, value in noted["selector"].items()})
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return Led()  # somebody made it unreadable: then the Service itself has to be right
 
 
 def overlap(target: Object | None, primary: Object | None) -> Problem | None:
@@ -180,6 +162,5 @@ def _selector(service: Object) -> dict[str, str]:
     return dict(service["spec"].get("selector") or {})
 
 
-def _noted(template: Template) -> str:
-    kept = {"deployment": template["deployment"], "selector": dict(template["selector"])}
-    return json.dumps(kept, sort_keys=True, separators=(",", ":"))
+def _noted(template: Template, since: Led | None) -> str:
+    return leading_to(template, subset=str(template.get(SUBSET, "")), since=since).text

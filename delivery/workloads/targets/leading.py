@@ -1,0 +1,81 @@
+"""Where a role's Service leads where promotions move users: which Deployment, its pods, and their subset.
+
+It stands on the Service in the very write that leads it there, so that a restarted controller, or one that has lost the
+status, reads whose the users are from the object that says it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from delivery.cluster.objects import Object
+from delivery.workloads.ownership import annotations
+from delivery.workloads.targets.target_kind import Template
+
+LEADS_TO = "progressive.delivery/leads-to"
+"""Annotation on the roles' Services: JSON of the Deployment and of its pods' labels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Led:
+    """Where a role's Service leads; empty where nobody can tell.
+
+    `selector` are the labels that select the Deployment's pods, None where nobody can tell; `labels` all that they
+    have; `subset` is what a DestinationRule of the user's calls them ("" without one). `before` is the Deployment that
+    was led to until the last promotion, and `before_subset` what its pods were called.
+    """
+
+    deployment: str = ""
+    selector: Mapping[str, str] | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    subset: str = ""
+    before: str = ""
+    before_subset: str = ""
+
+    @property
+    def text(self) -> str:
+        """As it is annotated; what is not known is left out."""
+        said = {
+            "deployment": self.deployment,
+            "selector": dict(self.selector or {}),
+            "labels": dict(self.labels),
+            "subset": self.subset,
+            "before": self.before,
+            "beforeSubset": self.before_subset,
+        }
+        kept = {name: value for name, value in said.items() if value or name in ("deployment", "selector")}
+        return json.dumps(kept, sort_keys=True, separators=(",", ":"))
+
+
+def led_to(service: Object | None) -> Led:
+    """Where it was led last, as noted by that write."""
+    try:
+        noted = json.loads(str(annotations(service).get(LEADS_TO, ""))) if service is not None else {}
+        return Led(
+            deployment=str(noted["deployment"]),
+            selector=_labels(noted["selector"]),
+            labels=_labels(noted.get("labels") or {}),
+            subset=str(noted.get("subset") or ""),
+            before=str(noted.get("before") or ""),
+            before_subset=str(noted.get("beforeSubset") or ""),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return Led()  # somebody made it unreadable: then the Service itself has to be right
+
+
+def leading_to(template: Template, *, subset: str = "", since: Led | None = None) -> Led:
+    """A note for the version of this template, whose pods are called `subset`; `since`: where it led until now."""
+    labels = ((template["template"].get("metadata") or {}).get("labels") or {}) if subset else {}
+    moved = since is not None and since.deployment not in ("", template["deployment"])
+    return Led(
+        deployment=str(template["deployment"]),
+        selector=dict(template["selector"]),
+        labels=_labels(labels),
+        subset=subset,
+        before=since.deployment if moved and since is not None else since.before if since is not None else "",
+        before_subset=since.subset if moved and since is not None else since.before_subset if since is not None else "",
+    )
+
+
+def _labels(given: Mapping[str, object]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in given.items()}

@@ -1,0 +1,116 @@
+"""Which subset is which version's: found by labels, kept once it is noted, and refused where nobody can tell."""
+
+import pytest
+
+from delivery.cluster.objects import DESTINATION_RULES, Ref
+from delivery.routing import version_subsets
+from delivery.routing.route_spec import Subsets
+from delivery.routing.router import Observed
+from delivery.routing.version_subsets import Version
+from delivery.workloads.names import Names
+from delivery.workloads.targets.leading import Led, leading_to, led_to
+
+NAMES = Names(namespace="books", canary="reviews", target="reviews-v2", apex="reviews", primary_name="reviews-primary")
+ASKED = Subsets("versions", "", "", versions=True)
+APEX = {"metadata": {"name": "reviews"}, "spec": {"selector": {"app": "reviews"}}}
+
+
+def version(name, *, noted="", **labels):
+    return Version(deployment=f"reviews-{name}", labels={"app": "reviews", "version": name, **labels}, noted=noted)
+
+
+def observed(host="reviews", /, **subsets):
+    rule = {
+        "metadata": {"name": "versions", "namespace": "books"},
+        "spec": {"host": host, "subsets": [{"name": name, "labels": labels} for name, labels in subsets.items()]},
+    }
+    return Observed.of([(Ref(DESTINATION_RULES, "books", "versions"), rule)])
+
+
+V1, V2 = {"version": "v1"}, {"version": "v2"}
+
+
+def problem(mesh, *, target=None, primary=None, apex=APEX):
+    target = version("v2") if target is None else target
+    primary = version("v1", noted="v1") if primary is None else primary
+    found = version_subsets.problem(ASKED, NAMES, mesh, apex=apex, target=target, primary=primary)
+    return (found.reason, found.message) if found is not None else ("", "")
+
+
+def resolved(mesh, **roles):
+    given = {"target": None, "primary": None, "canary": None, **roles}
+    found = version_subsets.resolved(ASKED, NAMES, mesh, **given, led=Led(before_subset="v0"))
+    return found.primary, found.canary, found.before
+
+
+def test_before_there_is_a_primary_both_roles_are_the_target():
+    assert resolved(observed(v1=V1, v2=V2), target=version("v1")) == ("v1", "v1", "v0")
+
+
+def test_the_canary_is_where_its_service_leads_whatever_is_named_by_now():
+    found = resolved(observed(v1=V1, v2=V2), target=version("v3"), primary=version("v1"), canary=version("v2"))
+    assert found[:2] == ("v1", "v2")
+
+
+def test_what_was_noted_stays_as_long_as_it_is_right_and_when_nothing_is():
+    mesh = observed(v1=V1, one=V1)
+    assert resolved(mesh, primary=version("v1", noted="one"))[0] == "one"
+    assert resolved(observed(v2=V2), primary=version("v1", noted="v1"))[0] == "v1", "its users can be taken away"
+    assert resolved(observed(one=V1), primary=version("v1", noted="v1"))[0] == "one", "it was renamed"
+
+
+@pytest.mark.parametrize("other", [{"app": "reviews"}, {"age": "old"}, {"app": "reviews", "age": "old"}])
+def test_a_subset_of_something_else_than_a_version_is_no_matter(other):
+    mesh = observed(v1=V1, v2=V2, other=other)
+    assert problem(mesh) == ("", "")
+    assert resolved(mesh, target=version("v2"), primary=version("v1"))[:2] == ("v1", "v2")
+
+
+@pytest.mark.parametrize(
+    ("mesh", "reason", "words"),
+    [
+        (Observed(), "SubsetNotFound", "DestinationRule books/versions does not exist"),
+        (observed("other", v1=V1, v2=V2), "SubsetNotFound", "is about host other"),
+        (observed(v1=V1), "SubsetNotFound", "no subset of the pods of Deployment reviews-v2 (app=reviews, version=v2)"),
+        (observed(v2=V2), "SubsetNotFound", "Deployment reviews-v1"),
+        (observed(v1=V1, v2=V2, two=V2), "SubsetAmbiguous", "subsets v2, two all select"),
+        (observed(v1=V1, v2={"app": "reviews"}), "SubsetSelectsWrongPods", "subset v2 of Deployment reviews-v2"),
+        (observed(v1=V1, v2={}), "SubsetNotFound", "Deployment reviews-v2"),
+    ],
+)
+def test_what_nobody_can_tell_is_refused_by_name(mesh, reason, words):
+    found = problem(mesh)
+    assert found[0] == reason
+    assert words in found[1]
+
+
+def test_the_apex_service_has_to_select_the_pods_of_both():
+    apex = {"metadata": {"name": "reviews"}, "spec": {"selector": {"app": "reviews", "version": "v1"}}}
+    assert problem(observed(v1=V1, v2=V2), apex=apex)[0] == "ApexSelectsOneRole"
+    assert problem(observed(v1=V1, v2=V2), apex=None)[0] == "ApexNotFound"
+
+
+def template(name):
+    return {
+        "deployment": f"reviews-{name}",
+        "selector": {"version": name},
+        "template": {"metadata": {"labels": {"version": name, "more": "x"}}},
+    }
+
+
+def on_service(led):
+    return {"metadata": {"annotations": {"progressive.delivery/leads-to": led.text}}}
+
+
+def test_where_a_service_leads_is_read_as_it_was_noted_with_where_it_led_before():
+    first = led_to(on_service(leading_to(template("v1"), subset="v1")))
+    assert (first.deployment, first.subset, first.before, first.labels["more"]) == ("reviews-v1", "v1", "", "x")
+    second = led_to(on_service(leading_to(template("v2"), subset="v2", since=first)))
+    assert (second.before, second.before_subset) == ("reviews-v1", "v1")
+    again = leading_to(template("v2"), subset="two", since=second)
+    assert (again.before, again.before_subset) == ("reviews-v1", "v1"), "the same version, written again"
+
+
+@pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"deployment": 1}', '{"deployment": "a", "selector": 3}'])
+def test_what_somebody_made_unreadable_leads_nowhere(text):
+    assert led_to({"metadata": {"annotations": {"progressive.delivery/leads-to": text}}}) == Led()
