@@ -5,8 +5,10 @@ one sentence, because the one who asks has to hold the rollout and tell people, 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from metrics import application, queries, templates
+from metrics.batching import MOST_WORKLOADS, Batches, Builder
 from metrics.judges import threshold
 from metrics.providers.base import Kind, Provider, Query, QueryError, Samples
 from metrics.spec import DURATION, SUCCESS_RATE, Counted, MetricSpec, Subject, Window, number
@@ -32,21 +34,29 @@ WAYS_OUT = {
 
 
 class Analyst:
-    """Asks and judges. `timeout` in seconds covers one question. Questions may be asked concurrently."""
+    """Asks and judges. `timeout` in seconds covers one question; builtin ones wait up to `wait` seconds before it, to
+    be asked together with others, about `most` targets at once. Questions may be asked concurrently.
+    """
 
-    def __init__(self, provider_for: ProviderFor, *, timeout: float = 5.0) -> None:
+    def __init__(
+        self, provider_for: ProviderFor, *, timeout: float = 5.0, wait: float = 0.0, most: int = MOST_WORKLOADS
+    ) -> None:
         if timeout <= 0:
             raise ValueError(f"timeout: given {timeout}, needs to be above 0 seconds")
         self._provider_for = provider_for
         self._timeout = timeout
+        self._batches = Batches(timeout=timeout, wait=wait, most=most)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._batches.close()
 
     async def metric(self, spec: MetricSpec, subject: Subject, window: Window, *, server: str) -> Verdict:
         """The verdict on one metric of the target's pods over the window."""
         if problem := spec.problem or unaskable(spec, subject):
             return Verdict(Outcome.ERROR, limit=spec.limit, message=problem)
         try:
-            query = query_for(spec, subject, window)
-            (samples,) = await self._ask([query], window, server)
+            (samples,) = await self._measured(spec, subject, window, server)
         except templates.TemplateError as error:
             return Verdict(Outcome.ERROR, limit=spec.limit, message=f"metric {spec.name!r}: {error}")
         except QueryError as error:
@@ -61,12 +71,12 @@ class Analyst:
         if subject.counted is not Counted.BY_PROXIES:
             return Verdict(Outcome.INCONCLUSIVE, message="no proxy counts who is served by which version")
         asked = [
-            queries.reached(subject, subject.target, window),
-            queries.reached(subject, subject.primary, window),
-            queries.sent(subject, window),
+            partial(queries.reached, subject, subject.target),
+            partial(queries.reached, subject, subject.primary),
+            partial(queries.sent, subject),
         ]
         try:
-            canary, primary, sent = [total(answer) for answer in await self._ask(asked, window, server)]
+            canary, primary, sent = [total(answer) for answer in await self._ask(asked, subject, window, server)]
         except QueryError as error:
             return Verdict(Outcome.ERROR, message=f"traffic {_explained(error)}")
         counts = Counts(canary=canary, primary=primary, expected=max(sent, canary + primary))
@@ -83,12 +93,12 @@ class Analyst:
         if subject.counted is not Counted.BY_PROXIES:
             return Verdict(Outcome.INCONCLUSIVE, limit="max 0", message="no proxy counts the requests that are left")
         asked = [
-            queries.canary_by_workload(subject, window),
-            queries.canary_by_service(subject, window),
-            queries.went_dark(subject, window),
+            partial(queries.canary_by_workload, subject),
+            partial(queries.canary_by_service, subject),
+            partial(queries.went_dark, subject),
         ]
         try:
-            by_workload, by_service, dark = await self._ask(asked, window, server)
+            by_workload, by_service, dark = await self._ask(asked, subject, window, server)
             requests = max(total(by_workload), total(by_service))
         except QueryError as error:
             return Verdict(Outcome.ERROR, message=f"drain {_explained(error)}")
@@ -103,20 +113,40 @@ class Analyst:
             return Verdict(Outcome.ERROR, limit="max 0", message=message)
         return Verdict(Outcome.PASS, value=0.0, limit="max 0")
 
-    async def _ask(self, asked: Sequence[Query], window: Window, server: str) -> list[Samples]:
-        """The answers, in order. Raises the first QueryError among them."""
+    async def _measured(self, spec: MetricSpec, subject: Subject, window: Window, server: str) -> list[Samples]:
+        """What a metric's query selects. A query of somebody's own is asked alone: what it returns is not known.
+
+        Raises QueryError and templates.TemplateError.
+        """
+        if not spec.query.strip():
+            return await self._ask([partial(BUILDERS[subject.counted][spec.name], subject)], subject, window, server)
+        query = templates.render(spec.query, subject, window)
+        provider = self._provider(server)
         try:
-            provider = self._provider_for(server)
-            answers = await provider.query(asked, at=window.at, timeout=self._timeout)
-            found = [answers[query] for query in asked]
-        except ValueError as error:
-            raise QueryError(Kind.NOT_PROMETHEUS, str(error)) from error
+            answers = await provider.query([query], at=window.at, timeout=self._timeout)
+            return _found([answers[query]])
+        except QueryError:
+            raise
         except Exception as error:
             raise QueryError(Kind.FAULT, f"the provider failed with {type(error).__name__}: {error}") from error
-        for answer in found:
-            if isinstance(answer, QueryError):
-                raise answer
-        return [answer for answer in found if not isinstance(answer, QueryError)]
+
+    async def _ask(self, asked: Sequence[Builder], subject: Subject, window: Window, server: str) -> list[Samples]:
+        """The answers, in order. Raises the first QueryError among them."""
+        return _found(await self._batches.ask(self._provider(server), asked, subject, window))
+
+    def _provider(self, server: str) -> Provider:
+        """Raises QueryError."""
+        try:
+            return self._provider_for(server)
+        except ValueError as error:
+            raise QueryError(Kind.NOT_PROMETHEUS, str(error)) from error
+
+
+def _found(answers: Sequence[Samples | QueryError]) -> list[Samples]:
+    for answer in answers:
+        if isinstance(answer, QueryError):
+            raise answer
+    return [answer for answer in answers if not isinstance(answer, QueryError)]
 
 
 def unaskable(spec: MetricSpec, subject: Subject) -> str:
@@ -127,13 +157,6 @@ def unaskable(spec: MetricSpec, subject: Subject) -> str:
         f"metric {spec.name!r} is asked by the names of pods, and those of {subject.target} cannot be told from others "
         "because its name is too long; give the metric a query or the target a shorter name"
     )
-
-
-def query_for(spec: MetricSpec, subject: Subject, window: Window) -> Query:
-    """The query of a metric that has no `problem`. Raises templates.TemplateError."""
-    if spec.query.strip():
-        return templates.render(spec.query, subject, window)
-    return BUILDERS[subject.counted][spec.name](subject, window)
 
 
 def total(samples: Samples) -> float:

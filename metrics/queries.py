@@ -86,9 +86,8 @@ def went_dark(subject: Subject, window: Window) -> str:
     "none" would mean that nobody looked.
     """
     known = selector(REQUESTS, {"destination_workload_namespace=": subject.namespace}, subject.matchers)
-    length = duration(window.seconds)
-    before = f"last_over_time({known}[{REMEMBERED}] offset {length})"
-    return f"count({before}) unless count(last_over_time({known}[{length}]))"
+    before = f"last_over_time({known}[{REMEMBERED}]{_offset(_length(window) + window.later_ms)})"
+    return f"count({before}) unless count(last_over_time({_within(known, window)}))"
 
 
 def increase(subject: Subject, metric: str, labels: Mapping[str, str], window: Window) -> str:
@@ -101,12 +100,27 @@ def increase(subject: Subject, metric: str, labels: Mapping[str, str], window: W
     Prometheus that has just started) is left to PromQL's own increase().
     """
     series, scraped = selector(metric, labels, subject.matchers), selector("up", {}, subject.matchers)
-    length = duration(window.seconds)
-    last = f"last_over_time({series}[{length}])"
-    before = f"last_over_time({series}[{REMEMBERED}] offset {length})"
-    from_zero = f"0 * {last} and on () (count({scraped} offset {length}) > 0)"
+    ranged, start = _within(series, window), _offset(_length(window) + window.later_ms)
+    last = f"last_over_time({ranged})"
+    before = f"last_over_time({series}[{REMEMBERED}]{start})"
+    from_zero = f"0 * {last} and on () (count({scraped}{start}) > 0)"
     exact = f"({last} - (({before} <= {last}) or ({from_zero})))"
-    return f"({exact} unless resets({series}[{length}]) > 0) or increase({series}[{length}])"
+    return f"({exact} unless resets({ranged}) > 0) or increase({ranged})"
+
+
+def _within(series: str, window: Window) -> str:
+    """The range selector of a window."""
+    return f"{series}[{duration(window.seconds)}]{_offset(window.later_ms)}"
+
+
+def _offset(milliseconds: int) -> str:
+    """What leads so far back from the moment of evaluation."""
+    return f" offset {duration(milliseconds / 1000)}" if milliseconds else ""
+
+
+def _length(window: Window) -> int:
+    """In milliseconds, as `duration` rounds it."""
+    return max(1, round(window.seconds * 1000))
 
 
 def selector(metric: str, labels: Mapping[str, str], matchers: Matchers = ()) -> str:

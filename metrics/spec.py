@@ -117,12 +117,15 @@ class Window:
     """A piece of time, [start, end], and the moment `at` that questions about it are evaluated for.
 
     `at` lies one scrape after `end`, because Prometheus sees a request one scrape late; it is fixed so that asking
-    again after a crash gives the same answer. Raises ValueError for naive or unordered times.
+    again after a crash gives the same answer. `later_ms` is how many milliseconds after `at` a query about it is
+    evaluated, when several are asked about in one; the answer is the same. Raises ValueError for naive or unordered
+    times.
     """
 
     start: datetime
     end: datetime
     at: datetime
+    later_ms: int = 0
 
     def __post_init__(self) -> None:
         for field, moment in (("start", self.start), ("end", self.end), ("at", self.at)):

@@ -24,6 +24,9 @@ from metrics.providers.registry import displayed
 MOST_BYTES = 8 * 1024 * 1024
 """A longer answer must not fill the memory: it is not one number, or of more pods than one question is about."""
 
+LONGEST_IN_URL = 2048
+"""A query that is longer than so many characters is sent in a form."""
+
 NO_RETRIES = urllib3.Retry(total=0, connect=0, read=False, redirect=0, status=0, other=0)
 
 
@@ -74,6 +77,13 @@ class DeadlineSession(requests.Session):
     """
 
     answer: requests.Response | None = None
+
+    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
+        """As in requests; but a long question goes into the body, since what is in front of a server limits a URL."""
+        asked = kwargs.get("params")
+        if isinstance(asked, dict) and len(asked.get("query", "")) > LONGEST_IN_URL:
+            return super().request("POST", url, *args, **{**kwargs, "params": None, "data": asked})
+        return super().request(method, url, *args, **kwargs)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """As in requests, with one deadline for head and body."""
@@ -166,7 +176,7 @@ def declined(where: str, answer: requests.Response | None) -> QueryError:
         return QueryError(Kind.REFUSED, f"{where} refuses the query: {words}")
     if status in (401, 403):
         return QueryError(Kind.REFUSED, f"{where} refuses access (HTTP {status}); check its credentials")
-    if status == 429 or status >= 500:
+    if status == 429 or (status >= 500 and status != 501):
         return QueryError(Kind.UNREACHABLE, f"{where} cannot answer now (HTTP {status}{': ' if words else ''}{words})")
     return QueryError(Kind.NOT_PROMETHEUS, foreign(where, answer))
 

@@ -48,7 +48,7 @@ def window_of(seconds: float, *, ending: datetime, late: float = 0) -> Window:
 
 
 class Server(ThreadingHTTPServer):
-    """Answers each GET with what `script` writes; remembers paths, queries and how many sockets were opened."""
+    """Answers each question with what `script` writes; remembers queries, methods and how many sockets were opened."""
 
     daemon_threads = True
     script: Callable[["Handler"], None]
@@ -57,6 +57,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.sockets = 0
         self.asked: list[dict[str, list[str]]] = []
+        self.methods: list[str] = []
         self.release = threading.Event()
         self.begun = threading.Semaphore(0)
 
@@ -77,7 +78,19 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        self.server.asked.append(parse_qs(urlsplit(self.path).query))
+        self._take(urlsplit(self.path).query)
+
+    def do_POST(self) -> None:
+        self._take(self.rfile.read(int(self.headers["Content-Length"])).decode())
+
+    @property
+    def query(self) -> str:
+        return self.parameters["query"][0]
+
+    def _take(self, parameters: str) -> None:
+        self.parameters = parse_qs(parameters)
+        self.server.asked.append(self.parameters)
+        self.server.methods.append(self.command)
         self.server.begun.release()
         self.server.script(self)
 

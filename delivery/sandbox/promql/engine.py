@@ -17,6 +17,7 @@ from delivery.sandbox.promql.grammar import kind
 from delivery.sandbox.promql.histograms import histogram_quantile
 from delivery.sandbox.promql.labels import NAME, Labels, nameless
 from delivery.sandbox.promql.range_functions import KEEPS_NAME, RANGE_FUNCTIONS, Window
+from delivery.sandbox.promql.relabelling import label_replace
 from delivery.sandbox.promql.series import Points, Series
 from delivery.sandbox.promql.storage import Storage
 
@@ -175,6 +176,9 @@ class Evaluation:
                 return [] if self.vector(arguments[0], at) else [(implied(arguments[0]), 1.0)]
             case "absent_over_time":
                 return [] if self._matrix(arguments[0], at)[0] else [(implied(arguments[0]), 1.0)]
+            case "label_replace":
+                texts = [each.value for each in arguments[1:] if isinstance(each, nodes.Text)]
+                return label_replace(self.vector(arguments[0], at), *texts)
             case "timestamp":
                 return self._timestamps(arguments[0], at)
             case "sort" | "sort_desc":

@@ -80,7 +80,7 @@ ELEMENTWISE: dict[str, Callable[..., float | None]] = {
 FUNCTIONS: dict[str, str] = {
     **dict.fromkeys((*RANGE_FUNCTIONS, *ELEMENTWISE), "instant vector"),
     **dict.fromkeys(("histogram_quantile", "absent", "absent_over_time", "vector", "timestamp"), "instant vector"),
-    **dict.fromkeys(("sort", "sort_desc"), "instant vector"),
+    **dict.fromkeys(("sort", "sort_desc", "label_replace"), "instant vector"),
     **dict.fromkeys(("scalar", "time"), "scalar"),
 }
 """All functions that can be answered, and what they give."""

@@ -22,10 +22,10 @@ from delivery.sandbox.promql.operators import OPERATORS, SET_OPERATORS
 DEFAULT_STEP = 60_000
 """A subquery's step where it has none: Prometheus' default evaluation interval."""
 
-MOST_PARTS = 1000
+DEEPEST = 1000
 TOO_DEEP = "the query is nested too deeply"
 
-_PARTS = re.compile(r"[(\[{+*/%^<>=!-]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
+_PARTS = re.compile(r"[()\[\]{}+*/%^<>=!-]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STRINGS = re.compile(r""" "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | `[^`]*` | \#[^\n]* """, re.VERBOSE | re.DOTALL)
 _BYTES = re.compile(r"(?<!\\)(?:\\\\)*(\\(?:x[89a-fA-F]|[23])[0-9a-fA-F]+)")
@@ -36,9 +36,9 @@ _MANY = {"OneToOne": "", "ManyToMany": "", "ManyToOne": "left", "OneToMany": "ri
 @lru_cache(maxsize=256)
 def parse(query: str) -> nodes.Node:
     """The nodes of `query`. Raises QueryFailedError (bad_data)."""
-    parts = len(_PARTS.findall(_STRINGS.sub("", query)))
-    if parts > MOST_PARTS:  # the parser recurses, and ends the process when its stack is full
-        raise bad_data(f'invalid parameter "query": {parts} operators and brackets, at most {MOST_PARTS} are allowed')
+    deep = depth(query)
+    if deep > DEEPEST:  # the parser recurses, and ends the process when its stack is full
+        raise bad_data(f'invalid parameter "query": operators and brackets nested {deep} deep, allowed are {DEEPEST}')
     try:
         tree = promql.parse(_STRINGS.sub(_plain, query))
     except ValueError as error:
@@ -51,6 +51,20 @@ def parse(query: str) -> nodes.Node:
         return _node(tree)
     except RecursionError:
         raise bad_data(f'invalid parameter "query": {TOO_DEEP}') from None
+
+
+def depth(query: str) -> int:
+    """How deep a tree of the query can be at most: operators between the same brackets may stand on each other."""
+    levels = [[0, 0]]  # of each open bracket: operators, the deepest bracket in it
+    for part in _PARTS.findall(_STRINGS.sub("", query)):
+        if part in "([{":
+            levels.append([1, 0])
+        elif part not in ")]}":
+            levels[-1][0] += 1
+        elif len(levels) > 1:
+            operators, deepest = levels.pop()
+            levels[-1][1] = max(levels[-1][1], operators + deepest)
+    return sum(operators for operators, _ in levels) + max(deepest for _, deepest in levels)
 
 
 def selector(text: str) -> nodes.Selector:

@@ -277,6 +277,31 @@ SUBQUERIES = [
     "sum_over_time(max_over_time(g[1m:10s])[2m:30s])",
     "req[1m:20s]",
 ]
+LABELS = [
+    f"label_replace({inner})"
+    for inner in (
+        'req, "asked", "7", "", ""',
+        'sum(req), "asked", "7", "", ""',
+        'nothing, "asked", "7", "", ""',
+        'req, "pod", "", "", ""',
+        'req, "pod", "x-$1", "pod", "(b.).*"',
+        'req, "pod", "${1}x-$0", "pod", "(b.).*"',
+        'req, "pod", "$1x-$0", "pod", "(b.).*"',
+        'req, "pod", "$$-$2-$nobody", "pod", "b(.)(x)?.*"',
+        'req, "first", "$head", "pod", "(?P<head>.).*"',
+        'req, "first", "$", "pod", "(.).*"',
+        'req, "code", "same", "pod", ".*"',
+        'req, "__name__", "other", "", ""',
+        'req, "__name__", "", "", ""',
+        'req, "0", "x", "", ""',
+        'req, "a", "x", "pod", "("',
+        '{__name__=~"g|h"}, "__name__", "i", "", ""',
+    )
+] + [
+    'label_replace(sum(req), "asked", "0", "", "") or label_replace(sum(req), "asked", "1", "", "")',
+    '(label_replace(count(req), "a", "0", "", "") or label_replace(count(nothing), "a", "1", "", ""))',
+    '(label_replace(sum(req offset 1m), "a", "2", "", "") or (label_replace(vector(0), "a", "3", "", "") or sum(g)))',
+]
 REFUSED_BY_BOTH = [
     "",
     "foo bar",
@@ -297,7 +322,10 @@ REFUSED_BY_BOTH = [
     'req{__name__="g"}',
 ]
 
-FAMILIES = (SELECTORS, OF_RANGES, OF_VECTORS, SCALARS, AGGREGATIONS, BINARY, HISTOGRAMS, SUBQUERIES, REFUSED_BY_BOTH)
+FAMILIES = (
+    *(SELECTORS, OF_RANGES, OF_VECTORS, SCALARS, AGGREGATIONS),
+    *(BINARY, HISTOGRAMS, SUBQUERIES, LABELS, REFUSED_BY_BOTH),
+)
 
 
 @pytest.fixture(scope="module")

@@ -151,7 +151,7 @@ async def test_what_is_malformed_is_refused_alike_in_other_words(ask: Asker, que
 @pytest.mark.parametrize(
     ("query", "named"),
     [
-        ("label_replace(two, 'b', '$1', 'a', '(.*)')", "label_replace"),
+        ("label_join(two, 'b', '-', 'a')", "label_join"),
         ("predict_linear(two[5m], 60)", "predict_linear"),
         ("deriv(two[5m])", "deriv"),
         ("count_values('v', two)", "count_values"),
