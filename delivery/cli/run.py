@@ -27,6 +27,11 @@ FLAGS = (
         'Label matchers added to every builtin query, such as cluster="prod": for a Prometheus of several clusters.',
         default="",
     ),
+    _flag(
+        "--metrics-batch-seconds",
+        "How long a builtin question may wait to be asked together with other Canaries'; 0: not at all.",
+        default="1",
+    ),
     _flag("--scrape-interval-seconds", "How often Prometheus scrapes the proxies.", default="15"),
     _flag("--cluster-domain", "DNS domain of the cluster.", default="cluster.local"),
     _flag(

@@ -75,14 +75,16 @@ def advise(body: Object, *, provider: str | None = None) -> list[str]:
 async def run(settings: Settings) -> None:
     """Run until cancelled. Raises LeadershipLostError when the Lease is lost: the process must end then."""
     clock, exporter, providers = SystemClock(), Exporter(), Providers()
+    analyst = Analyst(providers.provider_for, wait=settings.metrics_batch_seconds)
     async with AsyncExitStack() as stack:
         stack.callback(providers.close)
+        stack.callback(analyst.close)
         api = await stack.enter_async_context(KubernetesApi.connect(settings.kubeconfig, context=settings.context))
         timers = ApschedulerTimers(clock)
         await timers.start()
         stack.push_async_callback(timers.stop)
         autoscaling = await autoscaling_kind(api)
-        controller = Controller(_surroundings(settings, api, clock, timers, exporter, providers, autoscaling))
+        controller = Controller(_surroundings(settings, api, clock, timers, exporter, analyst, autoscaling))
         doorbell = Doorbell(
             controller.queue.add,
             settings,
@@ -104,7 +106,7 @@ def _surroundings(
     clock: SystemClock,
     timers: ApschedulerTimers,
     exporter: Exporter,
-    providers: Providers,
+    analyst: Analyst,
     autoscaling: Kind,
 ) -> Surroundings:
     return Surroundings(
@@ -112,7 +114,7 @@ def _surroundings(
         clock=clock,
         timers=timers,
         rng=random.Random(),  # noqa: S311 - jitter, no secret
-        analyst=Analyst(providers.provider_for),
+        analyst=analyst,
         reporter=exporter,
         policy=Policy(
             metrics_server=settings.metrics_server,

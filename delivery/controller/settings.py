@@ -56,7 +56,8 @@ class Settings:
     `namespace` None: all namespaces. `kubeconfig` None: as the Pod that we run in, else the user's default.
     `provider` is that of Canaries which name none. `config_tracking`: one of TRACKING.
     `selector_labels` and `include_label_prefix` are for primaries made from now on (workloads/selectors.py).
-    `metrics_matchers` are added to the selectors of every builtin query. `scrape_interval_seconds` is how often
+    `metrics_matchers` are added to the selectors of every builtin query. `metrics_batch_seconds` is how long one waits
+    for others at most. `scrape_interval_seconds` is how often
     Prometheus scrapes the proxies. `listen_port` 0: any free port.
     """
 
@@ -67,6 +68,7 @@ class Settings:
     provider: str = PROVIDERS[0]
     metrics_server: str = PROMETHEUS
     metrics_matchers: Matchers = ()
+    metrics_batch_seconds: float = 1.0
     scrape_interval_seconds: float = 15.0
     cluster_domain: str = "cluster.local"
     config_tracking: str = TRACKING[0]
@@ -99,7 +101,10 @@ class Settings:
             provider=_choice("--provider", known.get("provider", PROVIDERS[0]), PROVIDERS),
             metrics_server=_url("--metrics-server", known.get("metrics_server", PROMETHEUS)),
             metrics_matchers=_matchers(known.get("metrics_matchers", "")),
-            scrape_interval_seconds=_seconds(known.get("scrape_interval_seconds", 15.0)),
+            metrics_batch_seconds=_seconds("--metrics-batch-seconds", known.get("metrics_batch_seconds", 1.0), 0, 10),
+            scrape_interval_seconds=_seconds(
+                "--scrape-interval-seconds", known.get("scrape_interval_seconds", 15.0), 0.1, 3600
+            ),
             selector_labels=_labels(known.get("selector_labels", ",".join(SELECTOR_LABELS))),
             include_label_prefix=_prefixes(known.get("include_label_prefix", "*")),
             cluster_domain=_domain(known.get("cluster_domain", "cluster.local")),
@@ -215,13 +220,13 @@ def _matchers(given: str) -> Matchers:
         raise SettingsError("--metrics-matchers", given, str(error).partition("allowed ")[2]) from error
 
 
-def _seconds(given: object) -> float:
-    flag, allowed = "--scrape-interval-seconds", "0.1 to 3600 seconds"
+def _seconds(flag: str, given: object, low: float, high: float) -> float:
+    allowed = f"{low:g} to {high:g} seconds"
     try:
         seconds = float(str(given))
     except ValueError as error:
         raise SettingsError(flag, given, allowed) from error
-    if not 0.1 <= seconds <= 3600:
+    if not low <= seconds <= high:
         raise SettingsError(flag, given, allowed)
     return seconds
 

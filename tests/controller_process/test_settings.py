@@ -22,6 +22,7 @@ def test_nothing_given_means_the_documented_defaults() -> None:
     assert (settings.listen_host, settings.listen_port) == ("0.0.0.0", 8080)
     assert settings.metrics_matchers == ()
     assert settings.scrape_interval_seconds == 15.0
+    assert settings.metrics_batch_seconds == 1.0
     assert settings.cluster_domain == "cluster.local"
     assert Labelling(settings.selector_labels, settings.include_label_prefix) == USUAL
     assert settings.istio_root_namespace == "istio-system"
@@ -72,6 +73,8 @@ def test_listen_addresses(listen: str, host: str, port: int) -> None:
         ("--metrics-server", "metrics_server", "http://prometheus:9090/?query=up"),
         ("--metrics-matchers", "metrics_matchers", "cluster=prod"),
         ("--metrics-matchers", "metrics_matchers", '__name__="up"'),
+        ("--metrics-batch-seconds", "metrics_batch_seconds", -1),
+        ("--metrics-batch-seconds", "metrics_batch_seconds", "11"),
         ("--scrape-interval-seconds", "scrape_interval_seconds", "15s"),
         ("--scrape-interval-seconds", "scrape_interval_seconds", 0),
         ("--scrape-interval-seconds", "scrape_interval_seconds", "nan"),

@@ -95,7 +95,7 @@ windows = st.builds(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=st.lists(st.tuples(st.sampled_from(NAMESPACES), windows), min_size=1, max_size=12))
 def test_a_batch_of_any_windows_has_the_answers_of_single_questions(
     prometheus: str, asked: list[tuple[str, Window]]
