@@ -4,7 +4,7 @@ from delivery.cluster.objects import DEPLOYMENTS, SERVICES, Kind, Object
 from delivery.controller.picture import Picture
 from delivery.workloads import adoption
 from delivery.workloads.ownership import is_ours
-from delivery.workloads.selectors import match_labels, primary_labels
+from delivery.workloads.selectors import match_labels
 
 
 def not_adoptable(picture: Picture) -> tuple[tuple[Kind, Object | None], ...]:
@@ -42,8 +42,8 @@ def _selects(picture: Picture, service: Object | None, *, canary: bool) -> bool:
     target = picture.target
     if service is None or target is None or picture.workload.routes_only or not match_labels(target):
         return False
-    own = match_labels(target)
-    selector = own if canary else match_labels(picture.primary) if picture.primary is not None else primary_labels(own)
+    own, copied = picture.workload.selections(target, picture.primary, picture.past)[:2]
+    selector = own if canary else copied
     return adoption.is_free(service, picture.names) and adoption.is_role_service(service, selector)
 
 

@@ -1,7 +1,7 @@
 """Everything of one Canary as it stands in the caches at one moment, before anybody judges it."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from delivery.cluster.objects import (
@@ -21,9 +21,10 @@ from delivery.controller.versions import Versions, with_subsets
 from delivery.controller.versions import look as versions_of
 from delivery.routing.route_spec import RouteSpec
 from delivery.routing.router import Observed, Router
+from delivery.routing.subset_labels import labelling_for
 from delivery.workloads.names import Names
 from delivery.workloads.ownership import FENCE, annotations, is_ours
-from delivery.workloads.selectors import moved_label
+from delivery.workloads.selectors import label_apart
 from delivery.workloads.service_spec import ServiceSpec
 from delivery.workloads.targets.target_kind import TargetKind, Template
 
@@ -85,7 +86,7 @@ class Picture:
         if not self.workload.routes_only:
             return ()
         selections = self.workload.selections(self.target, self.primary, self.past)
-        return tuple(f"{key}={each[key]}" for each in selections if each and (key := moved_label(each)))
+        return tuple(f"{key}={each[key]}" for each in selections if each and (key := label_apart(each, selections)))
 
     @property
     def needed(self) -> tuple[Kind, ...]:
@@ -117,25 +118,22 @@ def _is_written(body: Object, names: Names) -> bool:
 
 def take(reader: Reader, body: Object, spec: Spec) -> Picture:
     """Look everything up. Costs no request."""
-    names, workload = spec.names, spec.target
+    names = spec.names
 
     def find(kind: Any, name: str) -> Object | None:
         return reader.get(Ref(kind, names.namespace, name))
 
     route = with_left_behind(reader, names, spec.route)
     refs = (*spec.router.route_refs(names, route), *spec.router.destination_refs(names, route))
-    target = find(workload.kind, names.target)
-    primary = find(workload.primary_kind, names.primary)
+    seen = Observed.of((ref, reader.get(ref)) for ref in refs)
+    target, apex = find(spec.target.kind, names.target), find(SERVICES, names.apex)
+    primary = find(spec.target.primary_kind, names.primary)
+    workload = _labelled(spec, route, seen, target=target, primary=primary, apex=apex)
     canary_service = find(SERVICES, names.canary_service)
     past = _past(reader, workload, canary_service, target, primary)
     selections = workload.selections(target, primary, past)
     own, copied = ({}, {}) if workload.routes_only else selections[:2]
-    mesh = Observed.of(
-        ((ref, reader.get(ref)) for ref in refs),
-        primary=copied,
-        canary=own,
-        templates=_templates(workload, primary, target),
-    )
+    mesh = replace(seen, primary=copied, canary=own, templates=_templates(workload, primary, target))
     versions = Versions()
     if route.by_version:
         versions = versions_of(reader, names, target=target, primary=primary, canary_service=canary_service)
@@ -149,7 +147,7 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
         router=spec.router,
         target=target,
         primary=primary,
-        apex=find(SERVICES, names.apex),
+        apex=apex,
         canary_service=canary_service,
         primary_service=find(SERVICES, names.primary_service),
         mesh=mesh,
@@ -160,6 +158,24 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
     )
 
 
+def _labelled(
+    spec: Spec,
+    route: RouteSpec,
+    seen: Observed,
+    *,
+    target: Object | None,
+    primary: Object | None,
+    apex: Object | None,
+) -> TargetKind:
+    """The kind of the target, with the label that tells this Canary's primary from it."""
+    if spec.target.routes_only:
+        return spec.target
+    labelling = labelling_for(
+        spec.names, route, spec.labelling, seen, kind=spec.target.kind, target=target, primary=primary, apex=apex
+    )
+    return spec.target.labelled(labelling)
+
+
 def _templates(workload: TargetKind, *roles: Object | None) -> tuple[Template, ...]:
     there = [each for each in roles if each is not None]
     if workload.routes_only and not workload.is_apex:  # the primary is a Service, and has no template
@@ -167,12 +183,12 @@ def _templates(workload: TargetKind, *roles: Object | None) -> tuple[Template, .
     return tuple(workload.template_of(each) for each in there)
 
 
-def _pods(reader: Reader, namespace: str, selections: Iterable[Mapping[str, str]]) -> tuple[Object, ...]:
+def _pods(reader: Reader, namespace: str, selections: Sequence[Mapping[str, str]]) -> tuple[Object, ...]:
     """The pods of both roles, found by the one label in which the roles differ."""
     found: dict[str, Object] = {}
     for labels in selections:
         if labels:
-            key = moved_label(labels)
+            key = label_apart(labels, selections)
             pods = reader.indexed(PODS, LABEL_INDEX, f"{namespace}/{key}={labels[key]}")
             found.update((pod["metadata"]["name"], pod) for pod in pods)
     return tuple(found.values())

@@ -68,6 +68,7 @@ class Spec:
     autoscaler: AutoscalerSpec | None
     brief: Brief
     caution: Caution
+    labelling: Labelling = USUAL
     hold: Problem | None = None
     refusal: Problem | None = None
 
@@ -116,6 +117,7 @@ class Reading:
             autoscaler=AutoscalerSpec.of(canary),
             brief=_brief(canary, names, self._policy),
             caution=Caution.of(canary, self._policy.root_namespace),
+            labelling=self._policy.labelling,
             hold=hold,
         )
 

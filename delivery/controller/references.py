@@ -19,7 +19,6 @@ from delivery.routing.route_spec import MESH, RouteSpec
 from delivery.routing.router import Observed
 from delivery.workloads.names import Names
 from delivery.workloads.ownership import is_ours
-from delivery.workloads.selectors import match_labels, primary_labels
 from strategies.snapshot import Problem
 from strategies.traffic import Traffic
 
@@ -163,8 +162,7 @@ def _pod_labels(picture: "Picture") -> tuple[Mapping[str, str], Sequence[Mapping
     if picture.target is None:
         return {}, ()
     canary = _labels(picture, picture.target)
-    own = match_labels(picture.target)
-    moved = match_labels(picture.primary) if picture.primary is not None else primary_labels(own) if own else {}
+    moved = picture.workload.selections(picture.target, picture.primary, picture.past)[1]
     there = [_labels(picture, picture.primary)] if picture.primary is not None else []
     return canary, ({**canary, **moved}, *there)
 

@@ -76,8 +76,8 @@ def is_primary(primary: Object, target: Object | None, *, serves: bool) -> bool:
     own, copied = selectors.match_labels(target), selectors.match_labels(primary)
     if not own or not copied or primary["spec"]["selector"].get("matchExpressions"):
         return False
-    key = selectors.moved_label(own)
-    if any(value != selectors.primary_labels(own).get(name) for name, value in copied.items()) or key not in copied:
+    key = selectors.label_between(own, copied)
+    if key is None or key != selectors.moved_label_of(primary):
         return False
     pods = ((primary["spec"].get("template") or {}).get("metadata") or {}).get("labels") or {}
     apart = not selectors.selects(target["spec"]["selector"], pods)
@@ -99,7 +99,9 @@ def as_ours(primary: Object | None, names: Names) -> Object | None:
 
 def adopting(change: Change, primary: Object, names: Names, noted: Mapping[str, str]) -> Change:
     """The first write of an adopted primary: it is marked as ours and what was there before is recorded."""
-    marks = {**noted, **note(primary, names)}
+    own = selectors.match_labels(primary)
+    told = selectors.noted_label(own, selectors.moved_label_of(primary))
+    marks = {**noted, **told, **note(primary, names)}
     ops: list[Op] = [
         {"op": "add", "path": pointer("metadata", "annotations", key), "value": value} for key, value in marks.items()
     ]

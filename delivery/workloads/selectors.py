@@ -6,7 +6,7 @@ select their own pods only, and whatever else selects by the other labels goes o
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from delivery.cluster.objects import DEPLOYMENTS, Kind, Object
@@ -32,6 +32,10 @@ class Labelling:
     preferred: tuple[str, ...] = PREFERRED
     copied: tuple[str, ...] = ("*",)
 
+    def first(self, label: str) -> "Labelling":
+        """The same, and where this label is in a selector it is the one that tells the roles apart."""
+        return replace(self, preferred=(label, *(each for each in self.preferred if each != label)))
+
     def copies(self, label: str) -> bool:
         """Does the primary object get this label of the target object?"""
         return any(prefix == "*" or label.startswith(prefix) for prefix in self.copied)
@@ -53,14 +57,40 @@ def moved_label(labels: Mapping[str, str], preferred: Sequence[str] = PREFERRED)
     """
     if not labels:
         raise ValueError("spec.selector.matchLabels: given none, at least one label is needed")
-    return next((key for key in preferred if key in labels), min(labels))
+    return in_order(labels, preferred)[0]
+
+
+def in_order(labels: Mapping[str, str], preferred: Sequence[str] = PREFERRED) -> tuple[str, ...]:
+    """The keys of these labels: the preferred ones first, best first, then the rest by name."""
+    return tuple(dict.fromkeys((*(key for key in preferred if key in labels), *sorted(labels))))
 
 
 def moved_label_of(primary: Object) -> str:
-    """The label in which a primary differs from its target, whatever would be preferred by now."""
+    """The label in which a primary differs from its target, whatever would be preferred by now.
+
+    It is read, and never chosen anew: from the note, else from the values, one of which says that it is the primary's.
+    Raises ValueError for a primary without matchLabels.
+    """
     own = match_labels(primary)
     noted = str((primary["metadata"].get("annotations") or {}).get(MOVED_LABEL, ""))
-    return noted if noted in own else moved_label(own)
+    said = (key for key in in_order(own) if own[key].endswith(PRIMARY_SUFFIX))
+    return noted if noted in own else next(said, None) or moved_label(own)
+
+
+def label_between(target: Mapping[str, str], primary: Mapping[str, str]) -> str | None:
+    """The label in which a workload's selector is that of a primary of the target; None when it is none.
+
+    A primary's selector has no label besides, and one that it has in common it has with the same value.
+    """
+    moved = {key: value for key, value in primary.items() if value != target.get(key)}
+    ours = (key for key, value in moved.items() if key in target and value == target[key] + PRIMARY_SUFFIX)
+    return next(ours, None) if len(moved) == 1 else None
+
+
+def label_apart(labels: Mapping[str, str], roles: Sequence[Mapping[str, str]]) -> str:
+    """Of one role's labels the one by which the fewest pods of others are found: one in which the roles differ."""
+    differs = (key for key in in_order(labels) if any(each and each.get(key) != labels[key] for each in roles))
+    return next(differs, None) or moved_label(labels)
 
 
 def noted_label(labels: Mapping[str, str], key: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, SERVICES, Kind, R
 from tests.simulation import own_routes, wired
 from tests.simulation.invariants import APEX, CANARY, ROUTE
 from tests.simulation.own_routes import OwnRoutes
+from tests.simulation.shipped import Shipped
 from tests.simulation.simulation import Simulation
 
 PATIENCE = 900.0
@@ -133,4 +134,8 @@ OWN_ROUTES = {
         own_routes.initialise_two, lambda sim: sim.release("v2", quality="bad"), "Failed", world=OwnRoutes
     ),
 }
-ALL = {**STORIES, **OTHER_TARGETS, **WITH_CONFIGS, **DELETIONS, **WITHOUT_MESH, **OWN_ROUTES}
+SHIPPED = {
+    "shipped": Story(_apply, lambda sim: sim.start_controller() and None, "Initialized", world=Shipped),
+    "shipped-promoted": Story(_initialise, lambda sim: sim.release("v4"), "Succeeded", world=Shipped),
+}
+ALL = {**STORIES, **OTHER_TARGETS, **WITH_CONFIGS, **DELETIONS, **WITHOUT_MESH, **OWN_ROUTES, **SHIPPED}

@@ -112,6 +112,10 @@ class Invariants:
         """The Canary gives the primary this name."""
         self._primary = Ref(self._primary.kind, self._primary.namespace, name)
 
+    def expect_target(self, name: str) -> None:
+        """The Canary is about a workload of this name."""
+        self._target = Ref(self._target.kind, self._target.namespace, name)
+
     def let_in(self, source: str, **headers: str) -> None:
         """Some more users, who bring these headers."""
         self._mesh.look().send(Load(bookinfo.NAMESPACE, bookinfo.NAME, per_second=10, source=source, headers=headers))

@@ -16,7 +16,7 @@ from delivery.cluster.objects import (
 from tests.simulation import bookinfo
 from tests.simulation.invariants import APEX as SEEN_APEX
 from tests.simulation.invariants import CANARY as SEEN_CANARY
-from tests.simulation.invariants import CONTROLLER, PRIMARY, ROUTE, BrokenPromise, Invariants
+from tests.simulation.invariants import CONTROLLER, PRIMARY, BrokenPromise, Invariants
 from tests.simulation.simulation import Simulation
 
 Json = dict[str, Any]
@@ -24,6 +24,15 @@ OURS = "progressive.delivery/"
 NAMESPACE, NAME = bookinfo.NAMESPACE, bookinfo.NAME
 ROUTES = Ref(VIRTUAL_SERVICES, NAMESPACE, "books")
 SUBSETS = Ref(DESTINATION_RULES, NAMESPACE, "versions")
+ROLES = {
+    "next": "canary",
+    "stable": "primary",
+    "v1": "canary",
+    "v1-primary": "primary",
+    f"{NAME}-canary": "canary",
+    f"{NAME}-primary": "primary",
+}
+"""Which role is behind a subset, or else behind a host."""
 APEX, CANARY = f"{NAME}.{NAMESPACE}.svc.cluster.local", f"{NAME}-canary.{NAMESPACE}.svc.cluster.local"
 
 
@@ -83,7 +92,7 @@ class OwnInvariants(Invariants):
     def observe(self, event: Happened) -> None:
         """One write; a route is another object here."""
         super().observe(event)
-        if event.ref.kind != VIRTUAL_SERVICES or event.ref == ROUTE:
+        if event.ref.kind != VIRTUAL_SERVICES or event.ref == self.route:
             return
         if self.writer.startswith(CONTROLLER) and event.type != "DELETED":
             self._on_own_route(event)
@@ -127,13 +136,13 @@ class OwnInvariants(Invariants):
         there = item["destination"]
         name, subset = there["host"].split(".")[0], there.get("subset")
         if subset or name != NAME:
-            roles = {"next": "canary", "stable": "primary", f"{NAME}-canary": "canary", f"{NAME}-primary": "primary"}
-            return roles.get(subset or name, "")
+            return ROLES.get(subset or name, "")
         selector = (self._store.peek(SEEN_APEX) or {}).get("spec", {}).get("selector") or {}
         return "primary" if selector.get("app") == PRIMARY.name else "canary"
 
     def _now_shares(self) -> dict[str, int]:
-        bodies = [each for each in self._store.scan(VIRTUAL_SERVICES, NAMESPACE) if each["metadata"]["name"] != NAME]
+        found = self._store.scan(VIRTUAL_SERVICES, NAMESPACE)
+        bodies = [each for each in found if each["metadata"]["name"] != self.route.name]
         divided = [each for body in bodies for each in self._divided(body)]
         if not divided:
             return super()._now_shares()
@@ -219,7 +228,7 @@ class OwnSubsets(OwnRoutes):
 def specs(sim: Simulation) -> tuple[Any, ...]:
     """What every VirtualService of the user says."""
     found = sim.store.scan(VIRTUAL_SERVICES)
-    return tuple(each["spec"] for each in found if Ref.of(VIRTUAL_SERVICES, each) != ROUTE)
+    return tuple(each["spec"] for each in found if Ref.of(VIRTUAL_SERVICES, each) != sim.promises.route)
 
 
 def initialise_two(sim: Simulation) -> None:
@@ -252,6 +261,6 @@ def _without_shares(rule: Json) -> Json:
     for each in rule.get("route") or []:
         there = each.get("destination") or {}
         short = str(there.get("host", "")).split(".")[0]
-        if short in (NAME, f"{NAME}-primary", f"{NAME}-canary") and there.get("subset") in (None, "stable", "next"):
+        if short in (NAME, f"{NAME}-primary", f"{NAME}-canary") and there.get("subset") in (None, *ROLES):
             rest += each.pop("weight", 0)
     return {**rule, "rest": rest}

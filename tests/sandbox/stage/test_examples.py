@@ -85,8 +85,12 @@ class Example:
     @property
     def target(self):
         """The kind of the target."""
+        return KINDS[self._target_ref["kind"]]
+
+    @property
+    def _target_ref(self):
         (body,) = documents(self.folder / "canary.yaml")
-        return KINDS[body["spec"]["targetRef"]["kind"]]
+        return body["spec"]["targetRef"]
 
     @property
     def switches(self):
@@ -95,18 +99,21 @@ class Example:
         return body["spec"].get("promotion", {}).get("method") == "switch"
 
     def release(self):
-        """Version 2: what is patched, and the operations."""
+        """Version 2: what is patched, by its kind and name, and the operations."""
         if self.switches:
-            return CANARIES, ({"op": "replace", "path": "/spec/targetRef/name", "value": "reviews-v2"},)
+            return CANARIES, "reviews", ({"op": "replace", "path": "/spec/targetRef/name", "value": "reviews-v2"},)
+        name = self._target_ref["name"]
         if self.target != SERVICES:
-            return self.target, V2
+            chosen = "version" in self.peek(self.target, name)["spec"]["selector"]["matchLabels"]
+            return self.target, name, V2[1:] if chosen else V2
         version = yaml.safe_load((self.folder / "release.yaml").read_text())["spec"]["selector"]["version"]
-        return SERVICES, ({"op": "replace", "path": "/spec/selector/version", "value": version},)
+        return SERVICES, name, ({"op": "replace", "path": "/spec/selector/version", "value": version},)
 
     def serves_v2(self):
         """Does the primary serve version 2?"""
         by_service = self.switches or self.target == SERVICES
-        spec = self.peek(SERVICES if by_service else self.target, "reviews-primary")["spec"]
+        name = "reviews" if by_service else self._target_ref["name"]
+        spec = self.peek(SERVICES if by_service else self.target, f"{name}-primary")["spec"]
         if by_service:
             return spec["selector"]["version"] == "v2"
         return "reviews-v2" in spec["template"]["spec"]["containers"][0]["image"]
@@ -155,8 +162,8 @@ class Example:
         if (self.folder / "root.yaml").exists():
             for body in documents(self.folder / "root.yaml"):
                 await self.apply(body)
-        kind, ops = self.release()
-        await self.api.patch(Ref(kind, self.namespace, "reviews"), ops)
+        kind, name, ops = self.release()
+        await self.api.patch(Ref(kind, self.namespace, name), ops)
         await self.until("Succeeded")
 
 
