@@ -1,6 +1,8 @@
 # Every target makes its own virtual environment; nothing else has to be installed first.
 PYTHON ?= python3
 VENV := .venv
+# Many tests wait for a server rather than for a processor, so there are more of these than processors.
+WORKERS ?= 5
 BIN := $(VENV)/bin
 
 .PHONY: test lint demo crds clean
@@ -20,7 +22,7 @@ demo: $(VENV)/.sandbox
 	$(BIN)/delivery demo $(DEMO_ARGS)
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

@@ -1,10 +1,15 @@
-"""Options of the simulation, its work beside the other tests, and its closing lines."""
+"""Options of the simulation, its work beside the other tests, and its closing lines.
+
+Tests may run in several processes. Then the one whose turn it is plays the seeds, and its closing lines travel to the
+process that prints them.
+"""
 
 import logging
 import multiprocessing
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Any
 
 import pytest
 import structlog
@@ -13,6 +18,7 @@ from tests.simulation.runner import Report, run_seeds
 
 CHUNK = 20
 PLAYED: pytest.StashKey[tuple[ProcessPoolExecutor, list[Future[Report]]]] = pytest.StashKey()
+CLOSING = "simulation"
 _SUMMARY: list[str] = []
 
 
@@ -24,27 +30,41 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Seeds need no more than processors: begin them at once, behind everything else that wants one."""
-    if session.config.option.collectonly or not any("every_seed" in item.fixturenames for item in session.items):
-        return
-    first = session.config.getoption("--simulation-first")
-    until = first + session.config.getoption("--simulation-seeds")
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=context, initializer=os.nice, initargs=(15,))
-    chunks = [range(at, min(at + CHUNK, until)) for at in range(first, until, CHUNK)]
-    session.config.stash[PLAYED] = (pool, [pool.submit(run_seeds, chunk) for chunk in chunks])
+    wanted = any("every_seed" in item.fixturenames for item in session.items)
+    if wanted and not session.config.option.collectonly and not hasattr(session.config, "workerinput"):
+        _begin(session.config)
+
+
+def _begin(config: pytest.Config) -> list[Future[Report]]:
+    """All seeds, as chunks that are being played."""
+    if PLAYED not in config.stash:
+        first = config.getoption("--simulation-first")
+        until = first + config.getoption("--simulation-seeds")
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=context, initializer=os.nice, initargs=(15,))
+        chunks = [range(at, min(at + CHUNK, until)) for at in range(first, until, CHUNK)]
+        config.stash[PLAYED] = (pool, [pool.submit(run_seeds, chunk) for chunk in chunks])
+    return config.stash[PLAYED][1]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if PLAYED in session.config.stash:
         pool, _ = session.config.stash[PLAYED]
         pool.shutdown(wait=True, cancel_futures=True)
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[CLOSING] = _SUMMARY
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Another process has ended: take over what it has to say."""
+    _SUMMARY.extend(getattr(node, "workeroutput", {}).get(CLOSING, ()))
 
 
 @pytest.fixture
 def every_seed(pytestconfig: pytest.Config) -> list[Report]:
     """What came of all the seeds, when they are done."""
-    _, reports = pytestconfig.stash[PLAYED]
-    return [each.result() for each in reports]
+    return [each.result() for each in _begin(pytestconfig)]
 
 
 @pytest.fixture(autouse=True)
