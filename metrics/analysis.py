@@ -7,10 +7,12 @@ one sentence, because the one who asks has to hold the rollout and tell people, 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from metrics import application, queries, templates
+from metrics import application, queries, scraped, templates
 from metrics.batching import MOST_WORKLOADS, Batches, Builder
 from metrics.judges import threshold
 from metrics.providers.base import Kind, Provider, Query, QueryError, Samples
+from metrics.raw_queries import What
+from metrics.scraped import Scraped
 from metrics.spec import DURATION, SUCCESS_RATE, Counted, MetricSpec, Subject, Window, number
 from metrics.verdict import Counts, Outcome, Verdict
 
@@ -112,6 +114,16 @@ class Analyst:
             )
             return Verdict(Outcome.ERROR, limit="max 0", message=message)
         return Verdict(Outcome.PASS, value=0.0, limit="max 0")
+
+    async def scraped(self, what: What, subject: Subject, window: Window, *, server: str) -> Scraped:
+        """What a comparison of both roles counts over the window. Raises QueryError."""
+        provider = self._provider(server)
+        try:
+            return await scraped.fetch(provider, self._batches, what, subject, window, timeout=self._timeout)
+        except QueryError:
+            raise
+        except Exception as error:
+            raise QueryError(Kind.FAULT, f"the provider failed with {type(error).__name__}: {error}") from error
 
     async def _measured(self, spec: MetricSpec, subject: Subject, window: Window, server: str) -> list[Samples]:
         """What a metric's query selects. A query of somebody's own is asked alone: what it returns is not known.

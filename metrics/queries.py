@@ -61,7 +61,7 @@ def sent(subject: Subject, window: Window) -> str:
     Keyed by service, because the workload is "unknown" where no pod was reached.
     """
     services = (subject.apex_service, subject.primary_service, subject.canary_service)
-    labels = {"reporter=": "source", **_services(subject, *services)}
+    labels = {"reporter=": "source", **to_services(subject, *services)}
     return f"sum({increase(subject, REQUESTS, labels, window)})"
 
 
@@ -77,7 +77,7 @@ def canary_by_workload(subject: Subject, window: Window) -> str:
 
 def canary_by_service(subject: Subject, window: Window) -> str:
     """Requests to the canary service, reached or not, as whichever proxy saw more of them says."""
-    labels = _services(subject, subject.canary_service)
+    labels = to_services(subject, subject.canary_service)
     return f"max(sum by (reporter) ({increase(subject, REQUESTS, labels, window)}))"
 
 
@@ -86,8 +86,8 @@ def went_dark(subject: Subject, window: Window) -> str:
     "none" would mean that nobody looked.
     """
     known = selector(REQUESTS, {"destination_workload_namespace=": subject.namespace}, subject.matchers)
-    before = f"last_over_time({known}[{REMEMBERED}]{_offset(_length(window) + window.later_ms)})"
-    return f"count({before}) unless count(last_over_time({_within(known, window)}))"
+    before = f"last_over_time({known}[{REMEMBERED}]{offset(window, window.seconds)})"
+    return f"count({before}) unless count(last_over_time({within(known, window)}))"
 
 
 def increase(subject: Subject, metric: str, labels: Mapping[str, str], window: Window) -> str:
@@ -100,7 +100,7 @@ def increase(subject: Subject, metric: str, labels: Mapping[str, str], window: W
     Prometheus that has just started) is left to PromQL's own increase().
     """
     series, scraped = selector(metric, labels, subject.matchers), selector("up", {}, subject.matchers)
-    ranged, start = _within(series, window), _offset(_length(window) + window.later_ms)
+    ranged, start = within(series, window), offset(window, window.seconds)
     last = f"last_over_time({ranged})"
     before = f"last_over_time({series}[{REMEMBERED}]{start})"
     from_zero = f"0 * {last} and on () (count({scraped}{start}) > 0)"
@@ -108,19 +108,15 @@ def increase(subject: Subject, metric: str, labels: Mapping[str, str], window: W
     return f"({exact} unless resets({ranged}) > 0) or increase({ranged})"
 
 
-def _within(series: str, window: Window) -> str:
+def within(series: str, window: Window) -> str:
     """The range selector of a window."""
-    return f"{series}[{duration(window.seconds)}]{_offset(window.later_ms)}"
+    return f"{series}[{duration(window.seconds)}]{offset(window, 0.0)}"
 
 
-def _offset(milliseconds: int) -> str:
-    """What leads so far back from the moment of evaluation."""
-    return f" offset {duration(milliseconds / 1000)}" if milliseconds else ""
-
-
-def _length(window: Window) -> int:
-    """In milliseconds, as `duration` rounds it."""
-    return max(1, round(window.seconds * 1000))
+def offset(window: Window, seconds: float) -> str:
+    """What leads from the moment of evaluation to so many seconds before the window's own; "" for no way at all."""
+    back = (max(1, round(seconds * 1000)) if seconds > 0 else 0) + window.later_ms
+    return f" offset {duration(back / 1000)}" if back else ""
 
 
 def selector(metric: str, labels: Mapping[str, str], matchers: Matchers = ()) -> str:
@@ -147,7 +143,7 @@ def _pods(subject: Subject, workload: str) -> dict[str, str]:
     """Requests that reached the workload; of a subject known by its services, those that callers sent to the role."""
     if subject.by_service:
         role = subject.canary_service if workload == subject.target else subject.primary_service
-        return {"reporter=": "source", **_services(subject, role)}
+        return {"reporter=": "source", **to_services(subject, role)}
     return {
         "reporter=": "destination",
         "destination_workload_namespace=": subject.namespace,
@@ -155,14 +151,14 @@ def _pods(subject: Subject, workload: str) -> dict[str, str]:
     }
 
 
-def _services(subject: Subject, *names: str) -> dict[str, str]:
+def to_services(subject: Subject, *names: str) -> dict[str, str]:
     """Exact names: whatever in them has a meaning in a regular expression is taken literally."""
     labels = {"destination_service_namespace=": subject.namespace}
     if len(names) == 1:
         return {**labels, "destination_service_name=": names[0]}
-    return {**labels, "destination_service_name=~": "|".join(_literal(name) for name in names)}
+    return {**labels, "destination_service_name=~": "|".join(literal(name) for name in names)}
 
 
-def _literal(name: str) -> str:
+def literal(name: str) -> str:
     """A name as a regular expression of RE2 that matches only it."""
     return "".join(each if each.isalnum() or each in "-_" else f"[{each}]" for each in name)

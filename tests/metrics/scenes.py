@@ -46,8 +46,9 @@ class Scenes:
         lines = []
         for name, found in self.series.items():
             for number, each in enumerate(found):
-                labels = ",".join(f'{key}="{_quoted(value)}"' for key, value in each.labels.items())
-                where = f'{name}{{{labels},instance="{number}"}}'
+                labelled = {"instance": str(number), **each.labels}
+                labels = ",".join(f'{key}="{_quoted(value)}"' for key, value in labelled.items())
+                where = f"{name}{{{labels}}}"
                 lines += [
                     f"{where} {value} {at.timestamp() + second}" for second, value in sorted(each.samples.items())
                 ]
