@@ -131,19 +131,6 @@ def resting(wanted: Wanted, scaling: Scaling, names: Names, *, epoch: int) -> tu
     return tuple(change for change in found if change is not None)
 
 
-def given_back(scaling: Scaling, *, epoch: int, wake: bool = False) -> tuple[Change, ...]:
-    """The changes after which no autoscaler of the user's holds anything of ours.
-
-    `wake`: KEDA's pause of a resting target goes too. For whoever lets go of a Canary.
-    """
-    held = {Ref.of(kind, body): (kind, body) for kind, body in scaling.held}
-    if wake:
-        mine = [(kind, body) for kind, body in scaling.on_target if body is scaling.source]
-        held |= {Ref.of(kind, body): (kind, body) for kind, body in mine}
-    changes = [floors.give_back(kind, body, epoch=epoch, wake=wake) for kind, body in held.values()]
-    return tuple(change for change in changes if change is not None)
-
-
 def lacking(wanted: Wanted, scaling: Scaling) -> Problem | None:
     """Why the canary will not get the pods that are wanted of its autoscaler, if so."""
     if not wanted.canary_min:

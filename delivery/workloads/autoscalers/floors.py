@@ -73,16 +73,14 @@ def hold(kind: Kind, body: Object, *, canary: str, least: int, epoch: int) -> Ch
     return change(kind, body, wish, epoch=epoch, why=why, fence=present is not None)
 
 
-def give_back(kind: Kind, body: Object, *, epoch: int, pause: bool = False, wake: bool = False) -> Change | None:
+def give_back(kind: Kind, body: Object, *, epoch: int, pause: bool = False) -> Change | None:
     """The change after which the target's autoscaler holds no floor; None when that is so.
 
     A number that somebody changed since we wrote it stays as they wrote it. `pause`: KEDA's is paused at no pods,
-    because the target rests; `wake`: it is no longer.
+    because the target rests.
     """
     flavour = flavour_of(kind)
     noted: dict[str, Any] = {PAUSED_AT: REST} if pause and flavour.pausable and paused_at(body) is None else {}
-    if wake:
-        noted = _resumed(flavour, body)
     spec, noted = _returned(flavour, body, noted)
     wish = {"metadata": {"annotations": noted}, "spec": spec}
     return change(kind, body, wish, epoch=epoch, why="give the autoscaler back as it was", fence=False)

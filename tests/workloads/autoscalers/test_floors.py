@@ -120,7 +120,7 @@ def test_rest_pauses_only_what_can_be_paused(hpa, keda):
     del keda["metadata"]["annotations"][PAUSED_AT]
     rested = returned(keda, kind=SCALED_OBJECTS, pause=True)
     assert rested["metadata"]["annotations"][PAUSED_AT] == "0"
-    assert PAUSED_AT not in returned(rested, kind=SCALED_OBJECTS, wake=True)["metadata"]["annotations"]
+    assert PAUSED_AT not in held(rested, 1, kind=SCALED_OBJECTS)["metadata"]["annotations"]
 
 
 def test_an_autoscaler_with_a_floor_is_found_by_its_canary(hpa):
