@@ -8,7 +8,7 @@ where the analysed one is no longer on the target nor on the primary, the run be
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from delivery.cluster.objects import DAEMON_SETS, Change, Kind, Object, Op, Ref, pointer
 from delivery.workloads import daemon_pods, deployment, selectors
@@ -16,8 +16,8 @@ from delivery.workloads.names import Names
 from delivery.workloads.overlay import create_change, overlay
 from delivery.workloads.ownership import FENCE, check_fence, generation_tests, is_managed
 from delivery.workloads.revision import matches, revision
-from delivery.workloads.selectors import USUAL, Labelling
 from delivery.workloads.service_spec import ServiceSpec
+from delivery.workloads.targets.bases import CopiedKind
 from delivery.workloads.targets.target_kind import Template
 from strategies.snapshot import Problem, Workload
 
@@ -32,36 +32,10 @@ _SELECTOR = ("spec", "template", "spec", "nodeSelector")
 
 
 @dataclass(frozen=True, slots=True)
-class DaemonSetKind:
+class DaemonSetKind(CopiedKind):
     """The TargetKind of apps/v1 DaemonSets."""
 
-    labelling: Labelling = USUAL
-
-    @property
-    def kind(self) -> Kind:
-        return DAEMON_SETS
-
-    @property
-    def primary_kind(self) -> Kind:
-        return DAEMON_SETS
-
-    @property
-    def past(self) -> Kind | None:
-        return None
-
-    @property
-    def routes_only(self) -> bool:
-        return False
-
-    @property
-    def is_apex(self) -> bool:
-        return False
-
-    def serves(self, target: Object, primary: Object) -> bool:
-        return False
-
-    def labelled(self, labelling: Labelling) -> "DaemonSetKind":
-        return DaemonSetKind(labelling)
+    kind: ClassVar[Kind] = DAEMON_SETS
 
     def problem(self, target: Object, service: ServiceSpec) -> Problem | None:
         strategy = (target["spec"].get("updateStrategy") or {}).get("type", "RollingUpdate")
@@ -89,11 +63,6 @@ class DaemonSetKind:
         if target is not None and matches(revision, self.template_of(target)):
             return self.template_of(target)
         return deployment.template_of(primary, revision) if primary is not None else None
-
-    def selections(
-        self, target: Object | None, primary: Object | None, past: Sequence[Object]
-    ) -> tuple[Mapping[str, str], ...]:
-        return selectors.selections(target, primary, self.labelling.preferred)
 
     def observe(
         self, body: Object, pods: Iterable[Object], *, past: Iterable[Object], since: datetime | None
@@ -131,9 +100,6 @@ class DaemonSetKind:
         return deployment.promote_change(
             primary, template, revision=revision, epoch=epoch, spec=spec, kind=DAEMON_SETS, copied=COPIED
         )
-
-    def strands(self, primary: Object, template: Template, pods: Iterable[Object]) -> bool:
-        return False
 
     def at_least(self, workload: Object, pods: int, *, epoch: int, why: str) -> Change | None:
         """Lift the rest: how many pods there are then, the nodes say."""

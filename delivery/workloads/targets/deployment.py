@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from delivery.cluster.objects import DEPLOYMENTS, REPLICA_SETS, Change, Kind, Object
 from delivery.workloads import deployment, selectors
@@ -10,43 +11,18 @@ from delivery.workloads.names import Names
 from delivery.workloads.observation import observe
 from delivery.workloads.overlay import create_change
 from delivery.workloads.revision import POD_TEMPLATE_HASH, matches
-from delivery.workloads.selectors import USUAL, Labelling
 from delivery.workloads.service_spec import ServiceSpec
+from delivery.workloads.targets.bases import CopiedKind
 from delivery.workloads.targets.target_kind import Template
 from strategies.snapshot import Problem, Workload
 
 
 @dataclass(frozen=True, slots=True)
-class DeploymentKind:
+class DeploymentKind(CopiedKind):
     """The TargetKind of apps/v1 Deployments."""
 
-    labelling: Labelling = USUAL
-
-    @property
-    def kind(self) -> Kind:
-        return DEPLOYMENTS
-
-    @property
-    def primary_kind(self) -> Kind:
-        return DEPLOYMENTS
-
-    @property
-    def past(self) -> Kind | None:
-        return REPLICA_SETS
-
-    @property
-    def routes_only(self) -> bool:
-        return False
-
-    @property
-    def is_apex(self) -> bool:
-        return False
-
-    def serves(self, target: Object, primary: Object) -> bool:
-        return False
-
-    def labelled(self, labelling: Labelling) -> "DeploymentKind":
-        return DeploymentKind(labelling)
+    kind: ClassVar[Kind] = DEPLOYMENTS
+    past: ClassVar[Kind | None] = REPLICA_SETS
 
     def problem(self, target: Object, service: ServiceSpec) -> Problem | None:
         return selectors.selector_problem(target, preferred=self.labelling.preferred)
@@ -66,11 +42,6 @@ class DeploymentKind:
             if matches(revision, each["spec"]["template"]):
                 return _without_hash(each["spec"]["template"])
         return None
-
-    def selections(
-        self, target: Object | None, primary: Object | None, past: Sequence[Object]
-    ) -> tuple[Mapping[str, str], ...]:
-        return selectors.selections(target, primary, self.labelling.preferred)
 
     def observe(
         self, body: Object, pods: Iterable[Object], *, past: Iterable[Object], since: datetime | None
@@ -104,9 +75,6 @@ class DeploymentKind:
     ) -> Change | None:
         spec = target["spec"] if target is not None else None
         return deployment.promote_change(primary, template, revision=revision, epoch=epoch, spec=spec)
-
-    def strands(self, primary: Object, template: Template, pods: Iterable[Object]) -> bool:
-        return False
 
     def at_least(self, workload: Object, pods: int, *, epoch: int, why: str) -> Change | None:
         if workload["spec"].get("replicas", 1) >= pods:

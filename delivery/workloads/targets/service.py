@@ -7,6 +7,7 @@ Without a selector (ExternalName, endpoints kept by hand) there are no pods to b
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import ClassVar
 
 from delivery.cluster.objects import SERVICES, Change, Kind, Object
 from delivery.workloads import service_copies
@@ -15,40 +16,20 @@ from delivery.workloads.names import Names
 from delivery.workloads.ownership import REVISION, annotations, is_managed, labels
 from delivery.workloads.revision import matches
 from delivery.workloads.revision import revision as revision_of
-from delivery.workloads.selectors import Labelling
 from delivery.workloads.service_spec import ServiceSpec
+from delivery.workloads.targets.bases import LedKind
 from delivery.workloads.targets.target_kind import Template
 from strategies.snapshot import Problem, Workload
 
 
-class ServiceKind:
+class ServiceKind(LedKind):
     """The TargetKind of core Services; the `past` of a target is its canary service."""
 
-    @property
-    def kind(self) -> Kind:
-        return SERVICES
-
-    @property
-    def primary_kind(self) -> Kind:
-        return SERVICES
-
-    @property
-    def past(self) -> Kind | None:
-        return None
-
-    @property
-    def routes_only(self) -> bool:
-        return True
-
-    @property
-    def is_apex(self) -> bool:
-        return True
+    kind: ClassVar[Kind] = SERVICES
+    is_apex: ClassVar[bool] = True
 
     def serves(self, target: Object, primary: Object) -> bool:
         return False
-
-    def labelled(self, labelling: Labelling) -> "ServiceKind":
-        return self  # its pods are nobody's copies
 
     def problem(self, target: Object, service: ServiceSpec) -> Problem | None:
         spec, name = target["spec"], target["metadata"]["name"]
@@ -109,12 +90,6 @@ class ServiceKind:
     def strands(self, primary: Object, template: Template, pods: Iterable[Object]) -> bool:
         """The API server leads all of them elsewhere at once; a workload's controller would wait for the new pods."""
         return strands_users(primary, {**primary, "spec": template["spec"]}, pods)
-
-    def at_least(self, workload: Object, pods: int, *, epoch: int, why: str) -> Change | None:
-        return None
-
-    def rest(self, target: Object, *, epoch: int) -> Change | None:
-        return None
 
 
 def strands_users(primary: Object, led: Object, pods: Iterable[Object]) -> bool:

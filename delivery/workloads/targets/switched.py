@@ -8,6 +8,7 @@ goes, is its people's business.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import ClassVar
 
 from delivery.cluster.objects import DEPLOYMENTS, SERVICES, Change, Kind, Object
 from delivery.workloads import observation
@@ -17,9 +18,10 @@ from delivery.workloads.ownership import REVISION, annotations, is_managed, owne
 from delivery.workloads.ports import main_port
 from delivery.workloads.revision import matches
 from delivery.workloads.revision import revision as revision_of
-from delivery.workloads.selectors import Labelling, match_labels
+from delivery.workloads.selectors import match_labels
 from delivery.workloads.service_copies import led_since
 from delivery.workloads.service_spec import ServiceSpec
+from delivery.workloads.targets.bases import LedKind
 from delivery.workloads.targets.leading import LEADS_TO, Led, leading_to, led_to
 from delivery.workloads.targets.service import seen_behind, strands_users
 from delivery.workloads.targets.target_kind import Template
@@ -28,34 +30,14 @@ from strategies.snapshot import Problem, Workload
 SUBSET = "subset"
 """In a template that is promoted: what the user's DestinationRule calls its pods. No part of a version."""
 
+
 @dataclass(frozen=True, slots=True)
-class SwitchedKind:
+class SwitchedKind(LedKind):
     """The TargetKind of promotion.method switch; the `past` of a target is the canary service."""
 
     service: ServiceSpec
 
-    @property
-    def kind(self) -> Kind:
-        return DEPLOYMENTS
-
-    @property
-    def primary_kind(self) -> Kind:
-        return SERVICES
-
-    @property
-    def past(self) -> Kind | None:
-        return None
-
-    @property
-    def routes_only(self) -> bool:
-        return True
-
-    @property
-    def is_apex(self) -> bool:
-        return False
-
-    def labelled(self, labelling: Labelling) -> "SwitchedKind":
-        return self  # its pods are nobody's copies
+    kind: ClassVar[Kind] = DEPLOYMENTS
 
     def problem(self, target: Object, service: ServiceSpec) -> Problem | None:
         selector, name = target["spec"].get("selector") or {}, target["metadata"]["name"]
@@ -131,12 +113,6 @@ class SwitchedKind:
 
     def strands(self, primary: Object, template: Template, pods: Iterable[Object]) -> bool:
         return strands_users(primary, {**primary, "spec": {"selector": dict(template["selector"])}}, pods)
-
-    def at_least(self, workload: Object, pods: int, *, epoch: int, why: str) -> Change | None:
-        return None
-
-    def rest(self, target: Object, *, epoch: int) -> Change | None:
-        return None
 
 
 def overlap(target: Object | None, primary: Object | None) -> Problem | None:
