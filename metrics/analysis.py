@@ -7,17 +7,21 @@ one sentence, because the one who asks has to hold the rollout and tell people, 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from metrics import application, queries, scraped, templates
+from metrics import application, custom, queries, scraped, templates
 from metrics.batching import MOST_WORKLOADS, Batches, Builder
 from metrics.judges import threshold
-from metrics.providers.base import Kind, Provider, Query, QueryError, Samples
+from metrics.providers.base import Kind, PeriodProvider, Provider, Query, QueryError, Samples
 from metrics.raw_queries import What
 from metrics.scraped import Scraped
+from metrics.source import Source
 from metrics.spec import DURATION, SUCCESS_RATE, Counted, MetricSpec, Subject, Window, number
 from metrics.verdict import Counts, Outcome, Verdict
 
 ProviderFor = Callable[[str], Provider]
 """Finds the provider for a server's address. Raises ValueError for an address that cannot be one."""
+
+SourceFor = Callable[[Source], Provider | PeriodProvider]
+"""Finds the provider of a template's source. Raises ValueError for one that cannot be asked."""
 
 BUILDERS: Mapping[Counted, Mapping[str, Callable[[Subject, Window], Query]]] = {
     Counted.BY_PROXIES: {SUCCESS_RATE: queries.success_rate, DURATION: queries.duration_p99},
@@ -41,11 +45,18 @@ class Analyst:
     """
 
     def __init__(
-        self, provider_for: ProviderFor, *, timeout: float = 5.0, wait: float = 0.0, most: int = MOST_WORKLOADS
+        self,
+        provider_for: ProviderFor,
+        *,
+        source_for: SourceFor | None = None,
+        timeout: float = 5.0,
+        wait: float = 0.0,
+        most: int = MOST_WORKLOADS,
     ) -> None:
         if timeout <= 0:
             raise ValueError(f"timeout: given {timeout}, needs to be above 0 seconds")
         self._provider_for = provider_for
+        self._source_for = source_for
         self._timeout = timeout
         self._batches = Batches(timeout=timeout, wait=wait, most=most)
 
@@ -130,21 +141,23 @@ class Analyst:
 
         Raises QueryError and templates.TemplateError.
         """
-        if not spec.query.strip():
+        if not spec.is_own:
             return await self._ask([partial(BUILDERS[subject.counted][spec.name], subject)], subject, window, server)
-        query = templates.render(spec.query, subject, window)
-        provider = self._provider(server)
-        try:
-            answers = await provider.query([query], at=window.at, timeout=self._timeout)
-            return _found([answers[query]])
-        except QueryError:
-            raise
-        except Exception as error:
-            raise QueryError(Kind.FAULT, f"the provider failed with {type(error).__name__}: {error}") from error
+        provider = self._provider(server) if spec.source is None else self._service(spec.source)
+        return [await custom.measure(provider, spec, subject, window, timeout=self._timeout)]
 
     async def _ask(self, asked: Sequence[Builder], subject: Subject, window: Window, server: str) -> list[Samples]:
         """The answers, in order. Raises the first QueryError among them."""
         return _found(await self._batches.ask(self._provider(server), asked, subject, window))
+
+    def _service(self, source: Source) -> Provider | PeriodProvider:
+        """Raises QueryError."""
+        if self._source_for is None:
+            raise QueryError(Kind.FAULT, "nobody here knows services of templates")
+        try:
+            return self._source_for(source)
+        except ValueError as error:
+            raise QueryError(Kind.REFUSED, str(error)) from error
 
     def _provider(self, server: str) -> Provider:
         """Raises QueryError."""
@@ -163,7 +176,7 @@ def _found(answers: Sequence[Samples | QueryError]) -> list[Samples]:
 
 def unaskable(spec: MetricSpec, subject: Subject) -> str:
     """Why a builtin metric cannot be asked about this subject, in one sentence; "" if it can."""
-    if spec.query.strip() or subject.counted is Counted.BY_PROXIES or subject.target_pods:
+    if spec.is_own or subject.counted is Counted.BY_PROXIES or subject.target_pods:
         return ""
     return (
         f"metric {spec.name!r} is asked by the names of pods, and those of {subject.target} cannot be told from others "

@@ -5,12 +5,14 @@ from or what is done with the answer.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
 from metrics.matchers import Matchers
+from metrics.source import Source
 
 SUCCESS_RATE = "request-success-rate"
 DURATION = "request-duration"
@@ -36,8 +38,10 @@ class MetricSpec:
     """One metric of an analysis. A value within [minimum, maximum], both inclusive, passes.
 
     `interval_seconds` is the shortest window that the metric may be judged over. With an empty `query` the name must
-    be one of `BUILTINS`; limits are in the metric's own unit (percent of requests, milliseconds, or what the query
-    returns). Without any limit every value passes.
+    be one of `BUILTINS`, unless it is asked by a `template` ("namespace/name"), which gives it a query and a `source`;
+    with a `source` that is asked instead of the Prometheus of the Canary. `variables` are for placeholders. Limits are
+    in the metric's own unit (percent of requests, milliseconds, or what the query returns). Without any limit every
+    value passes.
     """
 
     name: str
@@ -45,11 +49,19 @@ class MetricSpec:
     minimum: float | None = None
     maximum: float | None = None
     query: str = ""
+    template: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict, hash=False)
+    source: Source | None = None
 
     @property
     def unit(self) -> str:
         """The unit of the values: "%", "ms", or "" for a query of one's own."""
-        return "" if self.query.strip() else BUILTINS.get(self.name, "")
+        return "" if self.is_own else BUILTINS.get(self.name, "")
+
+    @property
+    def is_own(self) -> bool:
+        """Is it asked by a query of somebody's own, and not a builtin one?"""
+        return bool(self.query.strip() or self.template)
 
     @property
     def limit(self) -> str:
@@ -66,7 +78,7 @@ class MetricSpec:
     @property
     def problem(self) -> str:
         """Why this metric can never be judged, in one sentence; "" if it can."""
-        if not self.query.strip() and self.name not in BUILTINS:
+        if not self.is_own and self.name not in BUILTINS:
             return (
                 f"metric {self.name!r} has no query and is not built in; "
                 f"give it a query or use one of {', '.join(sorted(BUILTINS))}"
@@ -110,6 +122,8 @@ class Subject:
     counted: Counted = Counted.BY_PROXIES
     target_pods: str = ""
     matchers: Matchers = ()
+    ingress: str = ""
+    route: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,14 @@
 """Fills the placeholders of a query that somebody wrote into a manifest.
 
-Whoever may create a Canary may write here, so a template is a text with names in it and nothing more: no loops,
-calls or arithmetic that could keep the controller busy. A name that is not known is an error that says which ones are.
+Whoever may create a Canary or a MetricTemplate may write here, so a template is a text with names in it and nothing
+more: no loops, calls or arithmetic that could keep the controller busy. A name that is not known is an error that says
+which ones are. The names, and how they are written, are Flagger's, so that its templates are taken as they are.
 """
 
 import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -13,33 +16,61 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from metrics.queries import duration, escape
 from metrics.spec import Subject, Window
 
-NAMES = ("interval", "name", "namespace", "primary", "service", "target")
-"""The placeholders that a query may hold."""
+VARIABLES = "variables"
+NAMES = ("interval", "name", "namespace", "primary", "service", "target", "ingress", "route", VARIABLES)
+"""The placeholders that a query may hold; `variables` with the name of one of them."""
 
-_ALLOWED = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const)
+Quote = Callable[[str], str]
+"""From a value to how it is written at the place of its placeholder."""
+
+_ALLOWED = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const)
 _TOKENS = re.compile(r""" "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | `[^`]*` | (?:\s | \#[^\n]*)+ """, re.VERBOSE)
+_INDEX = re.compile(r"(\{\{-?\s*)index\s+variables\s+(\"[^\"]*\")")
+_IN_WORDS = ", ".join(f"{{{{ {name}{'.NAME' if name == VARIABLES else ''} }}}}" for name in NAMES)
 
 
 class TemplateError(ValueError):
     """A query whose placeholders cannot be filled; the text says which, and what is allowed."""
 
 
-def render(query: str, subject: Subject, window: Window) -> str:
-    """`query` with its placeholders filled, in one line.
+def render(query: str, subject: Subject, window: Window, variables: Mapping[str, str] | None = None) -> str:
+    """PromQL with its placeholders filled, in one line. Raises TemplateError.
 
-    `interval` is the window's length as a PromQL duration, `service` the apex service. Raises TemplateError.
+    `interval` is the window's length as a PromQL duration, `service` the apex service. Variables are put in as they
+    are, because they may be pieces of PromQL.
     """
-    _refuse_all_but_names(query)
+    return collapse(fill(query, subject, window, variables or {}, quote=escape, quote_variable=str))
+
+
+def fill(
+    query: str, subject: Subject, window: Window, variables: Mapping[str, str], *, quote: Quote, quote_variable: Quote
+) -> str:
+    """`query` with its placeholders filled, each value as `quote` or `quote_variable` writes it. Raises TemplateError."""
+    check(query, variables)
     values = {
+        "ingress": subject.ingress or subject.target,
         "interval": duration(window.seconds),
         "name": subject.name,
         "namespace": subject.namespace,
         "primary": subject.primary,
+        "route": subject.route or subject.target,
         "service": subject.apex_service,
         "target": subject.target,
     }
-    filled = _environment().from_string(query).render({key: escape(value) for key, value in values.items()})
-    return collapse(filled)
+    named = {key: quote_variable(value) for key, value in variables.items()}
+    quoted = {key: quote(value) for key, value in values.items()}
+    return _environment().from_string(_in_jinja(query)).render({**quoted, VARIABLES: named})
+
+
+def check(query: str, variables: Collection[str] | None = None) -> None:
+    """TemplateError unless every placeholder can be filled. `variables` None: with whatever variables come."""
+    try:
+        tree = _environment().parse(_in_jinja(query))
+    except TemplateSyntaxError as error:
+        raise TemplateError(f"query, line {error.lineno}: {error.message}; allowed are {_IN_WORDS}") from error
+    for name in _variables(tree):
+        if variables is not None and name not in variables:
+            raise TemplateError(f"query: variable {name!r} has no value; give it one in templateVariables")
 
 
 def collapse(query: str) -> str:
@@ -50,21 +81,46 @@ def collapse(query: str) -> str:
     return _TOKENS.sub(lambda token: token[0] if token[0][0] in "\"'`" else " ", query).strip()
 
 
+def _in_jinja(query: str) -> str:
+    """The one form of Go's that Jinja writes otherwise, for names that are no words: `index variables "a-b"`."""
+    return _INDEX.sub(r"\1variables[\2]", query)
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Variables are their names alone: `variables.items` is one that somebody called items."""
+        return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+
+
 @lru_cache(maxsize=1)
 def _environment() -> ImmutableSandboxedEnvironment:
-    # PromQL is no HTML: escaping for it would break quotes. Values are escaped for PromQL above.
-    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    # PromQL is no HTML: escaping for it would break quotes. Values are quoted for where they go above.
+    return _Environment(undefined=StrictUndefined, autoescape=False)
 
 
-def _refuse_all_but_names(query: str) -> None:
-    allowed = ", ".join(f"{{{{ {name} }}}}" for name in NAMES)
-    try:
-        tree = _environment().parse(query)
-    except TemplateSyntaxError as error:
-        raise TemplateError(f"query, line {error.lineno}: {error.message}; allowed are {allowed}") from error
-    for node in tree.find_all(nodes.Node):
-        if isinstance(node, nodes.Name) and node.name not in NAMES:
-            raise TemplateError(f"query: placeholder {node.name!r} is not known; allowed are {allowed}")
-        if not isinstance(node, _ALLOWED):
-            kind = type(node).__name__
-            raise TemplateError(f"query, line {node.lineno}: {kind} is not a placeholder; allowed are {allowed}")
+def _variables(node: nodes.Node) -> Iterator[str]:
+    """The names of the variables below a node; TemplateError for anything but placeholders."""
+    if (name := _variable(node)) is not None:
+        yield name
+        return
+    if isinstance(node, nodes.Name):
+        if node.name not in NAMES:
+            raise TemplateError(f"query: placeholder {node.name!r} is not known; allowed are {_IN_WORDS}")
+        if node.name == VARIABLES:
+            raise TemplateError(f"query, line {node.lineno}: variables need a name; allowed are {_IN_WORDS}")
+    elif not isinstance(node, _ALLOWED):
+        kind = type(node).__name__
+        raise TemplateError(f"query, line {node.lineno}: {kind} is not a placeholder; allowed are {_IN_WORDS}")
+    for child in node.iter_child_nodes():
+        yield from _variables(child)
+
+
+def _variable(node: nodes.Node) -> str | None:
+    """The name in `variables.NAME` or `variables["NAME"]`; None for everything else."""
+    if not isinstance(node, nodes.Getattr | nodes.Getitem):
+        return None
+    if not isinstance(node.node, nodes.Name) or node.node.name != VARIABLES:
+        return None
+    if isinstance(node, nodes.Getattr):
+        return node.attr
+    return node.arg.value if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str) else None

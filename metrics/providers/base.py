@@ -36,6 +36,14 @@ class QueryError(Exception):
         self.message = message
 
 
+class RateLimited(QueryError):
+    """A service that wants to be left alone for some `seconds`."""
+
+    def __init__(self, seconds: float, message: str) -> None:
+        super().__init__(Kind.UNREACHABLE, message)
+        self.seconds = seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One series at one moment. `value` may be NaN or infinite."""
@@ -93,6 +101,19 @@ class RawProvider(Provider, Protocol):
 
 class ClosableProvider(Provider, Protocol):
     """A provider that holds connections."""
+
+    def close(self) -> None:
+        """Give up the connections, without waiting for questions that are under way."""
+
+
+@runtime_checkable
+class PeriodProvider(Protocol):
+    """A provider whose queries do not say themselves which time they are about, so that it is asked for."""
+
+    async def over(
+        self, queries: Sequence[Query], *, start: datetime, end: datetime, timeout: float
+    ) -> Mapping[Query, Samples | QueryError]:
+        """The latest value of each series that each of `queries` selects in [start, end]; all else as `Provider.query`."""
 
     def close(self) -> None:
         """Give up the connections, without waiting for questions that are under way."""

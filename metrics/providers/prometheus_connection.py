@@ -1,17 +1,13 @@
 """One connection to a Prometheus: prometheus-api-client with the edges taken off.
 
 As it comes, that client retries by itself, has no timeout, lets through the exceptions of three libraries, and says
-nothing about what an answer holds. And a timeout of requests is one per read, so that a server which drips its answer
-would hold a thread for ever. Here each question has one deadline and one exception type, and an answer is numbers.
+nothing about what an answer holds. Here each question has one deadline and one exception type, and an answer is numbers.
 """
 
-import io
-import ipaddress
 import json
-import time
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -19,10 +15,10 @@ from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 
 from metrics.providers.base import Kind, Matrix, Point, QueryError, Sample, Samples, Series
+from metrics.providers.http_session import DeadlineSession, OwnTls, cause, session
 from metrics.providers.registry import displayed
-
-MOST_BYTES = 8 * 1024 * 1024
-"""A longer answer must not fill the memory: it is not one number, or of more pods than one question is about."""
+from metrics.providers.tls import tls
+from metrics.source import Source
 
 LONGEST_IN_URL = 2048
 """A query that is longer than so many characters is sent in a form."""
@@ -33,12 +29,12 @@ NO_RETRIES = urllib3.Retry(total=0, connect=0, read=False, redirect=0, status=0,
 class Connection:
     """A client for one server, for one thread at a time."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address
-        self._session = DeadlineSession()
-        # A proxy cannot reach our own loopback; elsewhere the environment's proxies and CA bundle are wanted.
-        self._session.trust_env = not is_loopback(address)
-        self._client = PrometheusConnect(url=address, session=self._session, retry=NO_RETRIES)
+    def __init__(self, source: Source, headers: Mapping[str, str]) -> None:
+        self._address = source.address
+        self._session: PrometheusSession = session(source, headers, kind=PrometheusSession)
+        self._client = PrometheusConnect(url=source.address, session=self._session, retry=NO_RETRIES)
+        if (context := tls(source)) is not None:  # the client has put its own adapter in front of the session's
+            self._session.mount(source.address, OwnTls(context))
 
     def ask(self, query: str, *, at: datetime, timeout: float) -> Samples:
         """The samples that `query` selects as of `at`. `timeout` in seconds covers the whole exchange.
@@ -70,13 +66,8 @@ class Connection:
         self._client.close()
 
 
-class DeadlineSession(requests.Session):
-    """Reads a whole answer within the timeout, or gives up; remembers the last answer, whose text the client drops.
-
-    Redirects are not followed: the query API has none, so they lead to login pages, or away with our headers.
-    """
-
-    answer: requests.Response | None = None
+class PrometheusSession(DeadlineSession):
+    """A session that sends long questions in another way."""
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         """As in requests; but a long question goes into the body, since what is in front of a server limits a URL."""
@@ -84,47 +75,6 @@ class DeadlineSession(requests.Session):
         if isinstance(asked, dict) and len(asked.get("query", "")) > LONGEST_IN_URL:
             return super().request("POST", url, *args, **{**kwargs, "params": None, "data": asked})
         return super().request(method, url, *args, **kwargs)
-
-    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """As in requests, with one deadline for head and body."""
-        self.answer = None
-        seconds = float(kwargs["timeout"])
-        deadline = time.monotonic() + seconds
-        response = super().send(request, **{**kwargs, "stream": True, "allow_redirects": False})
-        response.raw = io.BytesIO(_body(response, deadline))
-        self.answer = response
-        return response
-
-
-def _body(response: requests.Response, deadline: float) -> bytes:
-    """The decoded body; after it the socket is free again. Raises QueryError or requests' exceptions."""
-    raw = response.raw
-    try:
-        body = _read(raw, deadline)
-    except urllib3.exceptions.ReadTimeoutError as error:
-        raise requests.ReadTimeout(error) from error
-    except urllib3.exceptions.DecodeError as error:
-        raise QueryError(Kind.NOT_PROMETHEUS, "the answer's compression is broken") from error
-    except (urllib3.exceptions.HTTPError, ConnectionError) as error:
-        raise requests.ConnectionError(error) from error
-    else:
-        raw.release_conn()
-        return body
-    finally:
-        raw.close()  # without an effect on a socket that was handed back
-
-
-def _read(raw: urllib3.HTTPResponse, deadline: float) -> bytes:
-    """Whatever is there, again and again until the end, so that the deadline is looked at after each packet."""
-    parts, size = [], 0
-    while part := raw.read1(65536, decode_content=True):
-        parts.append(part)
-        size += len(part)
-        if time.monotonic() > deadline:
-            raise requests.ReadTimeout
-        if size > MOST_BYTES:
-            raise QueryError(Kind.SHAPE, f"the answer is longer than {MOST_BYTES} bytes; aggregate the query")
-    return b"".join(parts)
 
 
 def samples(result: Any) -> Samples:
@@ -200,27 +150,3 @@ def foreign(where: str, answer: requests.Response | None) -> str:
         return f"{where} redirects to {target}, which is not followed; give the address of Prometheus itself"
     kind = answer.headers.get("Content-Type", "").partition(";")[0] or "unnamed content"
     return f"{where} answered HTTP {answer.status_code} with {kind[:60]}, not as Prometheus does; check the address"
-
-
-def cause(error: BaseException) -> str:
-    """The operating system's words at the bottom of a stack of wrapped exceptions, without URLs or queries."""
-    seen: set[int] = set()
-    words = type(error).__name__
-    following: BaseException | None = error
-    while following is not None and id(following) not in seen:
-        seen.add(id(following))
-        strerror = getattr(following, "strerror", None)
-        words = strerror if isinstance(strerror, str) else words
-        wrapped = following.args[0] if following.args and isinstance(following.args[0], BaseException) else None
-        following = getattr(following, "reason", None) or wrapped or following.__cause__ or following.__context__
-        following = following if isinstance(following, BaseException) else None
-    return " ".join(words.split())[:200]
-
-
-def is_loopback(address: str) -> bool:
-    """Whether the address is on this machine's loopback, by name or number."""
-    host = urlsplit(address).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

@@ -8,52 +8,80 @@ its circuit breaker are the address's.
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from metrics.providers.base import ClosableProvider, Provider
+from metrics.providers.base import ClosableProvider, PeriodProvider, Provider
+from metrics.providers.tls import tls
+from metrics.source import PROMETHEUS, Source
 
 Monotonic = Callable[[], float]
-Factory = Callable[[str, ThreadPoolExecutor, Monotonic], ClosableProvider]
+Asked = ClosableProvider | PeriodProvider
+Factory = Callable[[Source, ThreadPoolExecutor, Monotonic], Asked]
+
+MOST_SOURCES = 256
+"""How many sources of templates are kept; who has not been asked for longest is forgotten, with its connections."""
 
 
-def _prometheus(address: str, pool: ThreadPoolExecutor, monotonic: Monotonic) -> ClosableProvider:
+def _prometheus(source: Source, pool: ThreadPoolExecutor, monotonic: Monotonic) -> ClosableProvider:
     from metrics.providers.prometheus import PrometheusProvider
 
-    return PrometheusProvider(address, pool=pool, monotonic=monotonic)
+    return PrometheusProvider(source, pool=pool, monotonic=monotonic)
 
 
-PROVIDERS: Mapping[str, Factory] = MappingProxyType({"prometheus": _prometheus})
+PROVIDERS: Mapping[str, Factory] = MappingProxyType({PROMETHEUS: _prometheus})
 """Providers by the name of their type."""
 
 
 class Providers:
-    """The providers of one process. `threads` bounds the queries that are under way at once, over all addresses."""
+    """The providers of one process. `threads` bounds the queries that are under way at once, over all addresses; those
+    of templates, whose services are anybody's, have as many of their own.
+    """
 
     def __init__(self, *, threads: int = 8, monotonic: Monotonic = time.monotonic) -> None:
         if threads < 1:
             raise ValueError(f"threads: given {threads}, at least 1 is needed")
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="metrics")
+        self._others = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="templates")
         self._monotonic = monotonic
-        self._known: dict[tuple[str, str], ClosableProvider] = {}
+        self._known: dict[str, ClosableProvider] = {}
+        self._sources: dict[Source, Asked] = {}
 
-    def provider_for(self, address: str, kind: str = "prometheus") -> Provider:
-        """The provider of type `kind` at `address`, the same one each time.
+    def provider_for(self, address: str) -> Provider:
+        """The Prometheus at `address`, the same one each time.
 
-        Raises ValueError for an unknown type and for an address that is no http or https URL.
+        Raises ValueError for an address that is no http or https URL.
         """
-        factory = PROVIDERS.get(kind)
-        if factory is None:
-            raise ValueError(f"provider type: given {kind!r}, allowed are {', '.join(sorted(PROVIDERS))}")
         address = checked_address(address)
-        if (kind, address) not in self._known:
-            self._known[kind, address] = factory(address, self._pool, self._monotonic)
-        return self._known[kind, address]
+        if address not in self._known:
+            self._known[address] = _prometheus(Source(address=address), self._pool, self._monotonic)
+        return self._known[address]
+
+    def source_for(self, source: Source) -> Provider | PeriodProvider:
+        """The provider of a source, the same one each time while it is in use.
+
+        One source's failures are nobody else's, even at one address: its credentials or authority may be what is wrong.
+        Raises ValueError for an unknown type, and for what the type cannot be asked with.
+        """
+        factory = PROVIDERS.get(source.type)
+        if factory is None:
+            raise ValueError(f"provider type: given {source.type!r}, allowed are {', '.join(sorted(PROVIDERS))}")
+        known = self._sources.pop(source, None)
+        if known is None:
+            tls(source)
+            address = checked_address(source.address) if source.address else ""
+            known = factory(replace(source, address=address), self._others, self._monotonic)
+        self._sources[source] = known
+        while len(self._sources) > MOST_SOURCES:
+            self._sources.pop(next(iter(self._sources))).close()
+        return known
 
     def close(self) -> None:
         """Stop: what waits for a thread is dropped, what is under way ends with its own timeout and is not awaited."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for provider in self._known.values():
+        for pool in (self._pool, self._others):
+            pool.shutdown(wait=False, cancel_futures=True)
+        for provider in (*self._known.values(), *self._sources.values()):
             provider.close()
 
 

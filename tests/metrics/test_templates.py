@@ -1,11 +1,13 @@
 """Placeholders in a query that somebody wrote."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.spec import Subject, Window
-from metrics.templates import TemplateError, collapse, render
+from metrics.templates import TemplateError, check, collapse, render
 
 
 def test_placeholders_are_filled(subject: Subject, window: Window) -> None:
@@ -48,6 +50,61 @@ def test_an_unknown_placeholder_is_named_with_the_known_ones(subject: Subject, w
 def test_a_template_is_nothing_but_names(query: str, subject: Subject, window: Window) -> None:
     with pytest.raises(TemplateError, match="allowed are"):
         render(query, subject, window)
+
+
+FLAGGERS = """
+    100 - sum(rate(istio_requests_total{
+            reporter="destination", destination_workload_namespace="{{ namespace }}",
+            destination_workload="{{ target }}", response_code!="{{ variables.code }}"
+        }[{{ interval }}])) / sum(rate(istio_requests_total{job=~"{{ service }}|{{ ingress }}|{{- route -}}"}[{{interval}}]))
+"""
+
+
+def test_a_template_of_flaggers_is_taken_as_it_is(subject: Subject, window: Window) -> None:
+    assert render(FLAGGERS, subject, window, {"code": "404"}) == (
+        '100 - sum(rate(istio_requests_total{ reporter="destination", destination_workload_namespace="shop", '
+        'destination_workload="reviews", response_code!="404" }[60s])) / '
+        'sum(rate(istio_requests_total{job=~"reviews|reviews|reviews"}[60s]))'
+    )
+
+
+def test_the_names_of_ingress_and_route_are_those_of_the_canary(subject: Subject, window: Window) -> None:
+    named = replace(subject, ingress="front", route="api")
+    assert render("{{ ingress }} {{ route }}", named, window) == "front api"
+
+
+@pytest.mark.parametrize(
+    "query",
+    ['{{ variables.items }}{{ variables["a-b"] }}', '{{variables.items}}{{ index variables "a-b" }}'],
+)
+def test_variables_are_their_names_alone_whatever_they_are_called(query: str, subject: Subject, window: Window) -> None:
+    assert render(query, subject, window, {"items": "x", "a-b": 'app="{{ y }}"'}) == 'xapp="{{ y }}"'
+
+
+def test_a_variable_without_a_value_is_named(subject: Subject, window: Window) -> None:
+    with pytest.raises(TemplateError, match=r"'direction' has no value.*templateVariables"):
+        render("{{ variables.direction }}", subject, window, {"other": "1"})
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{{ variables }}",
+        "{{ variables.a.b }}",
+        "{{ variables[target] }}",
+        "{{ variables['a']['b'] }}",
+        "{{ target.a }}",
+    ],
+)
+def test_variables_are_no_way_to_anything_else(query: str, subject: Subject, window: Window) -> None:
+    with pytest.raises(TemplateError, match="allowed are"):
+        render(query, subject, window, {"a": "1"})
+
+
+def test_a_template_is_checked_before_anybody_gives_it_variables() -> None:
+    check("{{ variables.anything }}")
+    with pytest.raises(TemplateError, match="'workload' is not known"):
+        check("{{ variables.anything }} {{ workload }}")
 
 
 @given(st.text(alphabet=" \t\n#\"'`\\ab{}"))

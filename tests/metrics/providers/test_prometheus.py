@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from metrics.providers import Kind, Providers, QueryError, Sample, Samples
+from metrics.source import Source
 from tests.metrics.conftest import NOON, Handler, ManualClock, Server
 
 PATIENCE = 20.0
@@ -405,8 +406,8 @@ def test_an_address_that_cannot_be_one_is_refused(providers: Providers, address:
 
 
 def test_an_unknown_type_of_provider_is_refused_with_the_known_ones(providers: Providers) -> None:
-    with pytest.raises(ValueError, match="'promotheus', allowed are prometheus"):
-        providers.provider_for("http://p:9090", "promotheus")
+    with pytest.raises(ValueError, match="'promotheus', allowed are .*prometheus"):
+        providers.source_for(Source(type="promotheus", address="http://p:9090"))
 
 
 def test_one_address_has_one_provider(providers: Providers) -> None:
