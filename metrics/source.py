@@ -1,4 +1,4 @@
-"""Who is asked instead of the Canary's Prometheus, as a value: a service, its address, and all it takes to be let in."""
+"""Who is asked instead of the Canary's Prometheus: a service, its address, and all it takes to be let in."""
 
 from dataclasses import dataclass, field
 

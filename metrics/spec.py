@@ -83,9 +83,9 @@ class MetricSpec:
                 f"metric {self.name!r} has no query and is not built in; "
                 f"give it a query or use one of {', '.join(sorted(BUILTINS))}"
             )
-        for field, limit in (("minimum", self.minimum), ("maximum", self.maximum)):
+        for name, limit in (("minimum", self.minimum), ("maximum", self.maximum)):
             if limit is not None and not math.isfinite(limit):
-                return f"metric {self.name!r}: {field} is {limit}, it must be a finite number"
+                return f"metric {self.name!r}: {name} is {limit}, it must be a finite number"
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             return (
                 f"metric {self.name!r}: minimum {number(self.minimum)} is above maximum {number(self.maximum)}, "
@@ -142,9 +142,9 @@ class Window:
     later_ms: int = 0
 
     def __post_init__(self) -> None:
-        for field, moment in (("start", self.start), ("end", self.end), ("at", self.at)):
+        for name, moment in (("start", self.start), ("end", self.end), ("at", self.at)):
             if moment.tzinfo is None:
-                raise ValueError(f"window.{field}: given {moment.isoformat()} without a time zone, needs one")
+                raise ValueError(f"window.{name}: given {moment.isoformat()} without a time zone, needs one")
         if not self.start < self.end <= self.at:
             raise ValueError(
                 "window: start < end <= at is needed, given "

@@ -45,7 +45,7 @@ def render(query: str, subject: Subject, window: Window, variables: Mapping[str,
 def fill(
     query: str, subject: Subject, window: Window, variables: Mapping[str, str], *, quote: Quote, quote_variable: Quote
 ) -> str:
-    """`query` with its placeholders filled, each value as `quote` or `quote_variable` writes it. Raises TemplateError."""
+    """`query` with its placeholders filled, each value as its quote writes it. Raises TemplateError."""
     check(query, variables)
     values = {
         "ingress": subject.ingress or subject.target,

@@ -75,9 +75,7 @@ def advise(body: Object, *, provider: str | None = None) -> list[str]:
 async def run(settings: Settings) -> None:
     """Run until cancelled. Raises LeadershipLostError when the Lease is lost: the process must end then."""
     clock, exporter, providers = SystemClock(), Exporter(), Providers()
-    analyst = Analyst(
-        providers.provider_for, source_for=providers.source_for, wait=settings.metrics_batch_seconds
-    )
+    analyst = Analyst(providers.provider_for, source_for=providers.source_for, wait=settings.metrics_batch_seconds)
     async with AsyncExitStack() as stack:
         stack.callback(providers.close)
         stack.callback(analyst.close)

@@ -36,7 +36,7 @@ class QueryError(Exception):
         self.message = message
 
 
-class RateLimited(QueryError):
+class RateLimitedError(QueryError):
     """A service that wants to be left alone for some `seconds`."""
 
     def __init__(self, seconds: float, message: str) -> None:
@@ -113,7 +113,7 @@ class PeriodProvider(Protocol):
     async def over(
         self, queries: Sequence[Query], *, start: datetime, end: datetime, timeout: float
     ) -> Mapping[Query, Samples | QueryError]:
-        """The latest value of each series that each of `queries` selects in [start, end]; all else as `Provider.query`."""
+        """The latest value of each series that each of `queries` selects in [start, end]; else as `Provider.query`."""
 
     def close(self) -> None:
         """Give up the connections, without waiting for questions that are under way."""

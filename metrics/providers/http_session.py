@@ -1,4 +1,4 @@
-"""HTTP for the threads of the providers: one deadline a request, bounded answers, credentials and authorities of one's own.
+"""HTTP for the threads of the providers: one deadline a request, bounded answers, own credentials and authorities.
 
 As requests comes, a timeout is one per read, so that a server which drips its answer would hold a thread for ever; a
 redirect takes our headers along, and an authority can be given by the path of a file only.

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from metrics.providers.base import Kind, PeriodProvider, Query, QueryError, RateLimited, Samples
+from metrics.providers.base import Kind, PeriodProvider, Query, QueryError, RateLimitedError, Samples
 from metrics.providers.breaker import Breaker
 
 Found = TypeVar("Found")
@@ -109,7 +109,7 @@ class Pooled(Generic[Way]):
             return QueryError(Kind.FAULT, f"the metrics client failed with {type(error).__name__}: {error}")
 
     def _learn(self, answer: object) -> None:
-        if isinstance(answer, RateLimited):
+        if isinstance(answer, RateLimitedError):
             self._limited_until = self._monotonic() + min(LONGEST_PAUSE, answer.seconds)
         silent = isinstance(answer, QueryError) and answer.kind in (Kind.UNREACHABLE, Kind.TIMEOUT)
         if silent:

@@ -1,7 +1,8 @@
 """One connection to a Prometheus: prometheus-api-client with the edges taken off.
 
 As it comes, that client retries by itself, has no timeout, lets through the exceptions of three libraries, and says
-nothing about what an answer holds. Here each question has one deadline and one exception type, and an answer is numbers.
+nothing about what an answer holds. Here each question has one deadline and one exception type, and an answer is
+numbers.
 """
 
 import json

@@ -56,7 +56,8 @@ FLAGGERS = """
     100 - sum(rate(istio_requests_total{
             reporter="destination", destination_workload_namespace="{{ namespace }}",
             destination_workload="{{ target }}", response_code!="{{ variables.code }}"
-        }[{{ interval }}])) / sum(rate(istio_requests_total{job=~"{{ service }}|{{ ingress }}|{{- route -}}"}[{{interval}}]))
+        }[{{ interval }}])) /
+    sum(rate(istio_requests_total{job=~"{{ service }}|{{ ingress }}|{{- route -}}"}[{{interval}}]))
 """
 
 

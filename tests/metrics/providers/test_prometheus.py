@@ -406,7 +406,7 @@ def test_an_address_that_cannot_be_one_is_refused(providers: Providers, address:
 
 
 def test_an_unknown_type_of_provider_is_refused_with_the_known_ones(providers: Providers) -> None:
-    with pytest.raises(ValueError, match="'promotheus', allowed are .*prometheus"):
+    with pytest.raises(ValueError, match=r"'promotheus', allowed are .*prometheus"):
         providers.source_for(Source(type="promotheus", address="http://p:9090"))
 
 
