@@ -14,8 +14,9 @@ from delivery.cluster.objects import Action, Change, Object
 from delivery.cluster.protocols import Clock
 from delivery.cluster.reader import Reader
 from delivery.cluster.writer import Writer
-from delivery.controller.changes import Changes, touch, touched
+from delivery.controller.changes import Changes
 from delivery.controller.entry import Entry
+from delivery.controller.late_writes import touch, touched
 from delivery.controller.picture import Picture
 from delivery.controller.queue import Retry
 from delivery.controller.revisions import Copying

@@ -22,9 +22,10 @@ from delivery.cluster.objects import (
 from delivery.cluster.protocols import Clock
 from delivery.cluster.reader import CANARY_INDEX, HOST_INDEX, TARGET_INDEX, Reader
 from delivery.controller.adopting import apex_on_primary, not_adoptable, primary_of
-from delivery.controller.changes import FINALIZER, Changes, changes
+from delivery.controller.changes import Changes, changes
 from delivery.controller.configs import Tracker
 from delivery.controller.entry import Entry
+from delivery.controller.finalizing import FINALIZER
 from delivery.controller.guarded import Guarded
 from delivery.controller.guarding import UNKNOWN, Guards
 from delivery.controller.interest import Interest, Place

@@ -19,9 +19,10 @@ from delivery.cluster.protocols import Clock, Leadership, Timers
 from delivery.cluster.reader import Reader
 from delivery.cluster.writer import Writer
 from delivery.controller.asker import Asker
-from delivery.controller.changes import FINALIZER, Changes, changes, fenced, finalizer_change
+from delivery.controller.changes import Changes, changes, fenced
 from delivery.controller.converge import Converger
 from delivery.controller.entry import Entry
+from delivery.controller.finalizing import FINALIZER, finalizer_change
 from delivery.controller.observe import Observer, Sight
 from delivery.controller.picture import Picture
 from delivery.controller.queue import Retry
