@@ -53,6 +53,7 @@ class RolloutSpec:
     `keep_previous_seconds` is how long the previous version may serve again without having been analysed once more.
     `shares_pods`: a promotion brings the primary no pods of its own, it takes over the canary's. `told_by_pods`: who
     asks a role is counted by the role's pods, so that after such a promotion nobody can tell the two apart.
+    `versions_stay`: a role's pods are there for ever, so that a deleted Canary leaves its users with who serves them.
     `revert_on_deletion`: a deletion leaves everything as it was before the Canary.
     """
 
@@ -79,6 +80,7 @@ class RolloutSpec:
     blocking: tuple[str, ...] = ()
     shares_pods: bool = False
     told_by_pods: bool = False
+    versions_stay: bool = False
     keep_previous_seconds: float = 0.0
     misplaced: tuple[str, ...] = ()
     misplaced_blocking: tuple[str, ...] = ()

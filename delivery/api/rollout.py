@@ -35,6 +35,7 @@ def rollout_spec(canary: Canary, *, scrape_interval_seconds: float) -> strategie
         not_acted_on=not_acted_on(canary),
         blocking=blocking(canary),
         shares_pods=spec.target_ref.kind == "Service" or spec.promotion.method == "switch",
+        versions_stay=spec.promotion.method == "switch",
         told_by_pods=spec.promotion.method == "switch" and spec.subset_ref is not None,
         keep_previous_seconds=_keep_previous(spec),
         misplaced=tuple(each.sentence for each in elsewhere),

@@ -8,15 +8,13 @@ if TYPE_CHECKING:
     from delivery.api.canary import CanarySpec
 
 _SWITCH = "(has(self.promotion) && has(self.promotion.method) && self.promotion.method == 'switch')"
-_WITHOUT = ("autoscalerRef", "revertOnDeletion")
 
 _PLACES = (
     f"!{_SWITCH} || (self.targetRef.kind == 'Deployment' && has(self.service.name) && "
     "self.service.name != self.targetRef.name)"
 )
 _ALONE = (
-    f"!{_SWITCH} || !(has(self.autoscalerRef) || (has(self.revertOnDeletion) && "
-    "self.revertOnDeletion) || (has(self.provider) && self.provider == 'kubernetes'))"
+    f"!{_SWITCH} || !(has(self.autoscalerRef) || (has(self.provider) && self.provider == 'kubernetes'))"
 )
 _SUBSETS = f"!has(self.subsetRef) || has(self.subsetRef.primarySubset) != {_SWITCH}"
 RULES: tuple[tuple[str, str], ...] = (
@@ -26,7 +24,7 @@ RULES: tuple[tuple[str, str], ...] = (
     ),
     (
         _ALONE,
-        f"promotion.method switch scales nothing and needs a mesh: no {', '.join(_WITHOUT)}, provider kubernetes",
+        "promotion.method switch finds autoscalers itself and needs a mesh: no autoscalerRef, no provider kubernetes",
     ),
     (
         _SUBSETS,
@@ -47,13 +45,12 @@ def check(spec: "CanarySpec") -> None:
         raise _refused(
             '"switch" without service.name', "service.name, the Service that users call whatever version is released"
         )
-    values = (spec.autoscaler_ref, spec.revert_on_deletion)
-    given = [name for name, value in zip(_WITHOUT, values, strict=True) if value]
+    given = ["autoscalerRef"] if spec.autoscaler_ref is not None else []
     given += [] if spec.has_mesh else ["provider kubernetes"]
     if given:
         raise _refused(
             f'"switch" together with {" and ".join(given)}',
-            f"switch in a mesh, without {', '.join(_WITHOUT)}: it scales nothing and leads users by its own Services",
+            "switch in a mesh, and no autoscalerRef: the autoscaler of each version is found by what it scales",
         )
 
 

@@ -278,7 +278,7 @@ class Observer:
                 names, picture.service, (picture.canary_service, picture.primary_service, picture.apex)
             )
             or (picture.workload.problem(picture.target, picture.service) if picture.target is not None else None)
-            or (overlap(picture.target, picture.primary) if _is_switched(picture) else None)
+            or (overlap(picture.target, picture.primary) if picture.switches else None)
             or picture.scaling.problem
             or picture.configs.problem
         )
@@ -326,11 +326,6 @@ class Observer:
             if meta["name"] != names.canary and _target_kind(body) == kind:
                 found.append((meta["name"], str(meta.get("creationTimestamp", ""))))
         return found
-
-
-def _is_switched(picture: Picture) -> bool:
-    """Are the roles Services that lead to Deployments of the user's?"""
-    return picture.workload.routes_only and not picture.workload.is_apex
 
 
 def _target_kind(canary: Object) -> str:

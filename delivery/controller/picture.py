@@ -65,6 +65,11 @@ class Picture:
         return Ref.of(CANARIES, self.body)
 
     @property
+    def switches(self) -> bool:
+        """Are the roles Services that lead to Deployments of the user's?"""
+        return self.workload.routes_only and not self.workload.is_apex
+
+    @property
     def route_refs(self) -> tuple[Ref, ...]:
         """The objects that split the traffic, there or not."""
         return self.router.route_refs(self.names, self.route)

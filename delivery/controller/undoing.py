@@ -7,13 +7,14 @@ from delivery.workloads.adoption import SERVICE_FIELDS
 from delivery.workloads.ownership import ORIGINAL_SELECTOR, annotations, is_ours
 from delivery.workloads.releasing import apex_as_before, removal, selector_lost
 from delivery.workloads.selectors import match_labels
+from delivery.workloads.targets.leading import led_to, pod_labels
 from strategies.snapshot import Undone
 
 
 def undone(picture: Picture, *, epoch: int) -> Undone:
     """How far the revert has come."""
     names, roles = picture.names, picture.mesh
-    moves = not picture.workload.is_apex
+    moves = not picture.workload.is_apex and not picture.switches
     lost = selector_lost(names, picture.apex, primary=roles.primary, noted=_noted(picture)) if moves else None
     return Undone(
         apex=not apex_back(picture, epoch=epoch),
@@ -25,6 +26,8 @@ def undone(picture: Picture, *, epoch: int) -> Undone:
 
 def apex_back(picture: Picture, *, epoch: int) -> tuple[Change, ...]:
     """The apex Service as it was before us. Where it is the route itself, it is given back with the routes."""
+    if picture.switches:
+        return _apex_of_versions(picture, epoch=epoch)
     if picture.router.moves_apex or picture.workload.is_apex or picture.target is None:
         return ()
     change = apex_as_before(
@@ -37,6 +40,40 @@ def apex_back(picture: Picture, *, epoch: int) -> tuple[Change, ...]:
         epoch=epoch,
     )
     return (change,) if change else ()
+
+
+def _apex_of_versions(picture: Picture, *, epoch: int) -> tuple[Change, ...]:
+    """As before us, unless that was a version that serves no more. Where routes name subsets it was never moved."""
+    if picture.route.by_version:
+        return ()
+    selector, labels = serving(picture)
+    if not selector:
+        return ()
+    change = apex_as_before(
+        picture.names,
+        picture.service,
+        picture.apex,
+        target=selector,
+        primary=selector,
+        noted=_noted(picture),
+        serving=labels,
+        epoch=epoch,
+    )
+    return (change,) if change else ()
+
+
+def serving(picture: Picture) -> tuple[dict[str, str], dict[str, str]]:
+    """What selects the pods that serve users, and all labels of these, as far as they are known: the primary's, or the
+    canary's while it has everybody.
+    """
+    view = picture.router.read(picture.names, picture.route, picture.mesh)
+    if view.canary_weight == 100 and view.everybody_weight == 100 and picture.canary_service is not None:
+        selector = dict(picture.canary_service["spec"].get("selector") or {})
+        own = picture.target is not None and dict(match_labels(picture.target)) == selector
+        return selector, {**(pod_labels(picture.target) if own and picture.target is not None else {}), **selector}
+    led = led_to(picture.primary)
+    selector = dict(led.selector or {})
+    return selector, {**led.labels, **selector}
 
 
 def routes_back(picture: Picture, *, epoch: int) -> tuple[Change, ...]:

@@ -1,8 +1,7 @@
 """The versions of a Canary whose promotions move users, as far as the user's subsets have to tell them apart."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from delivery.cluster.objects import DEPLOYMENTS, Object, Ref
 from delivery.cluster.reader import Reader
@@ -12,7 +11,7 @@ from delivery.routing.router import Observed
 from delivery.routing.version_subsets import Version
 from delivery.workloads.names import Names
 from delivery.workloads.service_copies import last_written
-from delivery.workloads.targets.leading import Led, leading_to, led_to
+from delivery.workloads.targets.leading import Led, leading_to, led_to, pod_labels
 from delivery.workloads.targets.switched import SUBSET
 from delivery.workloads.targets.target_kind import Template
 from strategies.snapshot import Problem, Workload
@@ -43,7 +42,7 @@ def look(
         if not noted.deployment:
             return None
         live = reader.get(Ref(DEPLOYMENTS, names.namespace, noted.deployment))
-        labels = _labels(live) if live is not None else noted.labels
+        labels = pod_labels(live) if live is not None else noted.labels
         return Version(deployment=noted.deployment, labels=labels, noted=noted.subset)
 
     serving, canary = version(led), version(tried)
@@ -52,7 +51,7 @@ def look(
     if target is not None:
         name = str(target["metadata"]["name"])
         noted = known[name].noted if name in known else ""
-        wanted = Version(deployment=name, labels=_labels(target), noted=noted)
+        wanted = Version(deployment=name, labels=pod_labels(target), noted=noted)
     return Versions(target=wanted, primary=serving, canary=canary, led=led)
 
 
@@ -117,7 +116,3 @@ def known_since(picture: "Picture", seen: Workload) -> Workload:
     if written is None:
         return seen
     return replace(seen, ready_since=tuple(max(at, written) for at in seen.ready_since))
-
-
-def _labels(workload: Mapping[str, Any]) -> dict[str, str]:
-    return dict((workload["spec"]["template"].get("metadata") or {}).get("labels") or {})

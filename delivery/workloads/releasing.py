@@ -87,13 +87,16 @@ def apex_as_before(
     target: Mapping[str, str],
     primary: Mapping[str, str],
     noted: str = "",
+    serving: Mapping[str, str] | None = None,
     epoch: int,
 ) -> Change | None:
     """The change after which the apex Service selects what it selected before us; None when it does.
 
     One that we made is left to the user with the target's labels as its selector: taking it away would take the
     address from who calls it. `target` and `primary` are the labels that select their pods. `noted` is the selector as
-    recorded on the primary, for a Service that selects it without a record of its own.
+    recorded on the primary, for a Service that selects it without a record of its own. `serving`: the labels of the
+    pods that users are left with, where these are not always the target's; a record that does not select them is of a
+    version that serves no more, and `target` is selected instead.
     """
     if apex is None:
         return None
@@ -101,6 +104,8 @@ def apex_as_before(
     if is_ours(apex, names):
         return release(SERVICES, apex, {"spec": {"selector": Exact(dict(target))}}, epoch=epoch, why=why)
     original = recorded_selector(str(annotations(apex).get(ORIGINAL_SELECTOR, "") or noted))
+    if serving is not None and not (original and original.items() <= serving.items()):
+        original = dict(target)
     if original is None or not _is_moved(apex, primary):
         return None
     have = apex["spec"].get("ports") or []

@@ -16,7 +16,10 @@ from strategies.traffic import Role
 
 
 def terminate(turn: Turn) -> None:
-    """Walk the stages ROUTES and, with revertOnDeletion, TARGET, RETURN, RESTORE, DRAIN, REMOVE."""
+    """Walk the stages ROUTES and, with revertOnDeletion, TARGET, RETURN, RESTORE, DRAIN, REMOVE.
+
+    Without TARGET where versions stay: whoever serves users then is what they are left with.
+    """
     if turn.status.phase is not Phase.TERMINATING:
         _begin(turn)
     elif turn.status.stage is Stage.ROUTES:
@@ -54,7 +57,9 @@ def _wait_for_routes(turn: Turn) -> None:
     settled = before == turn.status.canary_weight and turn.seen.routes.confirmed
     if not settled and turn.seen.routes.canary_weight is not None:
         return
-    if turn.spec.revert_on_deletion:
+    if turn.spec.revert_on_deletion and turn.spec.versions_stay:
+        _enter(turn, Stage.RETURN, "the apex Service leads to the pods that serve users, as it did before")
+    elif turn.spec.revert_on_deletion:
         _enter(turn, Stage.TARGET, "the target's pods are made ready to serve users again")
         turn.set(stage_since=turn.now)
     else:
@@ -86,7 +91,8 @@ def _revert(turn: Turn) -> None:
             if turn.reached(turn.status.stage_since, turn.spec.drain_seconds):
                 _enter(turn, Stage.REMOVE, "what the controller made is deleted")
         case _ if turn.seen.undone.objects:
-            turn.tell("Reverted", "the target serves all users as before the Canary; what the controller made is gone")
+            who = "the promoted version" if turn.spec.versions_stay else "the target"
+            turn.tell("Reverted", f"{who} serves all users as before the Canary; what the controller made is gone")
             _let_go(turn)
 
 
@@ -143,7 +149,9 @@ def _other_version(turn: Turn) -> Problem | None:
 
 def _return_users(turn: Turn) -> None:
     """Routes and the apex Service lead to the target; then the proxies get their time."""
-    if not turn.has_pods(turn.target) and turn.has_pods(turn.primary):
+    if turn.spec.versions_stay:
+        follow_health(turn)
+    elif not turn.has_pods(turn.target) and turn.has_pods(turn.primary):
         _enter(turn, Stage.TARGET, "the target has lost its pods: users are with the primary")
         turn.set(stage_since=turn.now)
         turn.route(0)

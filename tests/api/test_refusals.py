@@ -89,8 +89,16 @@ REFUSED = [
         'spec.promotion.method: given "switch" without service.name, allowed service.name, the Service that users call',
     ),
     (
-        {"promotion": {"method": "switch"}, "service": {"port": 80, "name": "all"}, "revertOnDeletion": True},
-        'spec.promotion.method: given "switch" together with revertOnDeletion, allowed switch in a mesh, without auto',
+        {"promotion": {"method": "switch"}, "service": {"port": 80, "name": "all"}, "provider": "kubernetes"},
+        'spec.promotion.method: given "switch" together with provider kubernetes, allowed switch in a mesh',
+    ),
+    (
+        {
+            "promotion": {"method": "switch"},
+            "service": {"port": 80, "name": "all"},
+            "autoscalerRef": {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "reviews"},
+        },
+        'spec.promotion.method: given "switch" together with autoscalerRef, allowed switch in a mesh, and no autosca',
     ),
     (
         {

@@ -12,6 +12,8 @@ from tests.simulation.invariants import APEX, CANARY, ROUTE
 from tests.simulation.own_routes import OwnRoutes
 from tests.simulation.shipped import Shipped
 from tests.simulation.simulation import Simulation
+from tests.simulation.switched_subsets import SwitchedSubsets
+from tests.simulation.switching import Switching
 
 PATIENCE = 900.0
 TAIL = 5.0
@@ -138,4 +140,33 @@ SHIPPED = {
     "shipped": Story(_apply, lambda sim: sim.start_controller() and None, "Initialized", world=Shipped),
     "shipped-promoted": Story(_initialise, lambda sim: sim.release("v4"), "Succeeded", world=Shipped),
 }
-ALL = {**STORIES, **OTHER_TARGETS, **WITH_CONFIGS, **DELETIONS, **WITHOUT_MESH, **OWN_ROUTES, **SHIPPED}
+
+
+def _promoted(sim: Simulation) -> None:
+    _initialise(sim)
+    sim.release("v2")
+    sim.until_phase("Succeeded")
+
+
+def _promoted_and_revertible(sim: Simulation) -> None:
+    _revertible(sim)
+    sim.release("v2")
+    sim.until_phase("Succeeded")
+
+
+def _versions(world: type[Simulation], name: str) -> dict[str, Story]:
+    """Promotions that move users between versions, the way back, and a farewell."""
+    reverted = Story(_promoted_and_revertible, _delete, "", world=world, last_words=frozenset({"Reverted"}))
+    return {
+        f"{name}-new": Story(_apply, lambda sim: sim.start_controller() and None, "Initialized", world=world),
+        f"{name}-promoted": Story(_initialise, lambda sim: sim.release("v2"), "Succeeded", world=world),
+        f"{name}-bad": Story(_initialise, lambda sim: sim.release("v2", quality="bad"), "Failed", world=world),
+        f"{name}-back": Story(_promoted, lambda sim: sim.release("v1"), "Succeeded", world=world),
+        f"{name}-reverted": reverted,
+    }
+
+
+VERSIONS = {**_versions(Switching, "versions"), **_versions(SwitchedSubsets, "version-subsets")}
+ALL = {
+    **STORIES, **OTHER_TARGETS, **WITH_CONFIGS, **DELETIONS, **WITHOUT_MESH, **OWN_ROUTES, **SHIPPED, **VERSIONS,
+}  # fmt: skip

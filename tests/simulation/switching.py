@@ -17,7 +17,7 @@ class Switching(Simulation):
     """The world of such a team. The apex Service selects all versions until there is a Canary."""
 
     def __init__(self, seed: int | None, **options: Any) -> None:
-        super().__init__(seed, kind=SERVICES, **options)
+        super().__init__(seed, **{**options, "kind": SERVICES})
         self.promises._on_target = lambda _event: None  # type: ignore[method-assign]  # the apex is moved here
 
     def set_up(self, *, replicas: int = 2, **analysis: Any) -> None:

@@ -7,6 +7,7 @@ status, reads whose the users are from the object that says it.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from delivery.cluster.objects import Object
 from delivery.workloads.ownership import annotations
@@ -65,16 +66,20 @@ def led_to(service: Object | None) -> Led:
 
 def leading_to(template: Template, *, subset: str = "", since: Led | None = None) -> Led:
     """A note for the version of this template, whose pods are called `subset`; `since`: where it led until now."""
-    labels = ((template["template"].get("metadata") or {}).get("labels") or {}) if subset else {}
     moved = since is not None and since.deployment not in ("", template["deployment"])
     return Led(
         deployment=str(template["deployment"]),
         selector=dict(template["selector"]),
-        labels=_labels(labels),
+        labels=pod_labels({"spec": template}),
         subset=subset,
         before=since.deployment if moved and since is not None else since.before if since is not None else "",
         before_subset=since.subset if moved and since is not None else since.before_subset if since is not None else "",
     )
+
+
+def pod_labels(workload: Mapping[str, Any]) -> dict[str, str]:
+    """All labels of a workload's pods."""
+    return _labels((workload["spec"]["template"].get("metadata") or {}).get("labels") or {})
 
 
 def _labels(given: Mapping[str, object]) -> dict[str, str]:

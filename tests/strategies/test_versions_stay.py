@@ -1,0 +1,69 @@
+"""Where versions stay up by themselves: what a revert waits for, what a drain asks, and what is not sent behind."""
+
+from dataclasses import replace
+
+import pytest
+
+from strategies.questions import Ask
+from strategies.rollout import wanted
+from strategies.snapshot import Routes, Workload
+from strategies.status import Phase, Stage
+from tests.strategies.world import V2, Pods, initialised, progressing
+
+
+def stages(world):
+    found = []
+    for each in world.journal:
+        if each.phase is Phase.TERMINATING and (not found or found[-1] is not each.stage):
+            found.append(each.stage)
+    return found
+
+
+def test_a_revert_leaves_users_with_who_serves_them_and_wakes_nobody():
+    world = progressing(1, revert_on_deletion=True, versions_stay=True)
+    world.deleting = True
+    world.until_quiet()
+
+    assert stages(world) == [
+        Stage.ROUTES, Stage.RETURN, Stage.RESTORE, Stage.DRAIN, Stage.REMOVE, Stage.NONE,
+    ]  # fmt: skip
+    assert not any(each.phase is Phase.TERMINATING and each.canary_weight for each in world.journal)
+    assert world.told[-1] == "Reverted"
+
+
+def test_users_follow_health_while_a_revert_waits():
+    world = progressing(1, revert_on_deletion=True, versions_stay=True)
+    world.deleting = True
+    world.until(lambda each: each.status.stage is Stage.RETURN)
+    world.primary.ready = world.primary.updated = 0
+    world.primary.healthy = False
+    world.decide()
+
+    assert (world.status.stage, world.status.canary_weight) == (Stage.RETURN, 100)
+
+
+@pytest.mark.parametrize("told_by_pods", [True, False])
+def test_nobody_is_asked_who_still_asks_a_canary_that_is_the_primary(told_by_pods):
+    """Both roles are the promoted version's pods then, and all users are with them."""
+    world = initialised(told_by_pods=told_by_pods)
+    world.release(V2)
+    world.until_phase(Phase.FINALISING)
+    world.asked.clear()
+    world.until_phase(Phase.SUCCEEDED)
+
+    assert any(each.kind is Ask.DRAINED for each in world.asked) is not told_by_pods
+
+
+@pytest.mark.parametrize(("ready", "written"), [(3, True), (2, False), (0, False)])
+def test_nobody_is_sent_to_a_promoted_version_that_cannot_carry_everybody(ready, written):
+    """The note that says who is the primary is there, the routes are not yet."""
+    world = progressing(1)
+    world.until_phase(Phase.PROMOTING)
+    world.until(lambda each: each.primary.revision == V2)
+    assert world.status.run.floor == 3
+    world.primary = Pods(V2, 3, ready, ready)
+    behind = Routes(canary_weight=world.live, everybody_weight=world.live, behind=True)
+    seen = replace(world.snapshot(), routes=behind)
+
+    assert (wanted(world.spec, world.status, seen).traffic is not None) is written
+    assert isinstance(seen.primary, Workload)
