@@ -19,13 +19,13 @@ from math import sqrt
 from metrics.judges.counts import PodCounts, RoleCounts
 from metrics.judges.memory import Memory, Track
 
-ASSUMED = 0.002
-"""The correlation within a pod and window that is believed before anything was seen: as in badly clustered traffic."""
+ASSUMED = 0.0005
+"""The correlation within a pod and window that is believed before anything was seen."""
 
-PATIENCE = 3000.0
+PATIENCE = 10000.0
 """How much it takes to give that belief up, in bad requests times requests of a pod."""
 
-CAUTION = 5.0
+CAUTION_PODS, CAUTION_WINDOWS = 5.0, 10.0
 """What is learned from few pods or windows is raised by this over their number: a small sample more often hides
 clusters than it makes them up."""
 
@@ -82,16 +82,16 @@ def dispersion(track: Track, memory: Memory, primary: RoleCounts, canary: RoleCo
     if memory.exposure <= 0:
         return 1.0
     pod_size, role_size = memory.pod_size / memory.exposure, memory.role_size / memory.exposure
-    pods = _correlation(track.pods_excess, memory.pods_seen, track.pods_weight, assumed=ASSUMED)
-    per_role = primary.requests / pods_of(primary) / primary.requests if primary.requests > 0 else 1.0
+    pods = _correlation(track.pods_excess, CAUTION_PODS, memory.pods_seen, track.pods_weight, ASSUMED)
+    per_role = 1.0 / pods_of(primary)
     unexplained = track.windows_excess - pods * track.windows_weight * per_role
-    roles = _correlation(unexplained, memory.windows_seen, track.windows_weight, assumed=0.0)
+    roles = _correlation(unexplained, CAUTION_WINDOWS, memory.windows_seen, track.windows_weight, 0.0)
     return 1.0 + pods * pod_size + roles * role_size + _drift(track, memory, primary, canary, pods * pod_size)
 
 
-def _correlation(excess: float, seen: float, weight: float, *, assumed: float) -> float:
+def _correlation(excess: float, caution: float, seen: float, weight: float, assumed: float) -> float:
     if excess > 0 and seen > 0:
-        excess *= 1.0 + CAUTION / seen
+        excess *= 1.0 + caution / seen
     return max(0.0, (excess + assumed * PATIENCE) / (weight + PATIENCE))
 
 
@@ -106,7 +106,7 @@ def _drift(track: Track, memory: Memory, primary: RoleCounts, canary: RoleCounts
     bad, requests = track.primary_bad, memory.primary_requests
     chance = bad * (1.0 - 1.0 / count) * (1.0 - bad / requests) * (1.0 + explained)
     free = min(count, len(track.slots)) - 1
-    excess = sum(slot * slot for slot in track.slots) - chance * (1.0 + sqrt(2.0 / free))
+    excess = sum([slot * slot for slot in track.slots]) - chance * (1.0 + sqrt(2.0 / free))
     if excess <= 0:
         return 0.0
     share = canary.requests / max(canary.requests + primary.requests, 1.0)

@@ -8,8 +8,8 @@ from the text says exactly what it would have said undisturbed.
 import base64
 import binascii
 import struct
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 VERSION = 1
 MOST_EDGES = 10
@@ -17,11 +17,11 @@ SLOTS_OF_FAILURES = 16
 SLOTS_OF_LATENCY = 8
 
 _MOST_IN_SLOT = 65504.0  # the largest number of half precision
-_HEADER = struct.Struct("<BBi9f")
+_HEADER = struct.Struct("<BBfi8f")
+_SUMS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
+class Track(NamedTuple):
     """One kind of bad requests, followed through a run; sums over the windows that were used.
 
     `edge` is a bucket's edge in milliseconds, 0 for failures. `ratios` are log-likelihood ratios, one for each that the
@@ -41,9 +41,25 @@ class Track:
     ratios: tuple[float, ...]
     slots: tuple[float, ...]
 
+    @classmethod
+    def read(cls, packed: bytes, at: int = 0) -> tuple["Track", int]:
+        """The track that stands at a place, and where the next one does."""
+        count, slots = packed[at], packed[at + 1]
+        layout = _layout(count, slots)
+        numbers = layout.unpack_from(packed, at)[2:]
+        lists = (numbers[_SUMS : _SUMS + count], numbers[_SUMS + count :])
+        return cls._make((*numbers[:_SUMS], *lists)), at + layout.size
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+    def packed(self) -> bytes:
+        """As it stands in a text."""
+        slots = self.slots
+        if max(slots) > _MOST_IN_SLOT or min(slots) < -_MOST_IN_SLOT:
+            slots = tuple(min(max(slot, -_MOST_IN_SLOT), _MOST_IN_SLOT) for slot in slots)
+        sizes = len(self.ratios), len(slots)
+        return _layout(*sizes).pack(*sizes, *self[:_SUMS], *self.ratios, *slots)
+
+
+class Memory(NamedTuple):
     """What is known after window number `window` (-1 before the first).
 
     `margin` is the setting that the sums were made with. `exposure` is a sum of weights, `pod_size` and `role_size` are
@@ -65,101 +81,33 @@ class Memory:
 
     def encode(self) -> str:
         """The text for a status; `decode` gives it back unchanged if the memory is `rounded`."""
-        return base64.b64encode(_pack(self)).decode("ascii")
+        head = _HEADER.pack(VERSION, len(self.tracks), *self[:-1])
+        return base64.b64encode(b"".join([head, *map(Track.packed, self.tracks)])).decode("ascii")
 
     @classmethod
     def decode(cls, text: str) -> "Memory":
         """The memory that a text holds. Raises ValueError for anything that is not one of this version."""
         try:
-            return _unpack(base64.b64decode(text, validate=True))
+            packed = base64.b64decode(text, validate=True)
+            version, count, *sums = _HEADER.unpack_from(packed)
+            if version != VERSION:
+                raise ValueError(f"version {version}")
+            tracks, at = [], _HEADER.size
+            for _ in range(count):
+                track, at = Track.read(packed, at)
+                tracks.append(track)
+            if at != len(packed):
+                raise ValueError(f"{len(packed)} bytes, {at} expected")
+            return cls._make((*sums, tuple(tracks)))
         except (binascii.Error, struct.error, ValueError, IndexError) as error:
             raise ValueError(f"memory: {text[:20]!r}... is not a memory of version {VERSION}: {error}") from error
 
     def rounded(self) -> "Memory":
         """As it will be read from its text."""
-        return _unpack(_pack(self))
-
-
-def _pack(memory: Memory) -> bytes:
-    head = _HEADER.pack(
-        VERSION,
-        len(memory.tracks),
-        memory.window,
-        memory.margin,
-        memory.canary_requests,
-        memory.primary_requests,
-        memory.requests_before,
-        memory.exposure,
-        memory.pod_size,
-        memory.role_size,
-        memory.pods_seen,
-        memory.windows_seen,
-    )
-    return head + b"".join(map(_pack_track, memory.tracks))
-
-
-def _pack_track(track: Track) -> bytes:
-    slots = [min(max(slot, -_MOST_IN_SLOT), _MOST_IN_SLOT) for slot in track.slots]
-    return _layout(len(track.ratios), len(slots)).pack(
-        len(track.ratios),
-        len(slots),
-        track.edge,
-        track.canary_bad,
-        track.primary_bad,
-        track.pods_excess,
-        track.pods_weight,
-        track.windows_excess,
-        track.windows_weight,
-        track.before,
-        *track.ratios,
-        *slots,
-    )
-
-
-def _unpack(packed: bytes) -> Memory:
-    version, count, window, margin, *sums = _HEADER.unpack_from(packed)
-    if version != VERSION:
-        raise ValueError(f"version {version}")
-    tracks = []
-    at = _HEADER.size
-    for _ in range(count):
-        ratios, slots = packed[at], packed[at + 1]
-        layout = _layout(ratios, slots)
-        _, _, edge, canary, primary, *rest = layout.unpack_from(packed, at)
-        pods, pods_weight, windows, windows_weight, before, *lists = rest
-        tracks.append(
-            Track(
-                edge=edge,
-                canary_bad=canary,
-                primary_bad=primary,
-                pods_excess=pods,
-                pods_weight=pods_weight,
-                windows_excess=windows,
-                windows_weight=windows_weight,
-                before=before,
-                ratios=tuple(lists[:ratios]),
-                slots=tuple(lists[ratios:]),
-            )
-        )
-        at += layout.size
-    if at != len(packed):
-        raise ValueError(f"{len(packed)} bytes, {at} expected")
-    canary, primary, before, exposure, pod_size, role_size, pods_seen, windows_seen = sums
-    return Memory(
-        margin=margin,
-        window=window,
-        canary_requests=canary,
-        primary_requests=primary,
-        requests_before=before,
-        exposure=exposure,
-        pod_size=pod_size,
-        role_size=role_size,
-        pods_seen=pods_seen,
-        windows_seen=windows_seen,
-        tracks=tuple(tracks),
-    )
+        _, _, *sums = _HEADER.unpack(_HEADER.pack(VERSION, 0, *self[:-1]))
+        return Memory._make((*sums, tuple([Track.read(track.packed())[0] for track in self.tracks])))
 
 
 @lru_cache(maxsize=32)
 def _layout(ratios: int, slots: int) -> struct.Struct:
-    return struct.Struct(f"<BB{8 + ratios}f{slots}e")
+    return struct.Struct(f"<BB{_SUMS + ratios}f{slots}e")

@@ -6,39 +6,40 @@ window to window cancel (Lindon and Malek, "Anytime-Valid Inference for Multinom
 compared by likelihood ratios of binomials, against a canary that is just at the margin, and their logarithms add up.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from math import exp, log
+from typing import NamedTuple
 
 from metrics.judges.counts import WindowCounts
 
 MOST = 700.0  # exp of more overflows
+LEAST = -30.0  # exp of less does not matter
 
 
-@dataclass(frozen=True, slots=True)
-class Ratios:
-    """Alternatives to a canary just at the margin, as multiples of it, with their weights, which add up to 1."""
+class Ratios(NamedTuple):
+    """Alternatives to a canary just at the margin, as multiples of it, with their weights, which add up to 1.
+
+    `logs` are the logarithms of all, in the order in which a track keeps them: those that are worse come first.
+    """
 
     worse: tuple[float, ...]
     weights: tuple[float, ...]
     fine: tuple[float, ...]
+    logs: tuple[float, ...]
 
-    @property
-    def logs(self) -> tuple[float, ...]:
-        """The logarithms of all, in the order in which a track keeps them."""
-        return tuple(log(each) for each in self.worse + self.fine)
+    @classmethod
+    def of(cls, worse: dict[float, float], *fine: float) -> "Ratios":
+        """From the weights by ratio of those above 1, and those below it, which weigh the same."""
+        return cls(tuple(worse), tuple(worse.values()), fine, tuple(map(log, (*worse, *fine))))
 
 
-OF_FAILURES = Ratios(
-    worse=(1.25, 1.6, 2.2, 3.0, 4.5, 7.0, 12.0, 30.0),
-    weights=(0.05, 0.08, 0.14, 0.22, 0.22, 0.15, 0.09, 0.05),
-    fine=(0.8, 0.5, 0.2),
+OF_FAILURES = Ratios.of(
+    {1.25: 0.02, 1.6: 0.04, 2.2: 0.12, 3.0: 0.28, 4.5: 0.30, 7.0: 0.16, 12.0: 0.06, 30.0: 0.02}, 0.8, 0.5, 0.2
 )
 """Most weight where most faults are: three to seven times as many failures."""
 
-OF_LATENCY = Ratios(worse=(1.25, 1.6, 2.5, 6.0), weights=(0.25, 0.25, 0.25, 0.25), fine=(0.8, 0.5))
+OF_LATENCY = Ratios.of({1.25: 0.25, 1.6: 0.25, 2.5: 0.25, 6.0: 0.25}, 0.8, 0.5)
 """Fewer, because there are as many again for each edge, and a slower release shifts shares less than it breaks them."""
-
-_LOGS = {ratios: ratios.logs for ratios in (OF_FAILURES, OF_LATENCY)}
 
 
 def of(counts: WindowCounts) -> Ratios:
@@ -46,49 +47,56 @@ def of(counts: WindowCounts) -> Ratios:
     return OF_LATENCY if counts.edges else OF_FAILURES
 
 
-def normalisers(ratios: Ratios, margin: float, canary: float, primary: float) -> list[float]:
-    """What one bad request of either role costs each alternative, by the window's split of requests."""
+def costs(ratios: Ratios, margin: float, canary: float, primary: float) -> list[float]:
+    """What a bad request of either role takes off each alternative's log-likelihood ratio, by the split of requests."""
     at_margin = margin * canary + primary
-    exposed = margin * canary
-    return [log((each * exposed + primary) / at_margin) for each in ratios.worse + ratios.fine]
+    part, rest = margin * canary / at_margin, primary / at_margin
+    return [log(each * part + rest) for each in ratios.worse + ratios.fine]
 
 
-def added(ratios: Ratios, before: tuple[float, ...], costs: list[float], canary: float, both: float) -> list[float]:
+def added(ratios: Ratios, before: Sequence[float], costs: list[float], canary: float, both: float) -> list[float]:
     """The log-likelihood ratios after `canary` bad requests of the canary among `both`."""
-    return [sum_ + canary * gain - both * cost for sum_, gain, cost in zip(before, _LOGS[ratios], costs, strict=True)]
+    return [known + canary * gain - both * cost for known, gain, cost in zip(before, ratios.logs, costs, strict=True)]
 
 
-def for_worse(ratios: Ratios, sums: tuple[float, ...], dispersion: float) -> float:
+def for_worse(ratios: Ratios, sums: Sequence[float], dispersion: float) -> float:
     """The E-value against "within the margin": the weighted mean over the ratios above it."""
-    return sum(weight * exp(min(each / dispersion, MOST)) for weight, each in zip(ratios.weights, sums, strict=False))
+    total = 0.0
+    for weight, each in zip(ratios.weights, sums, strict=False):
+        tempered = each / dispersion
+        if tempered > LEAST:
+            total += weight * exp(min(MOST, tempered))
+    return total
 
 
-def for_fine(ratios: Ratios, sums: tuple[float, ...], dispersion: float) -> float:
+def for_fine(ratios: Ratios, sums: Sequence[float], dispersion: float) -> float:
     """The E-value against "worse than the margin": the mean over the ratios below it."""
     fine = sums[len(ratios.worse) :]
-    return sum(exp(min(each / dispersion, MOST)) for each in fine) / len(fine)
+    return sum([exp(min(each / dispersion, MOST)) for each in fine]) / len(fine)
 
 
-ABOVE = (1.5, 3.0, 8.0, 20.0)
-BELOW = (0.6, 0.3, 0.05)
-"""Alternatives to a share of bad requests just at the floor, as multiples of it."""
+ABOVE = tuple((log(each), each - 1.0) for each in (1.5, 3.0, 8.0, 20.0))
+BELOW = tuple((log(each), each - 1.0) for each in (0.6, 0.3, 0.05))
+"""Alternatives to a share of bad requests just at the floor: the logarithms of multiples of it, and these less 1."""
 
 
 def above_floor(bad: float, requests: float, floor: float, dispersion: float) -> float:
     """The E-value against "at most `floor` (0..1) of the canary's requests are bad"; 0 is always exceeded."""
     if floor <= 0:
         return exp(MOST)
-    return _against(ABOVE, bad, requests, floor, dispersion)
+    return _against(ABOVE, bad, requests * floor, dispersion)
 
 
 def below_floor(bad: float, requests: float, floor: float, dispersion: float) -> float:
     """The E-value against "more than `floor` (0..1) of the canary's requests are bad"."""
-    return _against(BELOW, bad, requests, floor, dispersion) if floor > 0 else 0.0
+    return _against(BELOW, bad, requests * floor, dispersion) if floor > 0 else 0.0
 
 
-def _against(multiples: tuple[float, ...], bad: float, requests: float, floor: float, dispersion: float) -> float:
+def _against(multiples: tuple[tuple[float, float], ...], bad: float, allowed: float, dispersion: float) -> float:
     """Likelihood ratios of Poisson counts, which are at most those of coins under the hypothesis: 1 + x <= exp(x)."""
     total = 0.0
-    for multiple in multiples:
-        total += exp(min((bad * log(multiple) - requests * floor * (multiple - 1.0)) / dispersion, MOST))
+    for gain, beyond in multiples:
+        tempered = (bad * gain - allowed * beyond) / dispersion
+        if tempered > LEAST:
+            total += exp(min(MOST, tempered))
     return total / len(multiples)

@@ -1,7 +1,6 @@
 """Adds a window's counts to what a comparison remembers."""
 
 import struct
-from dataclasses import replace
 from math import log
 
 from metrics.judges import clusters, ratios
@@ -13,14 +12,13 @@ FOREMOST_SHARE = 0.05
 """Edges that are passed by about this share of requests say most about a slow tail."""
 
 
-def remembered(counts: WindowCounts, memory: Memory, settings: CompareWithPrimary) -> Memory:
-    """The memory with the window added, as far as the roles' loads allow."""
+def remembered(counts: WindowCounts, memory: Memory, costs: list[float], settings: CompareWithPrimary) -> Memory:
+    """The memory with the window added, as far as the roles' loads allow; `costs` are the window's (`ratios.costs`)."""
     uneven = unevenness(counts, settings)
     tracks = memory.tracks or tuple(_new(edge) for edge in _edges(counts))
     if uneven < 0 and counts.edges:  # too little to do can make slow (cold caches), but not fail
-        return replace(memory, window=counts.number)
+        return memory._replace(window=counts.number)
     canary, primary = counts.canary.requests, counts.primary.requests
-    costs = ratios.normalisers(ratios.of(counts), settings.margin, canary, primary)
     weight = canary * primary / (canary + primary)
     part = settings.margin * canary / (settings.margin * canary + primary)
     pods = (1.0 - part) * canary / clusters.pods_of(counts.canary) + part * primary / clusters.pods_of(counts.primary)
@@ -38,7 +36,7 @@ def remembered(counts: WindowCounts, memory: Memory, settings: CompareWithPrimar
         role_size=memory.role_size + weight * roles,
         pods_seen=memory.pods_seen + (len(counts.primary.pods) - 1 if several else compared),
         windows_seen=memory.windows_seen + (several and compared),
-        tracks=tuple(_step(track, counts, memory, costs, uneven) for track in tracks),
+        tracks=tuple([_step(track, counts, memory, costs, uneven) for track in tracks]),
     )
 
 

@@ -11,10 +11,10 @@ def said(outcome: Outcome, evidence: Evidence, settings: CompareWithPrimary, une
     counts = evidence.sentence
     if outcome is Outcome.FAIL:
         return f"{counts}; {evidence.changed_by}" if evidence.changed_by else counts
-    if uneven:
-        return f"{counts}; {_load(evidence, uneven)}"
     if outcome is Outcome.PASS:
         return f"{counts}: {_fine(evidence, settings)}"
+    if uneven:
+        return f"{counts}; {load(evidence.load, uneven)}"
     if (evidence.strength or 0.0) > 1.0:
         return f"{counts}: this may still be chance"
     return f"{counts}: too few to tell; {evidence.changed_by}"
@@ -59,13 +59,12 @@ def _fine(evidence: Evidence, settings: CompareWithPrimary) -> str:
     return f"not more than {number(settings.max_increase_percent)} % worse"
 
 
-def _load(evidence: Evidence, uneven: int) -> str:
-    load = evidence.load or 1.0
+def load(ratio: float | None, uneven: int) -> str:
+    """Why a difference in load excuses one in what is seen; `ratio` as in `Evidence.load`."""
+    times = ratio or 1.0
     if uneven > 0:
-        return (
-            f"a canary pod gets {load:.1f} times the requests of a primary pod, which may be the cause of a difference"
-        )
-    return f"a primary pod gets {1 / load:.1f} times the requests of a canary pod, so the canary may look too good"
+        return f"a canary pod gets {times:.1f} times the requests of a primary pod, which may cause a difference"
+    return f"a primary pod gets {1 / times:.1f} times the requests of a canary pod, which may cause a difference"
 
 
 def _rounded(count: float) -> str:

@@ -36,7 +36,7 @@ def judge(counts: WindowCounts, memory: Memory, settings: CompareWithPrimary) ->
     Inconclusive: neither is shown yet, or the roles' loads are too far apart to blame the release. Error: a window that
     does not follow the one before; the memory stays.
     """
-    limit = f"max {settings.margin:g} x primary"
+    limit = _limit(settings)
     if counts.number <= memory.window:
         message = f"window {counts.number} cannot be judged after window {memory.window}, each counts once and in order"
         return Verdict(Outcome.ERROR, limit=limit, message=message), memory
@@ -44,9 +44,11 @@ def judge(counts: WindowCounts, memory: Memory, settings: CompareWithPrimary) ->
         memory = Memory(settings.margin, memory.window)
     if counts.canary.requests <= 0 or counts.primary.requests <= 0:
         message = sentences.unmet(counts)
-        return Verdict(Outcome.INCONCLUSIVE, limit=limit, message=message), replace(memory, window=counts.number)
-    known = remembered(counts, memory, settings).rounded()
-    return _verdict(counts, memory, known, settings, limit), known
+        return Verdict(Outcome.INCONCLUSIVE, limit=limit, message=message), memory._replace(window=counts.number)
+    costs = _costs(counts, settings)
+    known = remembered(counts, memory, costs, settings).rounded()
+    verdict = _verdict(counts, memory, known, settings, costs)
+    return verdict, known
 
 
 def strength(
@@ -69,27 +71,24 @@ def strength(
     return Strength(worse, fine, tempered)
 
 
-def _verdict(counts: WindowCounts, before: Memory, known: Memory, settings: CompareWithPrimary, limit: str) -> Verdict:
+def _verdict(
+    counts: WindowCounts, before: Memory, known: Memory, settings: CompareWithPrimary, costs: list[float]
+) -> Verdict:
+    limit, uneven = _limit(settings), unevenness(counts, settings)
     found = [(strength(track, known, counts.primary, counts.canary, settings), track) for track in known.tracks]
     if not found:
-        return Verdict(Outcome.INCONCLUSIVE, limit=limit, message=sentences.unmet(counts))
-    worse = sum(each.worse for each, _ in found) / len(found)
-    needed = 1.0 / settings.alpha
-    uneven = unevenness(counts, settings)
-    value = None if counts.edges else 100.0 * (1.0 - counts.canary.bad[0] / counts.canary.requests)
-    if worse >= needed:
-        _, track = max(found, key=lambda pair: pair[0].worse)
-        outcome, more = Outcome.FAIL, None
+        return Verdict(Outcome.INCONCLUSIVE, limit=limit, message=sentences.load(counts.load, uneven))
+    worse = sum([each.worse for each, _ in found]) / len(found)
+    outcome, more = Outcome.INCONCLUSIVE, None
+    if worse * settings.alpha >= 1.0 and (uneven == 0 or (uneven < 0 and not counts.edges)):
+        outcome, track = Outcome.FAIL, max(found, key=_by_worse)[1]
         changed_by = sentences.fewer_bad(_too_many(counts, before, settings, track), track.edge)
     else:
-        weakest, track = min(
-            ((each, track) for each, track in found if track.primary_bad <= LARGEST_SHARE * known.primary_requests),
-            key=lambda pair: pair[0].fine,
-            default=found[0],
-        )
-        shown = weakest.fine >= needed and uneven >= 0
-        outcome = Outcome.PASS if shown else Outcome.INCONCLUSIVE
-        more = None if shown else missing.requests(track, weakest.dispersion, known, settings)
+        weakest, track = _weakest(found, known)
+        if weakest.fine * settings.alpha >= 1.0 and uneven >= 0:
+            outcome = Outcome.PASS
+        else:
+            more = missing.requests(track, weakest.dispersion, known, costs, settings)
         changed_by = sentences.more_requests(more)
     evidence = Evidence(
         canary_requests=known.canary_requests,
@@ -97,14 +96,39 @@ def _verdict(counts: WindowCounts, before: Memory, known: Memory, settings: Comp
         primary_requests=known.primary_requests,
         primary_bad=track.primary_bad,
         strength=worse,
-        needed=needed,
+        needed=1.0 / settings.alpha,
         edge=track.edge or None,
         missing=more,
         load=counts.load,
-        changed_by=changed_by,
+        changed_by="" if outcome is Outcome.PASS else changed_by,
     )
+    value = None if counts.edges else 100.0 * (1.0 - counts.canary.bad[0] / counts.canary.requests)
     message = sentences.said(outcome, evidence, settings, uneven)
     return Verdict(outcome, value=value, limit=limit, message=message, evidence=evidence)
+
+
+def _weakest(found: list[tuple[Strength, Track]], known: Memory) -> tuple[Strength, Track]:
+    """Of those that can tell a worse canary, the one that speaks least for "not worse"."""
+    if len(found) == 1:
+        return found[0]
+    telling = [pair for pair in found if pair[1].primary_bad <= LARGEST_SHARE * known.primary_requests]
+    return min(telling, key=_by_fine, default=found[0])
+
+
+def _by_worse(pair: tuple[Strength, Track]) -> float:
+    return pair[0].worse
+
+
+def _by_fine(pair: tuple[Strength, Track]) -> float:
+    return pair[0].fine
+
+
+def _limit(settings: CompareWithPrimary) -> str:
+    return f"max {settings.margin:g} x primary"
+
+
+def _costs(counts: WindowCounts, settings: CompareWithPrimary) -> list[float]:
+    return ratios.costs(ratios.of(counts), settings.margin, counts.canary.requests, counts.primary.requests)
 
 
 def _too_many(counts: WindowCounts, before: Memory, settings: CompareWithPrimary, track: Track) -> int | None:
@@ -128,6 +152,6 @@ def _fewer(counts: WindowCounts, fewer: int) -> WindowCounts:
 
 
 def _worse(counts: WindowCounts, before: Memory, settings: CompareWithPrimary) -> float:
-    known = remembered(counts, before, settings)
+    known = remembered(counts, before, _costs(counts, settings), settings)
     found = [strength(track, known, counts.primary, counts.canary, settings).worse for track in known.tracks]
     return sum(found) / len(found)
