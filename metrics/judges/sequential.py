@@ -56,19 +56,15 @@ def strength(
 ) -> Strength:
     """What a track says after the windows of the memory."""
     spread = clusters.dispersion(track, memory, primary, canary)
-    grid = ratios.OF_FAILURES
-    tempered = spread
-    if track.edge:
-        grid = ratios.OF_LATENCY
-        tempered *= max(0.1, 1.0 - track.primary_bad / memory.primary_requests)
+    grid = ratios.OF_LATENCY if track.edge else ratios.OF_FAILURES
     floor = settings.ignore_below_percent / 100.0
     bad, requests = track.canary_bad, memory.canary_requests
     worse = min(
-        ratios.for_worse(grid, track.ratios, tempered),
+        ratios.for_worse(grid, track.ratios, spread),
         ratios.above_floor(bad, requests, floor, spread),
     )
-    fine = (ratios.for_fine(grid, track.ratios, tempered) + ratios.below_floor(bad, requests, floor, spread)) / 2.0
-    return Strength(worse, fine, tempered)
+    fine = (ratios.for_fine(grid, track.ratios, spread) + ratios.below_floor(bad, requests, floor, spread)) / 2.0
+    return Strength(worse, fine, spread)
 
 
 def _verdict(
