@@ -117,7 +117,7 @@ class SwitchedSubsets(Switching, OwnRoutes):
 
 def without_versions(body: Object) -> Json:
     """Everything of the user's: of the versions' destinations only the sum of their weights."""
-    kept: Json = copy.deepcopy(own_routes.theirs(body))
+    kept: Json = copy.deepcopy(dict(body))
     for protocol in ("http", "tls", "tcp"):
         for rule in kept["spec"].get(protocol, ()):
             items = rule.pop("route")
@@ -126,4 +126,4 @@ def without_versions(body: Object) -> Json:
             ours = [items[at] for at, to in enumerate(there) if to["host"] in hosts and to.get("subset")]
             rule["sum"] = sum(each.get("weight", 100 if len(items) == 1 else 0) for each in ours)
             rule["route"] = [each for each in items if each not in ours]
-    return kept
+    return own_routes.theirs(kept)
