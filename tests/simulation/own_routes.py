@@ -1,6 +1,7 @@
 """Scenes in which routes, and sometimes subsets, are the user's: how they begin, and what of them may never change."""
 
 import copy
+from collections.abc import Iterable
 from math import ceil
 from typing import Any
 
@@ -24,15 +25,9 @@ OURS = "progressive.delivery/"
 NAMESPACE, NAME = bookinfo.NAMESPACE, bookinfo.NAME
 ROUTES = Ref(VIRTUAL_SERVICES, NAMESPACE, "books")
 SUBSETS = Ref(DESTINATION_RULES, NAMESPACE, "versions")
-ROLES = {
-    "next": "canary",
-    "stable": "primary",
-    "v1": "canary",
-    "v1-primary": "primary",
-    f"{NAME}-canary": "canary",
-    f"{NAME}-primary": "primary",
-}
-"""Which role is behind a subset, or else behind a host."""
+HOSTS = {f"{NAME}-canary": "canary", f"{NAME}-primary": "primary"}
+ROLES = {"next": "canary", "stable": "primary"}
+"""Which role is behind a host, or else behind a subset."""
 APEX, CANARY = f"{NAME}.{NAMESPACE}.svc.cluster.local", f"{NAME}-canary.{NAMESPACE}.svc.cluster.local"
 
 
@@ -86,6 +81,7 @@ def reference(name: str = "books", *routes: str, **more: Any) -> Json:
 class OwnInvariants(Invariants):
     """The same guarantees where the weights stand on VirtualServices of the user."""
 
+    roles = ROLES
     coarse = 1e-6
     """By how many percent whole weights may miss what was asked for."""
 
@@ -136,7 +132,7 @@ class OwnInvariants(Invariants):
         there = item["destination"]
         name, subset = there["host"].split(".")[0], there.get("subset")
         if subset or name != NAME:
-            return ROLES.get(subset or name, "")
+            return self.roles.get(subset, "") if subset else HOSTS.get(name, "")
         selector = (self._store.peek(SEEN_APEX) or {}).get("spec", {}).get("selector") or {}
         return "primary" if selector.get("app") == PRIMARY.name else "canary"
 
@@ -214,7 +210,6 @@ class OwnRoutes(Simulation):
         if event.type == "DELETED" or self._theirs(event.previous) != self._theirs(event.object):
             raise BrokenPromise(f"{event.ref}: was {event.previous}, is {event.object}")
 
-
     def _theirs(self, body: Object) -> Json:
         return theirs(body)
 
@@ -239,8 +234,8 @@ def initialise_two(sim: Simulation) -> None:
     sim.until_phase("Initialized")
 
 
-def theirs(body: Object) -> Json:
-    """Everything of the user's: of the roles' weights only the sum, and nothing that is marked ours."""
+def theirs(body: Object, roles: Iterable[str] = ROLES) -> Json:
+    """Everything of the user's: of the weights of the roles' subsets only the sum, and nothing that is marked ours."""
     kept = copy.deepcopy(dict(body))
     meta = {key: value for key, value in kept["metadata"].items() if key not in _SERVERS}
     noted = {key: value for key, value in (meta.pop("annotations", None) or {}).items() if not key.startswith(OURS)}
@@ -249,18 +244,18 @@ def theirs(body: Object) -> Json:
     for protocol in ("http", "tls", "tcp"):
         if protocol in kept["spec"]:
             rules = [each for each in kept["spec"][protocol] if "/" not in str(each.get("name", ""))]
-            kept["spec"][protocol] = [_without_shares(each) for each in rules]
+            kept["spec"][protocol] = [_without_shares(each, roles) for each in rules]
     return kept
 
 
 _SERVERS = ("resourceVersion", "generation", "managedFields", "uid", "creationTimestamp")
 
 
-def _without_shares(rule: Json) -> Json:
+def _without_shares(rule: Json, roles: Iterable[str]) -> Json:
     rest = 0
     for each in rule.get("route") or []:
         there = each.get("destination") or {}
         short = str(there.get("host", "")).split(".")[0]
-        if short in (NAME, f"{NAME}-primary", f"{NAME}-canary") and there.get("subset") in (None, *ROLES):
+        if short in (NAME, f"{NAME}-primary", f"{NAME}-canary") and there.get("subset") in (None, *roles):
             rest += each.pop("weight", 0)
     return {**rule, "rest": rest}

@@ -5,15 +5,26 @@ Its people add one subset for the primary's pods, and give the first version to 
 
 from typing import Any
 
-from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Ref
+from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Object, Ref
 from tests.simulation import bookinfo
-from tests.simulation.own_routes import NAME, NAMESPACE, OwnRoutes, reference, to, virtual_service
+from tests.simulation.own_routes import (
+    NAME,
+    NAMESPACE,
+    Json,
+    OwnInvariants,
+    OwnRoutes,
+    reference,
+    theirs,
+    to,
+    virtual_service,
+)
 
 TARGET = Ref(DEPLOYMENTS, NAMESPACE, f"{NAME}-v1")
 PRIMARY = Ref(DEPLOYMENTS, NAMESPACE, f"{NAME}-v1-primary")
 ROUTES = Ref(VIRTUAL_SERVICES, NAMESPACE, NAME)
 RULE = Ref(DESTINATION_RULES, NAMESPACE, NAME)
 NONE = Ref(VIRTUAL_SERVICES, NAMESPACE, "none-of-ours")
+ROLES = {"v1": "canary", "v1-primary": "primary"}
 SUBSETS = {"name": NAME, "primarySubset": "v1-primary", "canarySubset": "v1"}
 
 
@@ -35,8 +46,16 @@ def destination_rule(**labels: dict[str, str]) -> dict[str, Any]:
     }
 
 
+class ShippedInvariants(OwnInvariants):
+    """The same guarantees with these subsets as the roles."""
+
+    roles = ROLES
+
+
 class Shipped(OwnRoutes):
     """The world with these objects. A release is another image of the first version's Deployment."""
+
+    watched_by = ShippedInvariants
 
     def __init__(self, seed: int | None, **options: Any) -> None:
         super().__init__(seed, **{**options, "route": NONE})
@@ -66,6 +85,9 @@ class Shipped(OwnRoutes):
         body = bookinfo.versioned("v1", **options)
         body["spec"]["template"]["spec"]["containers"][0]["image"] = f"bookinfo/reviews-{image}"
         return body
+
+    def _theirs(self, body: Object) -> Json:
+        return theirs(body, ROLES)
 
     @property
     def image(self) -> str:
