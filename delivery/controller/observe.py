@@ -7,59 +7,41 @@ has said so.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from math import inf
 
-from delivery.cluster.cache import key_of
 from delivery.cluster.errors import Unavailable
-from delivery.cluster.objects import (
-    CANARIES,
-    DESTINATION_RULES,
-    VIRTUAL_SERVICES,
-    Kind,
-    Object,
-    Ref,
-)
+from delivery.cluster.objects import Object, Ref
 from delivery.cluster.protocols import Clock
-from delivery.cluster.reader import CANARY_INDEX, HOST_INDEX, TARGET_INDEX, Reader
-from delivery.controller.adopting import apex_on_primary, not_adoptable, primary_of
+from delivery.cluster.reader import CANARY_INDEX, Reader
+from delivery.controller.adopting import apex_on_primary, primary_of
 from delivery.controller.changes import Changes, changes
 from delivery.controller.configs import Tracker
 from delivery.controller.entry import Entry
 from delivery.controller.finalizing import FINALIZER
+from delivery.controller.freshness import AGAIN_SECONDS, again_in, stale
 from delivery.controller.guarded import Guarded
 from delivery.controller.guarding import UNKNOWN, Guards
 from delivery.controller.interest import Interest, Place
 from delivery.controller.picture import Picture, take
 from delivery.controller.reading import Spec, told_apart, under_names
 from delivery.controller.references import coarse
-from delivery.controller.references import left as references_left
-from delivery.controller.references import problem as references_problem
+from delivery.controller.refusals import refusal
 from delivery.controller.revisions import current, is_copied, resolve
 from delivery.controller.scaling import lacking
 from delivery.controller.undoing import undone
 from delivery.controller.unrouted import unrouted_in
 from delivery.controller.versions import known_since
-from delivery.routing import preflight
-from delivery.routing.apex_preflight import apex_routed, apex_unsupported
-from delivery.routing.hosts import routed_hosts
 from delivery.routing.router import RouteView
 from delivery.workloads.configs.references import references
-from delivery.workloads.names import Names
 from delivery.workloads.naming import in_use
 from delivery.workloads.ownership import is_ours
 from delivery.workloads.revision import Scope
 from delivery.workloads.service_problems import unkept_problem
 from delivery.workloads.targets.leading import led_to
-from delivery.workloads.targets.switched import overlap
 from strategies.decision import Wanted
 from strategies.rollout import wanted
 from strategies.snapshot import Problem, Routes, Snapshot, Undone, Workload
 from strategies.spec import RolloutSpec
 from strategies.status import Phase, Stage, Status
-
-STALE_SECONDS = 30.0
-AGAIN_SECONDS = 5.0
-"""How often a Canary is looked at at the most while it waits for what is no event of any object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,9 +154,9 @@ class Observer:
         return Snapshot(
             target=_target(picture, status, since),
             primary=_workload(picture, primary_of(picture), since),
-            refusal=spec.refusal or self._refusal(picture),
+            refusal=spec.refusal or refusal(self._reader, picture),
             warning=_unkept(picture),
-            hold=spec.hold or self._stale(picture.needed),
+            hold=spec.hold or stale(self._reader, picture.needed),
             contested=_contested(entry) if entry.contested(now) else entry.rivalry.problem(now),
             deleting="deletionTimestamp" in picture.body["metadata"],
             resolvable=not revision or resolve(picture, revision) is not None,
@@ -224,112 +206,16 @@ class Observer:
             scarcity=lacking(wish, picture.scaling),
             undone=undone(picture, epoch=snapshot.epoch) if status.phase is Phase.TERMINATING else Undone(),
         )
-        again_in = self._again_in(entry, picture)
+        look_again = again_in(self._reader, self._clock, entry, picture)
         if snapshot.refusal is not None and snapshot.refusal.reason == UNKNOWN:
-            again_in = min(AGAIN_SECONDS, again_in or AGAIN_SECONDS)
-        return Sight(picture=picture, snapshot=snapshot, wish=wish, found=found, again_in=again_in)
+            look_again = min(AGAIN_SECONDS, look_again or AGAIN_SECONDS)
+        return Sight(picture=picture, snapshot=snapshot, wish=wish, found=found, again_in=look_again)
 
     def _note_sync(self, entry: Entry, *, expected: bool, in_sync: bool) -> None:
         if in_sync or not expected:
             entry.unsynced_since = None
         elif entry.unsynced_since is None:
             entry.unsynced_since = self._clock.monotonic()
-
-    def _stale(self, needed: Iterable[Kind]) -> Problem | None:
-        seconds = self._stale_seconds(needed)
-        if seconds <= STALE_SECONDS:
-            return None
-        return Problem(
-            reason="StaleCache",
-            message=f"a watch has had no connection for more than {STALE_SECONDS:.0f} s; the weight does not rise",
-        )
-
-    def _stale_seconds(self, needed: Iterable[Kind]) -> float:
-        """For how long the worst watch has been missed. One that is forbidden is no matter of time."""
-        return self._reader.stale(kind for kind in needed if not self._reader.denied(kind))
-
-    def _again_in(self, entry: Entry, picture: Picture) -> float | None:
-        """When what no event tells may have changed: a watch has come back or is missed too long, a rival gave up, the
-        proxies have forgotten the canary.
-        """
-        waits = [picture.canary_free_in] if 0 < picture.canary_free_in < inf else []
-        if (seconds := self._stale_seconds(picture.needed)) > 0:
-            waits.append(max(AGAIN_SECONDS, STALE_SECONDS - seconds))
-        if entry.contested(now := self._clock.monotonic()):
-            waits.append(max(AGAIN_SECONDS, entry.repair_at - now))
-        if (left := entry.rivalry.seconds(now)) > 0:
-            waits.append(max(AGAIN_SECONDS, left))
-        if picture.configs.again_in is not None:
-            waits.append(picture.configs.again_in)
-        return min(waits, default=None)
-
-    def _refusal(self, picture: Picture) -> Problem | None:
-        """The first thing that forbids to take traffic over."""
-        names = picture.names
-        created = str(picture.body["metadata"].get("creationTimestamp", ""))
-        candidates = (*not_adoptable(picture), (picture.scaling.kind, picture.scaling.clone))
-        return (
-            preflight.target_conflict(names, created, self._rivals(picture), kind=picture.workload.kind)
-            or preflight.name_too_long(names)
-            or preflight.not_ours(names, candidates)
-            or self._mesh_refusal(picture)
-            or (None if picture.workload.is_apex else self._port_problem(picture))
-            or preflight.headless_problem(
-                names, picture.service, (picture.canary_service, picture.primary_service, picture.apex)
-            )
-            or (picture.workload.problem(picture.target, picture.service) if picture.target is not None else None)
-            or (overlap(picture.target, picture.primary) if picture.switches else None)
-            or picture.scaling.problem
-            or picture.configs.problem
-        )
-
-    def _port_problem(self, picture: Picture) -> Problem | None:
-        return preflight.port_problem(picture.names, picture.service, picture.apex, picture.templates)
-
-    def _on_our_hosts(self, picture: Picture) -> list[Object]:
-        """VirtualServices that may be about one of the hosts that we route, in any namespace."""
-        hosts = routed_hosts(picture.names, picture.route)
-        words = {"*" if host.startswith("*") else host.split(".", 1)[0] for host in hosts} | {"*"}
-        found = [body for word in words for body in self._reader.indexed(VIRTUAL_SERVICES, HOST_INDEX, word)]
-        return sorted({key_of(body): body for body in found}.values(), key=key_of)
-
-    def _mesh_refusal(self, picture: Picture) -> Problem | None:
-        """What there is, or is not, of a mesh that keeps the router from leading users."""
-        names, missing = picture.names, [kind for kind in picture.router.kinds if self._reader.missing(kind)]
-        if missing:
-            return preflight.not_served(missing)
-        if picture.router.moves_apex:
-            routes = self._on_host(VIRTUAL_SERVICES, names)
-            return apex_unsupported(names, picture.apex) or apex_routed(names, routes)
-        if picture.route.references:
-            return references_problem(self._reader, picture) or (
-                preflight.apex_destination_rule(names, self._on_host(DESTINATION_RULES, names))
-                if picture.route.subsets is None
-                else None
-            )
-        left = references_left(self._reader, picture)
-        return left or preflight.host_conflict(
-            names, picture.route, self._on_our_hosts(picture)
-        ) or preflight.apex_destination_rule(names, self._on_host(DESTINATION_RULES, names))
-
-    def _on_host(self, kind: Kind, names: Names) -> list[Object]:
-        """What may be about the apex host, in any namespace; by namespace and name."""
-        found = [body for word in (names.apex, "*") for body in self._reader.indexed(kind, HOST_INDEX, word)]
-        return sorted(found, key=key_of)
-
-    def _rivals(self, picture: Picture) -> list[tuple[str, str]]:
-        """Other Canaries on this target: names and times of creation."""
-        found = []
-        names, kind = picture.names, picture.workload.kind.kind
-        for body in self._reader.indexed(CANARIES, TARGET_INDEX, f"{names.namespace}/{names.target}"):
-            meta = body["metadata"]
-            if meta["name"] != names.canary and _target_kind(body) == kind:
-                found.append((meta["name"], str(meta.get("creationTimestamp", ""))))
-        return found
-
-
-def _target_kind(canary: Object) -> str:
-    return str(((canary.get("spec") or {}).get("targetRef") or {}).get("kind"))
 
 
 def _destination_refs(picture: Picture) -> tuple[Ref, ...]:
