@@ -9,13 +9,13 @@ from functools import partial
 
 from metrics import application, custom, queries, scraped, templates
 from metrics.batching import MOST_WORKLOADS, Batches, Builder
-from metrics.judges import threshold
+from metrics.judges import presence, threshold
 from metrics.providers.base import Kind, PeriodProvider, Provider, Query, QueryError, Samples
 from metrics.raw_queries import What
 from metrics.scraped import Scraped
 from metrics.source import Source
-from metrics.spec import DURATION, SUCCESS_RATE, Counted, MetricSpec, Subject, Window, number
-from metrics.verdict import Counts, Outcome, Verdict
+from metrics.spec import DURATION, SUCCESS_RATE, Counted, MetricSpec, Subject, Window
+from metrics.verdict import Outcome, Verdict
 
 ProviderFor = Callable[[str], Provider]
 """Finds the provider for a server's address. Raises ValueError for an address that cannot be one."""
@@ -73,7 +73,7 @@ class Analyst:
         except templates.TemplateError as error:
             return Verdict(Outcome.ERROR, limit=spec.limit, message=f"metric {spec.name!r}: {error}")
         except QueryError as error:
-            return Verdict(Outcome.ERROR, limit=spec.limit, message=f"{spec.name} {_explained(error)}")
+            return Verdict(Outcome.ERROR, limit=spec.limit, message=f"{spec.name} {explained(error)}")
         return threshold.judge(spec, samples)
 
     async def traffic(self, subject: Subject, window: Window, *, server: str) -> Verdict:
@@ -82,7 +82,7 @@ class Analyst:
         Inconclusive without counts where no proxies count.
         """
         if subject.counted is not Counted.BY_PROXIES:
-            return Verdict(Outcome.INCONCLUSIVE, message="no proxy counts who is served by which version")
+            return presence.UNCOUNTED
         asked = [
             partial(queries.reached, subject, subject.target),
             partial(queries.reached, subject, subject.primary),
@@ -91,11 +91,8 @@ class Analyst:
         try:
             canary, primary, sent = [total(answer) for answer in await self._ask(asked, subject, window, server)]
         except QueryError as error:
-            return Verdict(Outcome.ERROR, message=f"traffic {_explained(error)}")
-        counts = Counts(canary=canary, primary=primary, expected=max(sent, canary + primary))
-        if counts.expected > 0:
-            return Verdict(Outcome.PASS, counts=counts)
-        return Verdict(Outcome.INCONCLUSIVE, message="no requests were seen in this window", counts=counts)
+            return Verdict(Outcome.ERROR, message=f"traffic {explained(error)}")
+        return presence.traffic(canary=canary, primary=primary, sent=sent)
 
     async def drained(self, subject: Subject, window: Window, *, server: str) -> Verdict:
         """Whether nobody sends requests to the canary any more. Pass: none in the window; fail: `value` of them.
@@ -104,7 +101,7 @@ class Analyst:
         inconclusive where no proxies count, because an application does not know its callers from its probes.
         """
         if subject.counted is not Counted.BY_PROXIES:
-            return Verdict(Outcome.INCONCLUSIVE, limit="max 0", message="no proxy counts the requests that are left")
+            return presence.UNCOUNTED_DRAIN
         asked = [
             partial(queries.canary_by_workload, subject),
             partial(queries.canary_by_service, subject),
@@ -114,17 +111,14 @@ class Analyst:
             by_workload, by_service, dark = await self._ask(asked, subject, window, server)
             requests = max(total(by_workload), total(by_service))
         except QueryError as error:
-            return Verdict(Outcome.ERROR, message=f"drain {_explained(error)}")
-        if requests > 0:
-            message = f"{subject.target} still got {number(requests)} requests in the last {window.seconds:g} s"
-            return Verdict(Outcome.FAIL, value=requests, limit="max 0", message=message)
-        if dark:
-            message = (
-                f"drain could not be measured: Prometheus has no samples of namespace {subject.namespace} in the last "
-                f"{window.seconds:g} s, but had some before; check that it scrapes the pods there"
-            )
-            return Verdict(Outcome.ERROR, limit="max 0", message=message)
-        return Verdict(Outcome.PASS, value=0.0, limit="max 0")
+            return Verdict(Outcome.ERROR, message=f"drain {explained(error)}")
+        return presence.drained(
+            target=subject.target,
+            namespace=subject.namespace,
+            seconds=window.seconds,
+            requests=requests,
+            dark=bool(dark),
+        )
 
     async def scraped(self, what: What, subject: Subject, window: Window, *, server: str) -> Scraped:
         """What a comparison of both roles counts over the window. Raises QueryError."""
@@ -194,5 +188,6 @@ def total(samples: Samples) -> float:
     return values[0]
 
 
-def _explained(error: QueryError) -> str:
+def explained(error: QueryError) -> str:
+    """Why something got no answer, and the way out, in one clause."""
     return f"could not be measured: {error.message}; {WAYS_OUT[error.kind]}"

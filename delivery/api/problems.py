@@ -5,7 +5,7 @@ what the API server enforces.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -19,6 +19,9 @@ from delivery.api.references import DNS_LABEL, URL
 from delivery.api.schema import INT_OR_STRING, Schema
 
 Path = tuple[str | int, ...]
+
+SchemaAt = Callable[[Path], Schema | None]
+"""Finds what is allowed at a place; None where nothing is said of it."""
 
 _PATTERNS = {
     INTERVAL_PATTERN: INTERVAL_IN_WORDS,
@@ -59,11 +62,26 @@ def dotted(path: Path) -> str:
 
 def problems(error: ValidationError, *, body: Any, kind: str) -> tuple[Problem, ...]:
     """The problems of `body`, an object of `kind`, one per field."""
+    return problems_by(error, body=body, schema_at=lambda path: _schema_at(path, kind))
+
+
+def problems_by(error: ValidationError, *, body: Any, schema_at: SchemaAt) -> tuple[Problem, ...]:
+    """The problems of `body`, of which `schema_at` knows what is allowed where; one per field."""
     found: dict[Path, Problem] = {}
     for detail in error.errors(include_url=False):
         path = _path(detail, body)
-        found.setdefault(path, _problem(detail, path, kind))
+        found.setdefault(path, _problem(detail, path, schema_at))
     return tuple(found.values())
+
+
+def schema_below(schema: Schema | None, path: Path) -> Schema | None:
+    """The schema of what stands at `path` below an object of `schema`, if it says anything of that place."""
+    for part in path:
+        if schema is None:
+            return None
+        inner = schema.get("items") if isinstance(part, int) else schema.get("properties", {}).get(part)
+        schema = inner if inner is not None else schema.get("additionalProperties")
+    return schema
 
 
 def _path(detail: ErrorDetails, body: Any) -> Path:
@@ -78,16 +96,16 @@ def _path(detail: ErrorDetails, body: Any) -> Path:
     return loc
 
 
-def _problem(detail: ErrorDetails, path: Path, kind: str) -> Problem:
+def _problem(detail: ErrorDetails, path: Path, schema_at: SchemaAt) -> Problem:
     match detail["type"]:
         case "broken_rule":
             return _broken_rule(path, detail["ctx"])
         case "missing":
-            return Problem(path, "nothing", _allowed(path, kind, detail), missing=True)
+            return Problem(path, "nothing", _allowed(path, schema_at, detail), missing=True)
         case "extra_forbidden":
-            return Problem(path, _shown(detail["input"]), _known(path, kind))
+            return Problem(path, _shown(detail["input"]), _known(path, schema_at))
         case _:
-            return Problem(path, _shown(detail["input"]), _allowed(path, kind, detail))
+            return Problem(path, _shown(detail["input"]), _allowed(path, schema_at, detail))
 
 
 def _broken_rule(path: Path, words: Mapping[str, Any]) -> Problem:
@@ -101,16 +119,16 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
-def _known(path: Path, kind: str) -> str:
-    schema = _schema_at(path[:-1], kind) or {}
+def _known(path: Path, schema_at: SchemaAt) -> str:
+    schema = schema_at(path[:-1]) or {}
     names = sorted(schema.get("properties", {}))
     close = get_close_matches(str(path[-1]), names, n=1)
     hint = f"; did you mean {close[0]}?" if close else "."
     return f"no field of that name{hint} Known are {', '.join(names)}"
 
 
-def _allowed(path: Path, kind: str, detail: ErrorDetails) -> str:
-    schema = _schema_at(path, kind)
+def _allowed(path: Path, schema_at: SchemaAt, detail: ErrorDetails) -> str:
+    schema = schema_at(path)
     if schema is not None:
         return in_words(schema)
     if detail["type"] == "missing":
@@ -122,13 +140,7 @@ def _allowed(path: Path, kind: str, detail: ErrorDetails) -> str:
 def _schema_at(path: Path, kind: str) -> Schema | None:
     if not path or path[0] != "spec":
         return None
-    schema: Schema | None = crd.spec_schema(kind)
-    for part in path[1:]:
-        if schema is None:
-            return None
-        inner = schema.get("items") if isinstance(part, int) else schema.get("properties", {}).get(part)
-        schema = inner if inner is not None else schema.get("additionalProperties")
-    return schema
+    return schema_below(crd.spec_schema(kind), path[1:])
 
 
 def in_words(schema: Schema) -> str:

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, Lazy] = MappingProxyType(
         "demo": Lazy("delivery.cli.demo", "demo", "Watch a good release promoted and a bad one rolled back."),
         "run": Lazy("delivery.cli.run", "run", "Run the controller."),
         "sandbox": Lazy("delivery.cli.sandbox", "sandbox", "Run a cluster in this process, to try rollouts."),
+        "simulate": Lazy("delivery.cli.simulate", "simulate", "Test a rollout policy on simulated releases."),
         "version": Lazy("delivery.cli.version", "version", "Print the version."),
     }
 )

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-BUCKETS_MS = (
-    0.5, 1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0,
-    30000.0, 60000.0, 300000.0, 600000.0, 1800000.0, 3600000.0,
-)  # fmt: skip
-"""Upper edges of Istio's histogram of request durations, in milliseconds."""
+from metrics.quantiles import ISTIO_EDGES_MS
+
+BUCKETS_MS = ISTIO_EDGES_MS
+"""Upper edges of the histogram that the sandbox's proxies keep, in milliseconds."""
+
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,113 @@
+"""Answers the state machine's questions from what really happened, by the judges that a controller asks too.
+
+An answer is there as soon as it is asked for: in virtual time Prometheus takes no time. What is drawn at random is
+drawn once for each question.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+from delivery.simulate.latency import p99
+from delivery.simulate.reading import Policy
+from delivery.simulate.tape import Piece, Tape
+from metrics.analysis import explained
+from metrics.judges import presence, threshold
+from metrics.providers.base import Kind, QueryError, Sample
+from metrics.spec import DURATION, SUCCESS_RATE, MetricSpec
+from metrics.verdict import Outcome, Verdict
+from strategies.questions import Ask, Question
+
+AWAY = explained(QueryError(Kind.UNREACHABLE, "Prometheus does not answer"))
+"""Why nothing could be measured while Prometheus is away."""
+
+Heard = Callable[[Question, Verdict], None]
+
+
+class Answers(Mapping[Question, Verdict]):
+    """The answer to any question whose time has come. `zero` is the moment of the release."""
+
+    def __init__(self, policy: Policy, tape: Tape, *, zero: datetime, heard: Heard | None = None) -> None:
+        self._policy, self._tape, self._zero = policy, tape, zero
+        self._specs = {each.name: each for each in policy.metrics}
+        self._known: dict[Question, Verdict] = {}
+        self._heard = heard
+        self.windows = 0
+
+    def __contains__(self, question: object) -> bool:
+        return True
+
+    def __getitem__(self, question: Question) -> Verdict:
+        known = self._known.get(question)
+        if known is None:
+            self._known[question] = known = self._answer(question)
+            if self._heard is not None:
+                self._heard(question, known)
+        return known
+
+    def __iter__(self) -> Iterator[Question]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def forget(self) -> None:
+        """Answers that were taken are not asked for again."""
+        self._known.clear()
+
+    def _seconds(self, moment: datetime) -> float:
+        return (moment - self._zero).total_seconds()
+
+    def _answer(self, question: Question) -> Verdict:
+        asked = self._seconds(question.at)
+        away = any(begin <= asked < end for begin, end in self._tape.scenario.away)
+        if question.kind is Ask.TRAFFIC:
+            self.windows += 1
+            return self._traffic(question, away=away)
+        if question.kind is Ask.DRAINED:
+            return self._drained(question, away=away)
+        spec = self._specs[question.name]
+        if away:
+            return Verdict(Outcome.ERROR, limit=spec.limit, message=f"{spec.name} {AWAY}")
+        return threshold.judge(spec, self._samples(spec, question))
+
+    def _between(self, question: Question) -> Piece:
+        return self._tape.between(self._seconds(question.start), self._seconds(question.end))
+
+    def _traffic(self, question: Question, *, away: bool) -> Verdict:
+        if not self._policy.meshed:
+            return presence.UNCOUNTED
+        if away:
+            return Verdict(Outcome.ERROR, message=f"traffic {AWAY}")
+        piece = self._between(question)
+        reached = piece.canary + piece.primary
+        return presence.traffic(canary=piece.canary, primary=piece.primary, sent=reached + piece.lost)
+
+    def _drained(self, question: Question, *, away: bool) -> Verdict:
+        if not self._policy.meshed:
+            return presence.UNCOUNTED_DRAIN
+        if away:
+            return Verdict(Outcome.ERROR, message=f"drain {AWAY}")
+        spec, piece = self._policy.spec, self._between(question)
+        return presence.drained(
+            target=spec.name,
+            namespace=spec.namespace,
+            seconds=(question.end - question.start).total_seconds(),
+            requests=piece.canary + piece.lost,
+        )
+
+    def _samples(self, spec: MetricSpec, question: Question) -> tuple[Sample, ...]:
+        """What the metric's query would select."""
+        piece = self._between(question)
+        if spec.query.strip():
+            scenario = self._tape.scenario
+            normal = scenario.metrics[spec.name]
+            mean, deviation = scenario.faulty_metrics.get(spec.name, normal) if piece.faulty else normal
+            return (Sample(self._tape.draws.normalvariate(mean, deviation) if deviation else mean),)
+        if not piece.canary:
+            return ()
+        if spec.name == SUCCESS_RATE:
+            return (Sample(100.0 * (piece.canary - piece.failed) / piece.canary),)
+        if spec.name == DURATION:
+            return (Sample(p99(piece.buckets or [])),)
+        return (Sample(math.nan),)
