@@ -14,7 +14,17 @@ from metrics.providers.base import Kind, PeriodProvider, Provider, Query, QueryE
 from metrics.raw_queries import What
 from metrics.scraped import Scraped
 from metrics.source import Source
-from metrics.spec import DURATION, SUCCESS_RATE, Counted, MetricSpec, Subject, Window
+from metrics.spec import (
+    COUNT,
+    DURATION,
+    GRPC_FAILURES,
+    REACHABILITY,
+    SUCCESS_RATE,
+    Counted,
+    MetricSpec,
+    Subject,
+    Window,
+)
 from metrics.verdict import Outcome, Verdict
 
 ProviderFor = Callable[[str], Provider]
@@ -24,8 +34,17 @@ SourceFor = Callable[[Source], Provider | PeriodProvider]
 """Finds the provider of a template's source. Raises ValueError for one that cannot be asked."""
 
 BUILDERS: Mapping[Counted, Mapping[str, Callable[[Subject, Window], Query]]] = {
-    Counted.BY_PROXIES: {SUCCESS_RATE: queries.success_rate, DURATION: queries.duration_p99},
-    Counted.BY_APPLICATION: {SUCCESS_RATE: application.success_rate, DURATION: application.duration_p99},
+    Counted.BY_PROXIES: {
+        SUCCESS_RATE: queries.success_rate,
+        DURATION: queries.duration_p99,
+        REACHABILITY: queries.reachability,
+        COUNT: queries.count,
+    },
+    Counted.BY_APPLICATION: {
+        SUCCESS_RATE: application.success_rate,
+        DURATION: application.duration_p99,
+        COUNT: application.count,
+    },
 }
 """What is asked for each builtin metric, by who counts."""
 
@@ -136,7 +155,7 @@ class Analyst:
         Raises QueryError and templates.TemplateError.
         """
         if not spec.is_own:
-            return await self._ask([partial(BUILDERS[subject.counted][spec.name], subject)], subject, window, server)
+            return await self._ask([builder(spec, subject)], subject, window, server)
         provider = self._provider(server) if spec.source is None else self._service(spec.source)
         return [await custom.measure(provider, spec, subject, window, timeout=self._timeout)]
 
@@ -170,12 +189,31 @@ def _found(answers: Sequence[Samples | QueryError]) -> list[Samples]:
 
 def unaskable(spec: MetricSpec, subject: Subject) -> str:
     """Why a builtin metric cannot be asked about this subject, in one sentence; "" if it can."""
-    if spec.is_own or subject.counted is Counted.BY_PROXIES or subject.target_pods:
+    if spec.is_own:
+        return ""
+    if subject.counted is Counted.BY_PROXIES:
+        if spec.name == REACHABILITY and subject.by_subset:
+            return (
+                f"metric {spec.name!r} is told by the canary's Service, and both roles are subsets of one; take it out"
+            )
+        return ""
+    if spec.name not in BUILDERS[subject.counted]:
+        return f"metric {spec.name!r} needs a mesh, whose proxies see what never arrived; take it out"
+    if spec.grpc_failures != GRPC_FAILURES:
+        return f"metric {spec.name!r}: grpcFailureStatuses needs a mesh, an application does not say them; take it out"
+    if subject.target_pods:
         return ""
     return (
         f"metric {spec.name!r} is asked by the names of pods, and those of {subject.target} cannot be told from others "
         "because its name is too long; give the metric a query or the target a shorter name"
     )
+
+
+def builder(spec: MetricSpec, subject: Subject) -> Builder:
+    """What is asked for a builtin metric that has no `problem` and is not `unaskable`."""
+    if spec.name == SUCCESS_RATE and subject.counted is Counted.BY_PROXIES:
+        return partial(queries.success_rate, subject, grpc_failures=spec.grpc_failures)
+    return partial(BUILDERS[subject.counted][spec.name], subject)
 
 
 def total(samples: Samples) -> float:

@@ -154,7 +154,10 @@ class Batches:
     async def _together(self, provider: Provider, line: _Line, batch: Sequence[_Question], deadline: float) -> None:
         """Ask for all of them in one query; by halves if that was refused and there is time."""
         loop = asyncio.get_running_loop()
-        query, at = joined(batch) if len(batch) > 1 else (batch[0].build(batch[0].window), batch[0].window.at)
+        if len(batch) == 1:
+            query, at = batch[0].build(batch[0].window), batch[0].window.at
+        else:
+            query, at = joined([(each.build, each.window) for each in batch])
         left = max(0.001, round(deadline - loop.time(), 3))
         found = (await provider.query([query], at=at, timeout=left))[query]
         if len(batch) == 1:
@@ -200,13 +203,12 @@ def batches(questions: Sequence[_Question], most: int) -> Iterator[list[_Questio
         yield batch
 
 
-def joined(questions: Sequence[_Question]) -> tuple[Query, datetime]:
+def joined(questions: Sequence[tuple[Builder, Window]]) -> tuple[Query, datetime]:
     """One query for all of them, and when it is to be evaluated: at the latest of their moments."""
-    at = max(question.window.at for question in questions)
+    at = max(window.at for _, window in questions)
     parts = []
-    for number, question in enumerate(questions):
-        later = milliseconds(at) - milliseconds(question.window.at)
-        text = question.build(replace(question.window, later_ms=later))
+    for number, (build, window) in enumerate(questions):
+        text = build(replace(window, later_ms=milliseconds(at) - milliseconds(window.at)))
         parts.append(f'label_replace({text}, "{MARK}", "{number}", "", "")')
     while len(parts) > 1:  # pairs of pairs: servers limit how deeply a query may be nested
         parts = [" or ".join(parts[start : start + 2]) for start in range(0, len(parts), 2)]

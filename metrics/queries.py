@@ -9,45 +9,73 @@ Label meanings: Istio, "Standard Metrics". reporter="destination" is the server 
 that reached a pod; reporter="source" the client proxy's, which also sees what reached nobody.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from metrics.matchers import Matchers
-from metrics.spec import Subject, Window
+from metrics.spec import GRPC_FAILURES, Subject, Window
 
 REQUESTS = "istio_requests_total"
 DURATION_BUCKETS = "istio_request_duration_milliseconds_bucket"
 
-GRPC_FAILURES = "2|4|13|14|15"
-"""gRPC codes that are the server's fault: UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS. They come
-with HTTP 200. Istio sets grpc_response_status only where request_protocol is grpc, so it needs no second label."""
+UNREACHED = "(.*,)?(UF|UH|UO|NC|NR|LH)(,.*)?"
+"""Envoy's response flags of what met no pod: connection failed, no healthy endpoint, circuit breaker open, no such
+cluster, no route, failed health check. UC, UR and UT are not among them: a pod had the request and gave no answer."""
+
+ANSWERED = MappingProxyType({"response_code!~": "0|101", "grpc_response_status!=": "1"})
+"""Requests whose duration says something about the server."""
 
 REMEMBERED = "1h"
 """How long a series that went quiet is still known: long enough that a pod that was not scraped for some minutes is
 not taken for a new one, whose whole count would then fall into one window."""
 
 
-def success_rate(subject: Subject, window: Window) -> str:
+def success_rate(subject: Subject, window: Window, *, grpc_failures: Sequence[int] = GRPC_FAILURES) -> str:
     """Percent of the requests to the target's pods that succeeded, 0..100; no value without requests.
 
-    A failure is a 5xx or a gRPC failure. Code 0 is mostly a client that hung up, and counts on neither side.
+    A failure is a 5xx, or one of the gRPC statuses `grpc_failures`, which come with HTTP 200. Istio sets them only
+    where request_protocol is grpc, so that needs no label of its own. Code 0 is mostly a client that hung up, and
+    counts on neither side.
     """
-    good = {**_pods(subject, subject.target), "response_code!~": "0|5..", "grpc_response_status!~": GRPC_FAILURES}
     every = {**_pods(subject, subject.target), "response_code!=": "0"}
-    return (
-        f"100 * (sum({increase(subject, REQUESTS, good, window)}) or vector(0))"
-        f" / (sum({increase(subject, REQUESTS, every, window)}) > 0)"
-    )
+    good = {**_pods(subject, subject.target), "response_code!~": "0|5.."}
+    if grpc_failures:
+        good["grpc_response_status!~"] = "|".join(str(status) for status in grpc_failures)
+    return percent(increase(subject, REQUESTS, good, window), increase(subject, REQUESTS, every, window))
+
+
+def reachability(subject: Subject, window: Window) -> str:
+    """Percent of the requests that callers sent to the canary service and that met a pod, 0..100; no value without any.
+
+    Only callers see this, so it is asked of their proxies, by service: the workload is "unknown" where no pod was met.
+    What a retry healed is a request that met a pod.
+    """
+    every = {"reporter=": "source", **to_services(subject, subject.canary_service), "response_code!=": "0"}
+    met = {**every, "response_flags!~": UNREACHED}
+    return percent(increase(subject, REQUESTS, met, window), increase(subject, REQUESTS, every, window))
+
+
+def count(subject: Subject, window: Window) -> str:
+    """Requests that reached the target's pods; 0 without any, no value if Prometheus scraped nothing in the window."""
+    looking = f"count(last_over_time({within(selector('up', {}, subject.matchers), window)}))"
+    return f"{reached(subject, subject.target, window)} or 0 * {looking}"
 
 
 def duration_p99(subject: Subject, window: Window) -> str:
     """The 99th percentile of the time that the target's pods took per request, in milliseconds.
 
-    Upgraded connections (code 101) last as long as their user stays and hang-ups (code 0) as long as the user's
-    patience, so both are left out. Interpolated within a bucket, as histogram_quantile does.
+    Upgraded connections (code 101) last as long as their user stays and what callers gave up (code 0, gRPC status 1, as
+    most streams end) as long as their patience, so these are left out. Interpolated within a bucket, as
+    histogram_quantile does.
     """
-    answered = {**_pods(subject, subject.target), "response_code!~": "0|101"}
+    answered = {**_pods(subject, subject.target), **ANSWERED}
     grown = increase(subject, DURATION_BUCKETS, answered, window)
     return f"histogram_quantile(0.99, sum by (le) ({grown}))"
+
+
+def percent(part: str, whole: str) -> str:
+    """PromQL for how many percent the sum of `part` is of that of `whole`; no value if that is nothing."""
+    return f"100 * (sum({part}) or vector(0)) / (sum({whole}) > 0)"
 
 
 def reached(subject: Subject, workload: str, window: Window) -> str:

@@ -21,7 +21,17 @@ from enum import StrEnum
 
 from metrics.counting import POD_LABELS
 from metrics.providers.base import Matrix, Point, Query, Sample, Series
-from metrics.queries import DURATION_BUCKETS, REMEMBERED, REQUESTS, duration, literal, offset, selector, to_services
+from metrics.queries import (
+    ANSWERED,
+    DURATION_BUCKETS,
+    REMEMBERED,
+    REQUESTS,
+    duration,
+    literal,
+    offset,
+    selector,
+    to_services,
+)
 from metrics.spec import Subject, Window
 
 LOOKBACK_SECONDS = 300.0
@@ -41,8 +51,7 @@ class What(StrEnum):
 def scraped(what: What, subject: Subject, window: Window) -> Query:
     """A range selector: what was scraped of both roles' pods from before the window until `window.at`.
 
-    Of durations these are cumulative buckets in milliseconds, without hang-ups (code 0) and upgraded connections (code
-    101), of which nothing is to be learnt.
+    Of durations these are cumulative buckets in milliseconds, of requests that the server has answered.
     """
     return f"{_selector(what, subject)}[{duration(_seconds(window))}]"
 
@@ -96,7 +105,7 @@ def _selector(what: What, subject: Subject) -> str:
     labels = {**_both(subject), "source_workload!=": UNKNOWN}
     if what is What.REQUESTS:
         return selector(REQUESTS, labels, subject.matchers)
-    return selector(DURATION_BUCKETS, {**labels, "response_code!~": "0|101"}, subject.matchers)
+    return selector(DURATION_BUCKETS, {**labels, **ANSWERED}, subject.matchers)
 
 
 def _both(subject: Subject) -> dict[str, str]:

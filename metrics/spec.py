@@ -16,9 +16,17 @@ from metrics.source import Source
 
 SUCCESS_RATE = "request-success-rate"
 DURATION = "request-duration"
+REACHABILITY = "request-reachability"
+COUNT = "request-count"
 
-BUILTINS = MappingProxyType({SUCCESS_RATE: "%", DURATION: "ms"})
+BUILTINS = MappingProxyType({SUCCESS_RATE: "%", DURATION: "ms", REACHABILITY: "%", COUNT: "requests"})
 """The metrics that need no query of their own, with the unit of their values."""
+
+MORE_IS_BETTER = frozenset({SUCCESS_RATE, REACHABILITY, COUNT})
+"""The builtin metrics whose limit is a minimum, unless it is said otherwise."""
+
+GRPC_FAILURES = (2, 4, 13, 14, 15)
+"""gRPC statuses that are the server's fault: UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS."""
 
 
 def number(value: float, *, against: float | None = None) -> str:
@@ -41,7 +49,7 @@ class MetricSpec:
     be one of `BUILTINS`, unless it is asked by a `template` ("namespace/name"), which gives it a query and a `source`;
     with a `source` that is asked instead of the Prometheus of the Canary. `variables` are for placeholders. Limits are
     in the metric's own unit (percent of requests, milliseconds, or what the query returns). Without any limit every
-    value passes.
+    value passes. `grpc_failures` are the gRPC statuses (1..16) that a builtin success rate counts as failures.
     """
 
     name: str
@@ -52,10 +60,11 @@ class MetricSpec:
     template: str = ""
     variables: Mapping[str, str] = field(default_factory=dict, hash=False)
     source: Source | None = None
+    grpc_failures: tuple[int, ...] = GRPC_FAILURES
 
     @property
     def unit(self) -> str:
-        """The unit of the values: "%", "ms", or "" for a query of one's own."""
+        """The unit of the values: "%", "ms", "requests", or "" for a query of one's own."""
         return "" if self.is_own else BUILTINS.get(self.name, "")
 
     @property
@@ -119,6 +128,7 @@ class Subject:
     primary_service: str
     canary_service: str
     by_service: bool = False
+    by_subset: bool = False
     counted: Counted = Counted.BY_PROXIES
     target_pods: str = ""
     matchers: Matchers = ()

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from delivery.api import by_reference, combinations, meshless, switching, target_rules
+from delivery.api import by_reference, combinations, countable, meshless, switching, target_rules
 from delivery.api.analysis import Analysis
 from delivery.api.metadata import Metadata
 from delivery.api.model import Piece, broken_rule, cel
@@ -86,6 +86,7 @@ class CanarySpec(Piece):
             *combinations.RULES,
             *NAMING_RULES,
             *meshless.RULES,
+            *countable.RULES,
             *target_rules.RULES,
             *by_reference.RULES,
             *switching.RULES,
@@ -147,6 +148,7 @@ class CanarySpec(Piece):
     def _combinations(self) -> "CanarySpec":
         combinations.check(self)
         meshless.check(self)
+        countable.check(self)
         target_rules.check(self)
         switching.check(self)
         by_reference.check(self)

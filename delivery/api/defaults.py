@@ -9,7 +9,7 @@ from typing import Any
 
 from delivery.api.analysis import STRATEGIES
 from delivery.api.meshless import KUBERNETES
-from delivery.api.metrics import SUCCESS_RATE
+from metrics.spec import SUCCESS_RATE
 from strategies.blue_green import DEFAULT_ITERATIONS
 
 STEP_WEIGHTS = (5, 10, 25, 50)

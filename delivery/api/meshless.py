@@ -43,16 +43,16 @@ _NEEDS_A_MESH = {
 themselves and keep it, so its selector leads nobody."""
 
 _FIELDS = ", ".join(_NEEDS_A_MESH)
-_IS_MESHLESS = f"has(self.provider) && self.provider == '{KUBERNETES}'"
+IS_MESHLESS = f"has(self.provider) && self.provider == '{KUBERNETES}'"
 _GIVEN = " || ".join(f"({rule.format(path)})" for path, rule in _NEEDS_A_MESH.items())
 
 RULES: tuple[tuple[str, str], ...] = (
     (
-        f"!({_IS_MESHLESS}) || !({_GIVEN})",
+        f"!({IS_MESHLESS}) || !({_GIVEN})",
         f"provider {KUBERNETES} moves all users at once; these need a mesh: {_FIELDS}",
     ),
     (
-        f"!({_IS_MESHLESS}) || self.targetRef.kind != 'Service'",
+        f"!({IS_MESHLESS}) || self.targetRef.kind != 'Service'",
         f"provider {KUBERNETES} tells versions by their pods' labels; targetRef.kind Service needs a mesh",
     ),
 )

@@ -1,16 +1,15 @@
 """The metrics of an analysis."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import ConfigDict, Field, model_validator
 
 from delivery.api.durations import Interval, seconds
 from delivery.api.model import Piece, broken_rule, cel
 from delivery.api.references import ObjectRef
+from metrics.spec import BUILTINS, GRPC_FAILURES, MORE_IS_BETTER, SUCCESS_RATE
 
-SUCCESS_RATE = "request-success-rate"
-DURATION = "request-duration"
-BUILTIN = (SUCCESS_RATE, DURATION)
 QUERY_INTERVAL_SECONDS = 60.0
 """Window of a builtin metric or an inline query that names none; Flagger's default."""
 
@@ -36,10 +35,14 @@ class ThresholdRange(Piece):
         return self
 
 
-_SAYS_WHAT_TO_MEASURE = (
-    f"self.name in ['{SUCCESS_RATE}', '{DURATION}'] || (has(self.query) && size(self.query) > 0)"
-    " || has(self.templateRef)"
-)
+_BUILTIN = ", ".join(BUILTINS)
+_HAS_ITS_OWN = "(has(self.query) && size(self.query) > 0) || has(self.templateRef)"
+_SAYS_WHAT_TO_MEASURE = f"self.name in {list(BUILTINS)!r} || {_HAS_ITS_OWN}"
+_STATUSES_OF_A_RATE = f"!has(self.grpcFailureStatuses) || (self.name == '{SUCCESS_RATE}' && !({_HAS_ITS_OWN}))"
+_ONLY_OF_A_RATE = f"grpcFailureStatuses is for {SUCCESS_RATE} without query and templateRef"
+
+
+GrpcStatus = Annotated[int, Field(ge=1, le=16)]
 
 
 class Metric(Piece):
@@ -49,18 +52,19 @@ class Metric(Piece):
         json_schema_extra=cel(
             (
                 _SAYS_WHAT_TO_MEASURE,
-                f"the name must be {SUCCESS_RATE} or {DURATION}, unless query or templateRef is given",
-            )
+                f"the name must be one of {_BUILTIN}, unless query or templateRef is given",
+            ),
+            (_STATUSES_OF_A_RATE, _ONLY_OF_A_RATE),
         )
     )
 
     name: str = Field(min_length=1, max_length=253)
-    """request-success-rate (percent), request-duration (milliseconds, 99th percentile), or a name for what query or
-    templateRef measures."""
+    """request-success-rate (percent), request-duration (milliseconds, 99th percentile), request-reachability (percent),
+    request-count (in the window), or a name for what query or templateRef measures."""
     interval: Interval | None = None
     """Length of a window; by default 1m, for a template the analysis' interval."""
     threshold: float | None = None
-    """Older form of the limit: the least value for request-success-rate, the greatest for all others."""
+    """Older form of the limit: the greatest value, or for builtin metrics but request-duration the least."""
     threshold_range: ThresholdRange | None = None
     """The values that pass; takes precedence over threshold."""
     query: str | None = Field(default=None, max_length=65536)
@@ -70,12 +74,32 @@ class Metric(Piece):
     template_variables: Mapping[str, str] = Field(default_factory=dict)
     """Variables for the template."""
 
+    grpc_failure_statuses: tuple[GrpcStatus, ...] | None = Field(default=None, max_length=16)
+    """Of request-success-rate: the gRPC statuses that are failures; by default 2, 4, 13, 14 and 15."""
+
     @model_validator(mode="after")
     def _says_what_to_measure(self) -> "Metric":
-        if self.name not in BUILTIN and not self.query and self.template_ref is None:
-            allowed = f"{SUCCESS_RATE}, {DURATION}, or any name together with query or templateRef"
+        if self.name not in BUILTINS and not self.has_its_own:
+            allowed = f"{_BUILTIN}, or any name together with query or templateRef"
             raise broken_rule(given=f'"{self.name}" alone', allowed=allowed, field="name")
         return self
+
+    @model_validator(mode="after")
+    def _statuses_of_a_rate(self) -> "Metric":
+        if self.grpc_failure_statuses is not None and (self.name != SUCCESS_RATE or self.has_its_own):
+            raise broken_rule(given=f'with "{self.name}"', allowed=_ONLY_OF_A_RATE, field="grpcFailureStatuses")
+        return self
+
+    @property
+    def has_its_own(self) -> bool:
+        """Does a query or a template say what is measured, instead of the name?"""
+        return bool(self.query) or self.template_ref is not None
+
+    @property
+    def grpc_failures(self) -> tuple[int, ...]:
+        """The gRPC statuses that are failures, in rising order."""
+        given = self.grpc_failure_statuses
+        return GRPC_FAILURES if given is None else tuple(sorted(set(given)))
 
     def interval_seconds(self, analysis_interval_seconds: float) -> float:
         """Length of the metric's window in seconds, before it is raised to the analysis' interval."""
@@ -86,10 +110,11 @@ class Metric(Piece):
     def limits(self) -> tuple[float | None, float | None]:
         """(minimum, maximum) of the values that pass, the older threshold translated.
 
-        Without any limit a success rate always passes and every other metric fails above 0, as with Flagger.
+        Without any limit a builtin metric of which more is better always passes and every other metric fails above 0,
+        as with Flagger, which goes by the name for a success rate with a query too.
         """
         if self.threshold_range is not None:
             return self.threshold_range.min, self.threshold_range.max
-        if self.name == SUCCESS_RATE:
+        if self.name == SUCCESS_RATE or (self.name in MORE_IS_BETTER and not self.has_its_own):
             return self.threshold, None
         return None, self.threshold if self.threshold is not None else 0.0

@@ -62,6 +62,7 @@ def _metric(metric: Metric, analysis: Analysis) -> MetricSpec:
         minimum=minimum,
         maximum=maximum,
         query=metric.query or "",
+        grpc_failures=metric.grpc_failures,
     )
 
 

@@ -168,6 +168,7 @@ def _subject(canary: Canary, names: Names, matchers: Matchers) -> Subject:
         primary_service=names.primary_service,
         canary_service=names.canary_service,
         by_service=canary.spec.target_ref.kind == "Service" or (switches and canary.spec.subset_ref is None),
+        by_subset=canary.spec.subset_ref is not None,
         counted=Counted.BY_PROXIES if canary.spec.has_mesh else Counted.BY_APPLICATION,
         target_pods=pods_of(canary.spec.target_ref.kind, names.target),
         matchers=matchers,

@@ -27,6 +27,7 @@ ACTED_ON = {
     "service.rewrite.uri", "service.rewrite.authority", "analysis.interval", "analysis.threshold", "analysis.maxWeight",
     "analysis.stepWeight", "analysis.stepWeights", "analysis.primaryReadyThreshold", "analysis.canaryReadyThreshold",
     "analysis.metrics[].name", "analysis.metrics[].interval", "analysis.metrics[].threshold",
+    "analysis.metrics[].grpcFailureStatuses",
     "analysis.metrics[].thresholdRange", "analysis.metrics[].query", "service.appProtocol", "service.gateways",
     "service.hosts", "service.delegation", "service.match", "analysis.iterations", "analysis.mirror",
     "analysis.mirrorWeight", "analysis.match", "analysis.sessionAffinity", "analysis.stepWeightPromotion",
@@ -121,6 +122,9 @@ def test_a_template_without_an_interval_has_the_analysis_interval(canary: Any) -
         ({"name": "request-duration", "threshold": 1, "thresholdRange": {"min": 2}}, 2, None),
         ({"name": "request-success-rate", "thresholdRange": {"min": 90, "max": 100}}, 90, 100),
         ({"name": "request-success-rate", "threshold": 0}, 0, None),
+        ({"name": "request-reachability", "threshold": 99}, 99, None),
+        ({"name": "request-count"}, None, None),
+        ({"name": "request-count", "query": "q", "threshold": 3}, None, 3),
     ],
 )
 def test_old_and_new_limits_are_one(canary: Any, metric: Any, minimum: Any, maximum: Any) -> None:
@@ -136,6 +140,13 @@ def test_old_and_new_limits_are_one(canary: Any, metric: Any, minimum: Any, maxi
         ),
     )
     assert [spec.problem for spec in metric_specs(read)] == [""]
+
+
+@pytest.mark.parametrize(("given", "read"), [(None, (2, 4, 13, 14, 15)), ([14, 2, 14], (2, 14)), ([], ())])
+def test_which_grpc_statuses_are_failures_is_said_per_metric(canary: Any, given: Any, read: Any) -> None:
+    metric = {"name": "request-success-rate", **({} if given is None else {"grpcFailureStatuses": given})}
+    [spec] = metric_specs(parse_canary(canary(analysis={"metrics": [metric]})))
+    assert spec.grpc_failures == read
 
 
 def test_a_metric_of_a_template_is_named_and_not_asked(canary: Any) -> None:

@@ -86,6 +86,9 @@ TESTS: dict[str, str] = {
     "analysis.match": "simulation/test_strategies.py::test_those_who_match_meet_the_canary_and_nobody_else",
     "analysis.testerMatch": "simulation/test_strategies.py::test_they_meet_the_new_version_while_no_user_does",
     "analysis.metrics": "api/test_rollout.py::test_old_and_new_limits_are_one",
+    "analysis.metrics[].grpcFailureStatuses": (
+        "metrics/test_builtins.py::test_which_grpc_statuses_are_failures_can_be_said_per_metric"
+    ),
     "analysis.metrics[].templateRef": "api/test_rollout.py::test_a_metric_of_a_template_is_named_and_not_asked",
     "analysis.metrics[].templateVariables": (
         "api/test_rollout.py::test_a_field_that_does_nothing_yet_is_named_and_blocks_if_it_decides_about_traffic"

@@ -13,7 +13,7 @@ from delivery.sandbox.mesh import Fate
 
 LATELY = 3.0
 """Seconds over which rates are taken."""
-UNITS = {"request-success-rate": " %", "request-duration": " ms"}
+UNITS = {"request-success-rate": " %", "request-duration": " ms", "request-reachability": " %"}
 
 
 class Books(Protocol):

@@ -4,6 +4,8 @@ The traffic is that of the scenes that metrics/ itself is tested with.
 """
 
 import math
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,8 @@ from hypothesis import strategies as st
 
 from delivery.sandbox.promql.labels import labels_of
 from delivery.sandbox.promql.storage import Storage
-from metrics import queries
+from metrics import application, queries, raw_queries
+from metrics.batching import joined
 from metrics.spec import Subject, Window
 from metrics.templates import render
 from tests.metrics.conftest import subject_in, window_of
@@ -44,7 +47,28 @@ def builtin(subject: Subject, window: Window) -> list[str]:
         queries.canary_by_workload(subject, window),
         queries.canary_by_service(subject, window),
         queries.went_dark(subject, window),
+        queries.success_rate(subject, window, grpc_failures=()),
+        queries.reachability(subject, window),
+        queries.count(subject, window),
+        application.success_rate(subject, window),
+        application.duration_p99(subject, window),
+        application.count(subject, window),
+        raw_queries.looking(subject, window, scrape_seconds=15),
+        *(raw_queries.scraped(what, subject, window) for what in raw_queries.What),
+        *(raw_queries.returned(what, subject, window) for what in raw_queries.What),
+        batched(subject, window),
     ]
+
+
+def batched(subject: Subject, window: Window) -> str:
+    """What is asked of the subject in a batch with another, whose window ended earlier."""
+    earlier = window_of(window.seconds, ending=window.end - timedelta(milliseconds=1234))
+    built = [
+        (build, of)
+        for build in (partial(queries.success_rate, subject), partial(queries.duration_p99, subject))
+        for of in (earlier, window)
+    ]
+    return joined(built)[0]
 
 
 def recorded() -> Recording:
