@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from delivery.api import crd
+from delivery.api.countable import RULES
 from delivery.api.parse import InvalidSpec, parse_canary
 from metrics.spec import BUILTINS
 
@@ -56,3 +58,11 @@ def test_what_could_never_be_measured_is_refused(canary: Any, spec: Any, metric:
         parse_canary(canary(**spec, analysis={"metrics": [metric]}))
     own = {"name": metric["name"], "query": "up"}
     parse_canary(canary(**spec, analysis={"metrics": [own]}))
+
+
+def test_the_same_rules_stand_in_the_definition_for_servers_that_know_them() -> None:
+    rules = {each["message"]: each["rule"] for each in crd.spec_schema("Canary")["x-kubernetes-validations"]}
+    assert {message: rule for rule, message in RULES}.items() <= rules.items()
+    metrics = crd.spec_schema("Canary")["properties"]["analysis"]["properties"]["metrics"]
+    told = [each["rule"] for each in metrics["items"]["x-kubernetes-validations"]]
+    assert all(any(f"'{name}'" in rule for rule in told) for name in BUILTINS)
