@@ -27,7 +27,8 @@ class Wanted:
     `kept`: the revisions of whose configs there are copies; with `collect`, other copies go. `destinations`: the
     Services and DestinationRules of both roles exist. `apex_to_primary`: the apex Service selects the primary.
     `finalizer`: the Canary carries our finalizer. `primary_min` and `canary_min`: the least pods that an autoscaler of
-    the role may leave; 0 is whatever it says itself. `hands_off`: write nothing.
+    the role may leave; 0 is whatever it says itself. `previous_min` is the same for the version that served before,
+    where versions stay up. `hands_off`: write nothing.
 
     Of a revert: `apex_as_before`: the apex Service selects what it selected before us; `routes_as_before`: the route
     objects are what they were; `nothing_left`: what we made is gone.
@@ -42,6 +43,7 @@ class Wanted:
     apex_to_primary: bool = False
     primary_min: int | None = None
     canary_min: int | None = None
+    previous_min: int | None = None
     kept: tuple[str, ...] = ()
     collect: bool = False
     finalizer: bool = False

@@ -13,6 +13,7 @@ from delivery.cluster.objects import (
     Ref,
 )
 from delivery.cluster.reader import LABEL_INDEX, OWNER_INDEX, Reader
+from delivery.controller import version_scalers
 from delivery.controller.configs import Configs
 from delivery.controller.reading import Spec
 from delivery.controller.references import with_left_behind
@@ -26,6 +27,7 @@ from delivery.workloads.names import Names
 from delivery.workloads.ownership import FENCE, annotations, is_ours
 from delivery.workloads.selectors import label_apart
 from delivery.workloads.service_spec import ServiceSpec
+from delivery.workloads.targets.leading import led_to
 from delivery.workloads.targets.target_kind import TargetKind, Template
 
 NEEDED = (CANARIES, PODS, SERVICES)
@@ -156,11 +158,18 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
         canary_service=canary_service,
         primary_service=find(SERVICES, names.primary_service),
         mesh=mesh,
-        scaling=look(reader, spec.autoscaler, names, workload.kind.kind, certain=spec.hold is None),
+        scaling=_scaling(reader, spec, names, primary),
         pods=_pods(reader, names.namespace, selections),
         past=past,
         versions=versions,
     )
+
+
+def _scaling(reader: Reader, spec: Spec, names: Names, primary: Object | None) -> Scaling:
+    """What scales the roles; where versions stay up, what scales each of them."""
+    if spec.rollout.versions_stay:
+        return Scaling(versions=version_scalers.look(reader, names, led_to(primary)))
+    return look(reader, spec.autoscaler, names, spec.target.kind.kind, certain=spec.hold is None)
 
 
 def _labelled(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from delivery.cluster.objects import AUTOSCALING_VERSIONS, SCALED_OBJECTS, Change, Kind, Object, Ref
 from delivery.cluster.reader import CANARY_INDEX, FLOOR_INDEX, SCALES_INDEX, Reader
+from delivery.controller import version_scalers
+from delivery.controller.version_scalers import VersionScalers
 from delivery.workloads.autoscalers import floors, preflight
 from delivery.workloads.autoscalers.copying import primary_change
 from delivery.workloads.autoscalers.flavours import flavour_of, paused_at
@@ -28,7 +30,7 @@ class Scaling:
     `source` is the autoscaler that the Canary names, if it scales the target; `clone` the one named as the primary's,
     whoever made it. `strays` are autoscalers of ours for another reference than the present one; `held` the ones that
     carry a floor of this Canary. `problem`: why no run may start. `certain`: the reference is what people mean now,
-    not what could be read of an invalid spec.
+    not what could be read of an invalid spec. `versions`: each version has its own, and nothing of all this is there.
     """
 
     spec: AutoscalerSpec | None = None
@@ -41,6 +43,7 @@ class Scaling:
     held: tuple[Found, ...] = ()
     problem: Problem | None = None
     certain: bool = True
+    versions: VersionScalers | None = None
 
     @property
     def scales_target(self) -> bool:
@@ -64,12 +67,16 @@ class Scaling:
 
     def named(self, names: Names) -> tuple[Ref, ...]:
         """The autoscalers that the reference means, whether they are there or not."""
+        if self.versions is not None:
+            return tuple(Ref.of(kind, body) for kind, body in self.versions.all)
         if self.spec is None:
             return ()
         return tuple(Ref(self.kind, names.namespace, name) for name in (self.spec.name, self.spec.primary))
 
     def fenced(self) -> tuple[Found, ...]:
         """The autoscalers that carry our fence: our own, and the user's as long as something of ours is on it."""
+        if self.versions is not None:
+            return self.versions.held
         own = [(self.kind, self.clone)] if self.clone is not None and self.spec is not None else []
         return (*own, *self.strays, *self.held)
 
@@ -113,6 +120,8 @@ def look(reader: Reader, spec: AutoscalerSpec | None, names: Names, target_kind:
 
 def waking(wanted: Wanted, scaling: Scaling, names: Names, *, epoch: int) -> tuple[Change, ...]:
     """What the autoscalers need before pods are asked for: the copy, the floors, and no floor where none is due."""
+    if scaling.versions is not None:
+        return tuple(version_scalers.holding(wanted, scaling.versions, names, epoch=epoch))
     found = [*_copy(wanted, scaling, names, epoch), *_forgotten(scaling, epoch)]
     if scaling.source is not None and wanted.canary_min:
         least = wanted.canary_min
@@ -122,6 +131,8 @@ def waking(wanted: Wanted, scaling: Scaling, names: Names, *, epoch: int) -> tup
 
 def resting(wanted: Wanted, scaling: Scaling, names: Names, *, epoch: int) -> tuple[Change, ...]:
     """What is left to do at the end: the target's autoscaler as it was, or asleep, and no copy that nobody names."""
+    if scaling.versions is not None:
+        return tuple(version_scalers.letting_go(wanted, scaling.versions, epoch=epoch))
     found: list[Change | None] = []
     if scaling.source is not None and wanted.canary_min == 0:
         pause = wanted.canary_replicas == 0
@@ -133,6 +144,8 @@ def resting(wanted: Wanted, scaling: Scaling, names: Names, *, epoch: int) -> tu
 
 def lacking(wanted: Wanted, scaling: Scaling) -> Problem | None:
     """Why the canary will not get the pods that are wanted of its autoscaler, if so."""
+    if scaling.versions is not None:
+        return version_scalers.lacking(wanted, scaling.versions)
     if not wanted.canary_min:
         return None
     if scaling.source is None:

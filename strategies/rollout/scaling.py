@@ -11,14 +11,19 @@ from strategies.plan import plan_for
 from strategies.readiness import needed
 from strategies.snapshot import Snapshot
 from strategies.spec import RolloutSpec
-from strategies.status import Phase, Run, Stage, Status
+from strategies.status import Phase, Result, Run, Stage, Status
 
 
 def with_minimums(spec: RolloutSpec, status: Status, snapshot: Snapshot, wish: Wanted) -> Wanted:
     """The same wish with the least pods that the autoscalers of both roles may leave."""
     if wish.hands_off:
         return wish
-    return replace(wish, primary_min=_of_primary(status, snapshot, wish), canary_min=_of_canary(spec, status, wish))
+    return replace(
+        wish,
+        primary_min=_of_primary(status, snapshot, wish),
+        canary_min=_of_canary(spec, status, wish),
+        previous_min=_of_previous(spec, status),
+    )
 
 
 def _of_primary(status: Status, snapshot: Snapshot, wish: Wanted) -> int | None:
@@ -41,11 +46,28 @@ def _of_canary(spec: RolloutSpec, status: Status, wish: Wanted) -> int | None:
     return None if leaving else 0
 
 
+def _of_previous(spec: RolloutSpec, status: Status) -> int:
+    """The way back is instant as long as whoever served before can take everybody; so it keeps what the run began with
+    that took its users from it, for as long as the way is open.
+    """
+    if spec.keep_previous_seconds <= 0 or status.phase is Phase.TERMINATING:
+        return 0
+    promoted = next((past.floor for past in reversed(status.history) if past.result is Result.PROMOTED), 0)
+    floor = promoted if status.previous_until is not None else 0
+    leading = status.run is not None and status.phase in (Phase.PROMOTING, Phase.FINALISING)
+    return max(floor, status.run.floor) if leading and status.run is not None else floor
+
+
 def _share(spec: RolloutSpec, status: Status, run: Run) -> int:
-    """The larger one of the share that the canary has and the one that it gets next."""
+    """The larger one of the share that the canary has and the one that it gets next; all, if it is to be promoted with
+    the pods that it has.
+    """
     present = max(status.canary_weight, run.mirror)
+    if spec.shares_pods and status.phase is Phase.PROMOTING:
+        return 100
     if status.phase not in (Phase.PROGRESSING, Phase.WAITING_PROMOTION):
         return present
     plan = plan_for(spec)
     following = plan.index_of(status.canary_weight, run.step) + 1
-    return max(present, plan.traffic(following).load if following < len(plan) else 0)
+    last = 100 if spec.shares_pods else 0
+    return max(present, plan.traffic(following).load if following < len(plan) else last)

@@ -155,6 +155,8 @@ def _make_routes(turn: Turn) -> None:
 
 def idle(turn: Turn) -> None:
     """Between runs: start one when there is a revision that was neither promoted nor tried."""
+    if turn.status.previous_until is not None and turn.reached(turn.status.previous_until, 0):
+        turn.set(previous_spec="", previous_until=None)  # from now on it need not be ready to take everybody
     target = turn.target
     if target is None:
         turn.ready = obstacle(turn)

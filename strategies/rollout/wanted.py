@@ -63,7 +63,7 @@ def _initialising(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Want
 def _terminating(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Wanted:
     routed, stage = snapshot.routes.canary_weight is not None, status.stage
     moving = stage in (Stage.ROUTES, Stage.TARGET, Stage.RETURN)
-    waking = stage in (Stage.TARGET, Stage.RETURN) and may_serve(status, snapshot)
+    waking = stage in (Stage.TARGET, Stage.RETURN) and may_serve(status, snapshot) and not spec.versions_stay
     primary, target = snapshot.primary, snapshot.target
     saved = primary is not None and primary.ready > 0 and (target is None or target.ready == 0)
     return Wanted(

@@ -49,6 +49,11 @@ class Switching(Simulation):
             self.deploy(version, **options)
         self.merge(CANARY, {"spec": {"targetRef": named(version)}})
 
+    def leads(self, role: str) -> str:
+        """The version to which a role's Service leads; "" when there is none yet."""
+        body = self.store.peek(Ref(SERVICES, bookinfo.NAMESPACE, f"{bookinfo.NAME}-{role}"))
+        return str(((body or {}).get("spec", {}).get("selector") or {}).get("version", ""))
+
     def replicas(self, version: str) -> int | None:
         """How many pods a version is to have; None when there is none."""
         body = self.store.peek(Ref(DEPLOYMENTS, bookinfo.NAMESPACE, f"{bookinfo.NAME}-{version}"))

@@ -67,3 +67,35 @@ def test_nobody_is_sent_to_a_promoted_version_that_cannot_carry_everybody(ready,
 
     assert (wanted(world.spec, world.status, seen).traffic is not None) is written
     assert isinstance(seen.primary, Workload)
+
+
+def least(world):
+    return wanted(world.spec, world.status, world.snapshot()).previous_min
+
+
+def test_the_version_before_keeps_what_its_users_need_for_as_long_as_the_way_back_is_open():
+    world = progressing(1, keep_previous_seconds=600.0, versions_stay=True)
+    assert least(world) == 0, "nobody has been left yet"
+    world.until_phase(Phase.PROMOTING)
+    assert least(world) == 3
+    world.until_phase(Phase.SUCCEEDED)
+    assert least(world) == 3
+    world.until(lambda each: each.status.previous_until is None)
+    assert (least(world), world.status.previous_spec) == (0, "")
+
+
+def test_without_a_way_back_nothing_is_kept():
+    world = progressing(1, versions_stay=True)
+    world.until_phase(Phase.SUCCEEDED)
+    assert least(world) == 0
+
+
+def test_what_is_promoted_with_the_pods_that_it_has_is_asked_to_have_them_all_before():
+    worlds = [progressing(1, shares_pods=shares) for shares in (True, False)]
+    found = []
+    for world in worlds:
+        world.until(lambda each: each.status.canary_weight == 50)
+        found.append(wanted(world.spec, world.status, world.snapshot()).canary_min)
+        world.until(lambda each: each.status.phase is Phase.PROMOTING)
+        found.append(wanted(world.spec, world.status, world.snapshot()).canary_min)
+    assert found == [3, 3, 2, 2]
