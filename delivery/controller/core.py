@@ -33,7 +33,8 @@ from delivery.cluster.writer import Observe, Writer
 from delivery.controller.asker import Analyst, Asker
 from delivery.controller.queue import WorkQueue
 from delivery.controller.reading import Policy
-from delivery.controller.reconciler import Reconciler, Reporter
+from delivery.controller.reconciler import Reconciler
+from delivery.controller.seams import Reporter
 from delivery.routing.registry import KINDS
 
 log = structlog.get_logger(__name__)

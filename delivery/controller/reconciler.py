@@ -5,14 +5,14 @@ status that comes back before anything else is touched, and then makes the clust
 after any line; whoever comes next reads the status and goes on.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
-from delivery.api.status import UnreadableStatus, dump, load, too_new
+from delivery.api.status import dump, too_new
 from delivery.cluster.errors import Conflict, Fenced, Gone, NotLeader
 from delivery.cluster.objects import CANARIES, Change, Object, Ref, resource_version
 from delivery.cluster.protocols import Clock, Leadership, Timers
@@ -27,74 +27,14 @@ from delivery.controller.observe import Observer, Sight
 from delivery.controller.picture import Picture
 from delivery.controller.queue import Retry
 from delivery.controller.reading import Policy, Reading, Spec
+from delivery.controller.recorded import log_labels, recorded_status
+from delivery.controller.seams import Announcer, Enqueue, Reporter
 from strategies.decision import Decision, Wanted
 from strategies.rollout import advance, refuse, wanted
 from strategies.snapshot import Problem
-from strategies.status import CONFIRMED, OPEN_PHASES, Announcement, Stage, Status
+from strategies.status import CONFIRMED, Stage, Status
 
 log = structlog.get_logger(__name__)
-
-
-def _status(body: Object) -> Status:
-    """The recorded status; one that somebody made unreadable counts as lost, and a lost one is rebuilt."""
-    try:
-        status = load(body.get("status"))
-    except UnreadableStatus as error:
-        log.warning("status_unreadable", error=str(error))
-        return Status()
-    if status.run is None and status.phase in OPEN_PHASES:
-        log.warning("status_without_run", phase=status.phase.value)
-        return Status()
-    return status
-
-
-def _recorded(entry: Entry, body: Object) -> Status:
-    """The recorded status, read anew only when it is another one than last time."""
-    recorded = body.get("status")
-    if entry.status is None or entry.recorded != recorded:
-        entry.status, entry.recorded = _status(body), recorded
-    return entry.status
-
-
-def _labels(body: Object) -> dict[str, str]:
-    """What every line of the log about a Canary says besides its name: the run in progress and its step."""
-    status = body.get("status") or {}
-    run = status.get("run") or {}
-    return {"run": str(run.get("id", "")), "step": str(status.get("step", ""))}
-
-
-class Announcer(Protocol):
-    """Who tells people. Telling twice is seen as telling once."""
-
-    def offer(self, key: str, canary: Object, announcements: Iterable[Announcement]) -> int:
-        """Deliver what has not been delivered yet; answers how many did not fit."""
-
-    def delivered(self, key: str) -> frozenset[str]:
-        """The ids that were delivered."""
-
-    def forget(self, key: str, ids: Iterable[str] | None = None) -> None:
-        """These are no longer in the outbox; None: the Canary is gone."""
-
-
-class Reporter(Protocol):
-    """Who counts."""
-
-    def observe_status(
-        self, namespace: str, name: str, target: str, status: Status, *, skipped: bool = False, primary: str = ""
-    ) -> None:
-        """A status was recorded or read; `skipped`: the Canary promotes without analysis; `primary`: its name."""
-
-    def observe_tick(self, namespace: str, target: str, seconds: float) -> None:
-        """How long one look at a Canary took, in seconds."""
-
-    def remove(self, namespace: str, name: str) -> None:
-        """The Canary is gone."""
-
-
-class Enqueue(Protocol):
-    """How a Canary is named for another look."""
-
-    def __call__(self, key: str, *, urgent: bool = False) -> None: ...
 
 
 class Reconciler:
@@ -142,7 +82,7 @@ class Reconciler:
             log.warning("status_too_new", canary=key)
             return
         started = self._clock.monotonic()
-        with structlog.contextvars.bound_contextvars(canary=key, **_labels(body)):
+        with structlog.contextvars.bound_contextvars(canary=key, **log_labels(body)):
             try:
                 await self._look(self._entry(key), body)
             except Fenced as error:
@@ -152,7 +92,7 @@ class Reconciler:
                 self._reporter.observe_tick(namespace, target, self._clock.monotonic() - started)
 
     async def _look(self, entry: Entry, body: Object) -> None:
-        status, spec = _recorded(entry, body), entry.reading.spec(body)
+        status, spec = recorded_status(entry, body), entry.reading.spec(body)
         if isinstance(spec, Problem):
             await self._unreadable(entry.key, body, status, spec)
             return
