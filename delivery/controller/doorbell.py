@@ -70,15 +70,18 @@ class Doorbell:
         self._running = False
         self._restarts = 0
         self._admission: asyncio.Future[str] | None = None
+        self._moved = asyncio.Event()
 
     @property
     def restarts(self) -> int:
         """How often kopf was started again."""
         return self._restarts
 
-    async def admission_url(self) -> str:
-        """Where the webhook can be reached, as soon as it can be."""
-        return await asyncio.shield(self._listening_future())
+    async def admission_url(self, *, after: str = "") -> str:
+        """Where the webhook can be reached, as soon as it can be. `after`: where it was in a life that has ended."""
+        while (url := await asyncio.shield(self._listening_future())) == after:
+            await self._moved.wait()
+        return url
 
     def probe(self) -> str:
         """Why this part is not healthy ("" if it is).
@@ -148,4 +151,6 @@ class Doorbell:
         if waiting.done():
             waiting = self._admission = asyncio.get_running_loop().create_future()
         waiting.set_result(url)
+        self._moved.set()
+        self._moved = asyncio.Event()
         log.info("admission webhook listening", url=url)

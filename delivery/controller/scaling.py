@@ -178,4 +178,3 @@ def _forgotten(scaling: Scaling, epoch: int) -> Iterable[Change | None]:
         return ()
     source = scaling.source
     return [floors.give_back(kind, body, epoch=epoch) for kind, body in scaling.held if body is not source]
-

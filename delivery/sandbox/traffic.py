@@ -69,7 +69,7 @@ class Traffic:
         self._known, self._problem = known, problem
         self._sent: dict[Name, tuple[Load, ...]] = {}
         self._told: set[str] = set()
-        self._changed = asyncio.Event()
+        self._changed, self._moved = asyncio.Event(), asyncio.Event()
         self._following = OnStore(mesh, store, time)
         for name in {*map(_name, store.scan(SERVICES)), *filter(None, map(_canary_service, store.scan(CANARIES)))}:
             self._adjust(name)
@@ -80,11 +80,17 @@ class Traffic:
         while True:
             self._following.look()
             self._tell()
+            self._moved.set()
+            self._moved = asyncio.Event()
             due = self.mesh.next_change()
             wait = LONGEST_WAIT if due is None else min(max(0.0, due - self._time()), LONGEST_WAIT)
             self._changed.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), wait)
+
+    async def moved(self) -> None:
+        """Until the mesh's time has gone on: something has changed in the cluster, or has arrived at a proxy."""
+        await self._moved.wait()
 
     def scrape(self) -> list[Sample]:
         """What the proxies show to Prometheus at this moment."""

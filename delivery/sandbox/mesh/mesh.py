@@ -221,6 +221,10 @@ class Mesh:
         self._settle()
         return self._ledger.by(*names, since=since, **where)
 
+    def under_way(self, host: str) -> int:
+        """Pushes about a fully qualified host that have not arrived yet. 0: every proxy knows all that there is."""
+        return self._pushes.about(host)
+
     def rate(self, namespace: str, pod: str) -> float:
         """Requests per second that reach a pod now; autoscalers live by it."""
         self._work_out()

@@ -108,6 +108,10 @@ class Pushes:
         self._count += 1
         heapq.heappush(self._due, (arrival, self._count, proxy, deltas))
 
+    def about(self, host: str) -> int:
+        """How many pushes are on their way that say something of a host."""
+        return sum(any(host in delta.key for delta in deltas) for _, _, _, deltas in self._due)
+
     def next_at(self) -> float | None:
         """When the next push arrives."""
         return self._due[0][0] if self._due else None

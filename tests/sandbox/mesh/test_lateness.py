@@ -38,6 +38,20 @@ def test_each_proxy_follows_a_new_route_at_a_time_of_its_own() -> None:
     assert mesh.lost() == 0
 
 
+def test_what_is_under_way_about_a_host_is_known_until_the_last_proxy_has_it() -> None:
+    mesh = shop(PRIMARY, CANARY, virtual_service(to("reviews-primary")), lag=(1.0, 9.0))
+    host, other = "reviews.shop.svc.cluster.local", "ratings.shop.svc.cluster.local"
+    assert mesh.under_way(host) == 0
+    see(mesh, virtual_service(to("reviews-canary")))
+
+    assert (mesh.under_way(host), mesh.under_way(other)) == (5, 0)
+    for left in (4, 3, 2, 1, 0):
+        due = mesh.next_change()
+        assert due is not None
+        mesh.advance(due)
+        assert mesh.under_way(host) == left
+
+
 def test_the_same_seed_is_late_in_the_same_way() -> None:
     def told(seed: int) -> str:
         mesh = shop(PRIMARY, CANARY, virtual_service(to("reviews-primary")), lag=(0.0, 9.0), seed=seed)

@@ -18,13 +18,14 @@ from delivery.cluster.objects import (
     DAEMON_SETS,
     DEPLOYMENTS,
     DESTINATION_RULES,
+    PODS,
     SERVICES,
     VIRTUAL_SERVICES,
     Ref,
 )
-from delivery.sandbox.mesh import Fate, Load
 from delivery.sandbox.settings import Settings
 from delivery.sandbox.stage import open_sandbox
+from delivery.workloads.health import is_ready
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 BASE = EXAMPLES / "reviews-canary"
@@ -32,8 +33,7 @@ NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/canary.yaml"))
 APPLIED = (CANARIES, DAEMON_SETS, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES)
 KINDS = {kind.kind: kind for kind in APPLIED}
 HURRY = {"settleSeconds": 2, "drainSeconds": 2, "drainMaxSeconds": 10}
-MOST_LAG = 1.5
-LAG = f"0.1-{MOST_LAG}"
+LAG = "0.1-1.5"
 PATIENCE = 240.0
 IMAGE = yaml.safe_load((BASE / "reviews-v2.yaml").read_text())["spec"]["template"]["spec"]["containers"][0]["image"]
 V2 = (
@@ -119,19 +119,18 @@ class Example:
         return "reviews-v2" in spec["template"]["spec"]["containers"][0]["image"]
 
     async def until_served(self):
-        """Callers come with the Canary: by then each proxy knows the pods."""
-        probe = Load(self.namespace, "reviews", per_second=20, source="probe")
-        self.sandbox.mesh.send(probe)
-        before = (0.0, -1.0)
+        """Callers come with the Canary: by then its pods are ready, and each proxy knows them and their routes."""
+        host = f"reviews.{self.namespace}.svc.cluster.local"
         async with asyncio.timeout(PATIENCE):
-            while True:
-                await asyncio.sleep(2 * MOST_LAG)
-                mesh = self.sandbox.mesh
-                now = (mesh.met(Fate.SERVED, namespace=self.namespace), self.lost("probe"))
-                if now[0] > before[0] and now[1] == before[1]:
-                    break
-                before = now
-        self.sandbox.mesh.stop(probe)
+            while not self.all_ready() or self.sandbox.mesh.under_way(host):
+                await self.sandbox.traffic.moved()
+
+    def all_ready(self):
+        """Has every workload here as many ready pods as it wants?"""
+        found = [body for kind in (DEPLOYMENTS, DAEMON_SETS) for body in self.store.scan(kind, self.namespace)]
+        pods = self.store.scan(PODS, self.namespace)
+        wanted = sum(body["spec"].get("replicas", 1) for body in found)
+        return len(pods) >= wanted and all(map(is_ready, pods))
 
     def lost(self, source):
         where = {"namespace": self.namespace, "source": source}
