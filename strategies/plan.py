@@ -1,6 +1,7 @@
 """What a strategy is: an ordered list of steps. The state machine walks it and knows nothing else of a strategy."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import ceil
 
 from strategies import ab_testing, blue_green, canary
@@ -47,7 +48,13 @@ def plan_for(spec: RolloutSpec) -> Plan:
     """The plan of a rollout. `skip_analysis` is a plan without steps."""
     if spec.skip_analysis:
         return Plan(())
-    return Plan(_baked(_steps(spec.analysis), spec))
+    return _plan(spec.analysis, spec.bake_seconds)
+
+
+@lru_cache(maxsize=256)
+def _plan(analysis: Analysis, bake_seconds: float) -> Plan:
+    """The same for every decision until the policy changes."""
+    return Plan(_baked(_steps(analysis), analysis, bake_seconds))
 
 
 def _steps(analysis: Analysis) -> tuple[Step, ...]:
@@ -59,14 +66,14 @@ def _steps(analysis: Analysis) -> tuple[Step, ...]:
     return canary.steps(analysis)
 
 
-def _baked(steps: tuple[Step, ...], spec: RolloutSpec) -> tuple[Step, ...]:
+def _baked(steps: tuple[Step, ...], analysis: Analysis, bake_seconds: float) -> tuple[Step, ...]:
     """With a last step in which the new version serves everybody while the old one is still there.
 
     The way back from it is a route, not a new rollout of the old version's pods.
     """
-    if spec.bake_seconds <= 0:
+    if bake_seconds <= 0:
         return steps
-    checks = max(1, ceil(spec.bake_seconds / spec.analysis.interval_seconds))
+    checks = max(1, ceil(bake_seconds / analysis.interval_seconds))
     everybody = Traffic.to_canary(100)
     if steps and steps[-1].traffic == everybody:
         return (*steps[:-1], replace(steps[-1], checks=max(checks, steps[-1].checks)))

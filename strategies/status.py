@@ -223,4 +223,7 @@ class Status:
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of this type, if there is one."""
-        return next((each for each in self.conditions if each.type == kind), None)
+        for each in self.conditions:  # a generator would cost more than the search
+            if each.type == kind:
+                return each
+        return None

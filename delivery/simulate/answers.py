@@ -33,6 +33,7 @@ class Answers(Mapping[Question, Verdict]):
         self._known: dict[Question, Verdict] = {}
         self._heard = heard
         self.windows = 0
+        self._last: tuple[datetime, datetime, Piece] | None = None
 
     def __contains__(self, question: object) -> bool:
         return True
@@ -72,7 +73,10 @@ class Answers(Mapping[Question, Verdict]):
         return threshold.judge(spec, self._samples(spec, question))
 
     def _between(self, question: Question) -> Piece:
-        return self._tape.between(self._seconds(question.start), self._seconds(question.end))
+        if self._last is None or self._last[0] != question.start or self._last[1] != question.end:
+            piece = self._tape.between(self._seconds(question.start), self._seconds(question.end))
+            self._last = (question.start, question.end, piece)
+        return self._last[2]
 
     def _traffic(self, question: Question, *, away: bool) -> Verdict:
         if not self._policy.meshed:
@@ -99,7 +103,7 @@ class Answers(Mapping[Question, Verdict]):
     def _samples(self, spec: MetricSpec, question: Question) -> tuple[Sample, ...]:
         """What the metric's query would select."""
         piece = self._between(question)
-        if spec.query.strip():
+        if spec.is_own:
             scenario = self._tape.scenario
             normal = scenario.metrics[spec.name]
             mean, deviation = scenario.faulty_metrics.get(spec.name, normal) if piece.faulty else normal

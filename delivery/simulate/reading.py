@@ -73,7 +73,7 @@ def read_releases(files: tuple[Path, ...]) -> tuple[Scenario, ...]:
 
 def check_together(policy: Policy, scenarios: tuple[Scenario, ...]) -> None:
     """Raises UnusableError if a policy asks for something that a release does not say."""
-    own = [each.name for each in policy.metrics if each.query.strip() or each.name not in BUILTINS]
+    own = [each.name for each in policy.metrics if each.is_own or each.name not in BUILTINS]
     for each in scenarios:
         for name in own:
             if name not in each.metrics:

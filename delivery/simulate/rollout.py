@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 
 from delivery.simulate.answers import Answers
 from delivery.simulate.cluster import Cluster, Pods
@@ -99,7 +100,7 @@ def roll_out(
     hour = 24 * draws.random() if scenario.start_hour is None else scenario.start_hour
     zero = MIDNIGHT + timedelta(hours=hour)
     cluster = start.cluster.copy(draws)
-    latency = any(each.name == DURATION and not each.query.strip() for each in policy.metrics)
+    latency = any(each.name == DURATION and not each.is_own for each in policy.metrics)
     tape = Tape(scenario, draws, hour=hour, with_latency=latency)
     player = Player(policy, cluster, start.status, tape, zero=zero, trace=trace, thorough=thorough)
     cluster.release(NEW, zero)
@@ -107,14 +108,15 @@ def roll_out(
     return player.outcome()
 
 
+_WHERE = attrgetter("phase", "stage", "canary_weight", "stage_since", "last_promoted_spec", "session_affinity_cookie")
+_RUN = attrgetter("step", "windows_from", "override", "mirror", "matched", "testers", "renewing", "healing", "floor")
+
+
 def _moved(before: Status, after: Status) -> bool:
     """Is there more to do at once after this change? Not when windows were taken in and nothing came of it."""
-    if (before.phase, before.stage, before.canary_weight) != (after.phase, after.stage, after.canary_weight):
+    if before.run is None or after.run is None:
         return True
-    old, new = before.run, after.run
-    if old is None or new is None:
-        return True
-    return (old.step, old.windows_from, old.testers) != (new.step, new.windows_from, new.testers)
+    return bool(_WHERE(before) != _WHERE(after) or _RUN(before.run) != _RUN(after.run))
 
 
 def _ended(status: Status) -> bool:
@@ -164,9 +166,10 @@ class Player:
             seen, before = self.cluster.snapshot(self.now), self.status
             decision = advance(self.policy.spec, before, seen, self._answers, self.now)
             changed = self._record(decision)
-            wrote = self._converge() if changed or seen is not self._converged else False
+            moved = changed and (self._thorough or _moved(before, self.status))
+            wrote = self._converge() if moved or seen is not self._converged else False
             self._follow_pods()
-            if not wrote and not (changed and (self._thorough or _moved(before, self.status))):
+            if not wrote and not moved:
                 return decision
         raise RuntimeError(f"no rest at {self.now}: {self.status}")
 

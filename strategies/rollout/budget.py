@@ -6,16 +6,13 @@ runs. Only what is carried from one status to the next is given up before what i
 a status that was cut once comes to rest.
 """
 
-import json
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
-from datetime import datetime
-from functools import cache
-from typing import Any
+from dataclasses import replace
 
 from metrics.verdict import Evidence
+from strategies.rollout.size import size
 from strategies.rollout.turn import brief
-from strategies.status import Status, camel
+from strategies.status import Status
 
 MAX_BYTES = 4000
 """Of JSON; a little under the 4 KB that are promised, because whoever writes it may add a field or two."""
@@ -23,11 +20,6 @@ _NOTES = 2
 _DETAIL = 40
 _CONDITION = 80
 _TERSE = 16
-
-
-def size(status: Status) -> int:
-    """Bytes of the status as compact JSON without defaults."""
-    return len(json.dumps(_plain(status), separators=(",", ":"), ensure_ascii=False).encode())
 
 
 def fit(status: Status) -> Status:
@@ -40,21 +32,6 @@ def fit(status: Status) -> Status:
                 break
             status = smaller
     return status
-
-
-@cache
-def _names(kind: Any) -> tuple[tuple[str, str, Any], ...]:
-    """A dataclass's fields, with their names in JSON and their defaults."""
-    return tuple((each.name, camel(each.name), each.default) for each in fields(kind))
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        known = ((name, getattr(value, field), default) for field, name, default in _names(value.__class__))
-        return {name: _plain(each) for name, each, default in known if each != default}
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _fewer_notes(status: Status) -> Status:

@@ -4,6 +4,8 @@ A condition changes its transition time with its status only, so that nothing is
 condition that turns bad, or bad for another reason, is told as an Event as well.
 """
 
+from operator import is_
+
 from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
 from strategies.status import Condition, Phase, Stage
@@ -60,6 +62,9 @@ def _step(turn: Turn) -> str:
 
 
 def _differ(new: tuple[Condition, ...], old: tuple[Condition, ...]) -> bool:
+    if len(new) == len(old) and all(map(is_, new, old)):
+        return False
+
     def essence(all_: tuple[Condition, ...]) -> list[tuple[str, str, str, str]]:
         return [(each.type, each.status, each.reason, each.message) for each in all_]
 
@@ -72,6 +77,9 @@ def _make(turn: Turn, kind: str, status: str, reason: str, message: str = "") ->
     same = known is not None and known.status == status
     # A reason is a promise of its own here: PrimaryNotReady's age decides when a broken primary may be healed.
     same = same and known is not None and (kind != "Ready" or known.reason == reason)
+    told = (reason, brief(message), turn.spec.generation)
+    if same and known is not None and (known.reason, known.message, known.observed_generation) == told:
+        return known
     return Condition(
         type=kind,
         status=status,
@@ -129,9 +137,9 @@ def _analysis_healthy(turn: Turn) -> Condition:
 
 
 def _not_yet_acted_on(turn: Turn) -> Condition | None:
-    fields = tuple(dict.fromkeys((*turn.spec.blocking, *turn.spec.not_acted_on)))
-    if not fields:
+    if not turn.spec.blocking and not turn.spec.not_acted_on:
         return None
+    fields = tuple(dict.fromkeys((*turn.spec.blocking, *turn.spec.not_acted_on)))
     return _make(turn, "NotYetActedOn", "True", "FieldsWithoutEffect", f"accepted without effect: {', '.join(fields)}")
 
 
@@ -147,9 +155,11 @@ def _contested(turn: Turn) -> Condition | None:
 
 def _capacity_unknown(turn: Turn) -> Condition | None:
     """Pods that nobody can see are neither waited for nor counted; people have to know that."""
+    if not turn.spec.capacity_check:
+        return None
     roles = (("primary", turn.primary), ("canary", turn.target))
     unseen = [name for name, workload in roles if workload is not None and workload.unseen]
-    if not unseen or not turn.spec.capacity_check:
+    if not unseen:
         return None
     message = (
         f"the Service of the {' and of the '.join(unseen)} selects no pods: what is behind it counts as ready, "

@@ -4,10 +4,11 @@ A Turn collects the next status, the moments to look again and the questions to 
 `advance` and never leaves it.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from strategies.changing import changed
 from strategies.plan import Plan, plan_for
 from strategies.questions import Answers, Question
 from strategies.readiness import known_at
@@ -92,8 +93,7 @@ class Turn:
     ) -> None:
         """Enter a phase (or a stage of it)."""
         moved = phase is not self.status.phase
-        self.status = replace(
-            self.status,
+        self.set(
             phase=phase,
             stage=stage,
             stage_since=None,
@@ -105,15 +105,17 @@ class Turn:
 
     def explain(self, reason: str, message: str = "") -> None:
         """Say why the phase stands where it stands."""
-        self.status = replace(self.status, reason=reason, message=brief(message))
+        self.set(reason=reason, message=brief(message))
 
     def set(self, **changes: Any) -> None:
         """Change the status."""
-        self.status = replace(self.status, **changes)
+        self.status = changed(self.status, changes)
 
     def set_run(self, **changes: Any) -> None:
         """Change the open run."""
-        self.status = replace(self.status, run=replace(self.run, **changes))
+        run = changed(self.run, changes)
+        if run is not self.status.run:
+            self.status = changed(self.status, {"run": run})
 
     def route(self, weight: int, *, mirror: int = 0, matched: bool = False) -> None:
         """Change where users go: the canary's percent of all requests, or of those that the analysis matches."""
