@@ -21,8 +21,9 @@ def changed(value: Value, changes: dict[str, Any]) -> Value:
 
 
 def _copy(value: Value, changes: dict[str, Any]) -> Value:
-    names, setters, values_of = _of(value.__class__)
-    made = object.__new__(value.__class__)
+    kind: Any = value.__class__
+    names, setters, values_of = _of(kind)
+    made: Value = object.__new__(kind)
     for put, each in zip(setters, values_of(value), strict=True):
         put(made, each)
     for name, new in changes.items():
