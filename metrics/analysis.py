@@ -7,7 +7,7 @@ one sentence, because the one who asks has to hold the rollout and tell people, 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from metrics import application, custom, queries, scraped, templates
+from metrics import application, custom, queries, rates, scraped, templates
 from metrics.batching import MOST_WORKLOADS, Batches, Builder
 from metrics.judges import presence, threshold
 from metrics.providers.base import Kind, PeriodProvider, Provider, Query, QueryError, Samples
@@ -35,18 +35,16 @@ SourceFor = Callable[[Source], Provider | PeriodProvider]
 
 BUILDERS: Mapping[Counted, Mapping[str, Callable[[Subject, Window], Query]]] = {
     Counted.BY_PROXIES: {
-        SUCCESS_RATE: queries.success_rate,
         DURATION: queries.duration_p99,
         REACHABILITY: queries.reachability,
         COUNT: queries.count,
     },
     Counted.BY_APPLICATION: {
-        SUCCESS_RATE: application.success_rate,
         DURATION: application.duration_p99,
         COUNT: application.count,
     },
 }
-"""What is asked for each builtin metric, by who counts."""
+"""What is asked for each builtin metric but the success rate, by who counts."""
 
 WAYS_OUT = {
     Kind.UNREACHABLE: "check that the metrics server is up and reachable from here",
@@ -88,6 +86,9 @@ class Analyst:
         if problem := spec.problem or unaskable(spec, subject):
             return Verdict(Outcome.ERROR, limit=spec.limit, message=problem)
         try:
+            if spec.name == SUCCESS_RATE and not spec.is_own:
+                answers = await self._ask(rates.questions(spec, subject), subject, window, server)
+                return rates.judge(spec, [total(answer) for answer in answers])
             (samples,) = await self._measured(spec, subject, window, server)
         except templates.TemplateError as error:
             return Verdict(Outcome.ERROR, limit=spec.limit, message=f"metric {spec.name!r}: {error}")
@@ -155,7 +156,7 @@ class Analyst:
         Raises QueryError and templates.TemplateError.
         """
         if not spec.is_own:
-            return await self._ask([builder(spec, subject)], subject, window, server)
+            return await self._ask([partial(BUILDERS[subject.counted][spec.name], subject)], subject, window, server)
         provider = self._provider(server) if spec.source is None else self._service(spec.source)
         return [await custom.measure(provider, spec, subject, window, timeout=self._timeout)]
 
@@ -197,7 +198,7 @@ def unaskable(spec: MetricSpec, subject: Subject) -> str:
                 f"metric {spec.name!r} is told by the canary's Service, and both roles are subsets of one; take it out"
             )
         return ""
-    if spec.name not in BUILDERS[subject.counted]:
+    if spec.name not in (SUCCESS_RATE, *BUILDERS[subject.counted]):
         return f"metric {spec.name!r} needs a mesh, whose proxies see what never arrived; take it out"
     if spec.grpc_failures != GRPC_FAILURES:
         return f"metric {spec.name!r}: grpcFailureStatuses needs a mesh, an application does not say them; take it out"
@@ -207,13 +208,6 @@ def unaskable(spec: MetricSpec, subject: Subject) -> str:
         f"metric {spec.name!r} is asked by the names of pods, and those of {subject.target} cannot be told from others "
         "because its name is too long; give the metric a query or the target a shorter name"
     )
-
-
-def builder(spec: MetricSpec, subject: Subject) -> Builder:
-    """What is asked for a builtin metric that has no `problem` and is not `unaskable`."""
-    if spec.name == SUCCESS_RATE and subject.counted is Counted.BY_PROXIES:
-        return partial(queries.success_rate, subject, grpc_failures=spec.grpc_failures)
-    return partial(BUILDERS[subject.counted][spec.name], subject)
 
 
 def total(samples: Samples) -> float:

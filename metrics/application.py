@@ -6,24 +6,27 @@ probes and scrapes too, and nothing that does not; so it is believed about its e
 its callers are, whether they have gone, or what never arrived.
 """
 
-from metrics.queries import increase, percent, selector, within
+from metrics.queries import increase, selector, within
 from metrics.spec import Subject, Window
 
 REQUESTS = "http_request_duration_seconds_count"
 DURATION_BUCKETS = "http_request_duration_seconds_bucket"
 
 
-def success_rate(subject: Subject, window: Window) -> str:
-    """Percent of the requests to the target's pods that did not end with a 5xx, 0..100; no value without requests."""
-    every = _pods(subject)
-    good = {**every, "status!~": "5.*"}
-    return percent(increase(subject, REQUESTS, good, window), increase(subject, REQUESTS, every, window))
+def answered(subject: Subject, window: Window) -> str:
+    """Requests to the target's pods."""
+    return f"sum({increase(subject, REQUESTS, _pods(subject), window)})"
+
+
+def good(subject: Subject, window: Window) -> str:
+    """Those of `answered` that did not end with a 5xx."""
+    return f"sum({increase(subject, REQUESTS, {**_pods(subject), 'status!~': '5.*'}, window)})"
 
 
 def count(subject: Subject, window: Window) -> str:
     """Requests that the target's pods have counted, probes too; no value if Prometheus scraped nothing meanwhile."""
     looking = f"count(last_over_time({within(selector('up', {}, subject.matchers), window)}))"
-    return f"sum({increase(subject, REQUESTS, _pods(subject), window)}) or 0 * {looking}"
+    return f"{answered(subject, window)} or 0 * {looking}"
 
 
 def duration_p99(subject: Subject, window: Window) -> str:

@@ -30,18 +30,21 @@ REMEMBERED = "1h"
 not taken for a new one, whose whole count would then fall into one window."""
 
 
-def success_rate(subject: Subject, window: Window, *, grpc_failures: Sequence[int] = GRPC_FAILURES) -> str:
-    """Percent of the requests to the target's pods that succeeded, 0..100; no value without requests.
-
-    A failure is a 5xx, or one of the gRPC statuses `grpc_failures`, which come with HTTP 200. Istio sets them only
-    where request_protocol is grpc, so that needs no label of its own. Code 0 is mostly a client that hung up, and
-    counts on neither side.
+def answered(subject: Subject, workload: str, window: Window) -> str:
+    """Requests to the pods of `workload` that ended with an answer. Code 0 is mostly a client that hung up, and counts
+    on neither side.
     """
-    every = {**_pods(subject, subject.target), "response_code!=": "0"}
-    good = {**_pods(subject, subject.target), "response_code!~": "0|5.."}
+    return f"sum({increase(subject, REQUESTS, {**_pods(subject, workload), 'response_code!=': '0'}, window)})"
+
+
+def good(subject: Subject, workload: str, window: Window, *, grpc_failures: Sequence[int] = GRPC_FAILURES) -> str:
+    """Those of `answered` that are no failure: a 5xx, or one of the gRPC statuses `grpc_failures`, which come with HTTP
+    200. Istio sets them only where request_protocol is grpc, so that needs no label of its own.
+    """
+    labels = {**_pods(subject, workload), "response_code!~": "0|5.."}
     if grpc_failures:
-        good["grpc_response_status!~"] = "|".join(str(status) for status in grpc_failures)
-    return percent(increase(subject, REQUESTS, good, window), increase(subject, REQUESTS, every, window))
+        labels["grpc_response_status!~"] = "|".join(str(status) for status in grpc_failures)
+    return f"sum({increase(subject, REQUESTS, labels, window)})"
 
 
 def reachability(subject: Subject, window: Window) -> str:

@@ -41,7 +41,7 @@ PATIENCE = 30.0
 
 def builders(subject: Subject) -> list[Builder]:
     return [
-        partial(queries.success_rate, subject),
+        partial(queries.good, subject, subject.target),
         partial(queries.duration_p99, subject),
         partial(queries.reached, subject, subject.target),
         partial(queries.reached, subject, subject.primary),
@@ -54,7 +54,7 @@ def builders(subject: Subject) -> list[Builder]:
         partial(application.count, replace(subject, target_pods="reviews-.+")),
         partial(raw_queries.returned, raw_queries.What.REQUESTS, subject),
         partial(raw_queries.looking, subject, scrape_seconds=15.0),
-        partial(application.success_rate, replace(subject, target_pods="reviews-.+")),
+        partial(application.good, replace(subject, target_pods="reviews-.+")),
         partial(application.duration_p99, replace(subject, target_pods="reviews-.+")),
     ]
 

@@ -39,7 +39,8 @@ NAMESPACES = sorted(
 
 def builtin(subject: Subject, window: Window) -> list[str]:
     return [
-        queries.success_rate(subject, window),
+        queries.answered(subject, subject.target, window),
+        queries.good(subject, subject.target, window),
         queries.duration_p99(subject, window),
         queries.reached(subject, subject.target, window),
         queries.reached(subject, subject.primary, window),
@@ -47,10 +48,11 @@ def builtin(subject: Subject, window: Window) -> list[str]:
         queries.canary_by_workload(subject, window),
         queries.canary_by_service(subject, window),
         queries.went_dark(subject, window),
-        queries.success_rate(subject, window, grpc_failures=()),
+        queries.good(subject, subject.target, window, grpc_failures=()),
         queries.reachability(subject, window),
         queries.count(subject, window),
-        application.success_rate(subject, window),
+        application.answered(subject, window),
+        application.good(subject, window),
         application.duration_p99(subject, window),
         application.count(subject, window),
         raw_queries.looking(subject, window, scrape_seconds=15),
@@ -65,7 +67,7 @@ def batched(subject: Subject, window: Window) -> str:
     earlier = window_of(window.seconds, ending=window.end - timedelta(milliseconds=1234))
     built = [
         (build, of)
-        for build in (partial(queries.success_rate, subject), partial(queries.duration_p99, subject))
+        for build in (partial(queries.good, subject, subject.target), partial(queries.duration_p99, subject))
         for of in (earlier, window)
     ]
     return joined(built)[0]
