@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from delivery.cluster.errors import ClusterError, Denied, Unavailable
+from delivery.cluster.indexes import CANARY_INDEX
 from delivery.cluster.objects import SECRETS, Kind, Object, resource_version
 from delivery.cluster.protocols import Clock
-from delivery.cluster.reader import CANARY_INDEX, Reader
+from delivery.cluster.reader import Reader
 from delivery.controller.entry import Content, Entry
 from delivery.workloads.configs.content import Digests, digest, is_tracked, opted_out
 from delivery.workloads.configs.copies import salt_of, source_of

@@ -7,9 +7,10 @@ decision to correct, and moving users because of it would only add to the harm.
 from collections.abc import Iterable
 
 from delivery.cluster.cache import key_of
+from delivery.cluster.indexes import HOST_INDEX, MENTIONS_INDEX, NAMESPACE_INDEX, TARGET_INDEX
 from delivery.cluster.objects import SERVICES, Kind, Object
 from delivery.cluster.policies import CHOOSERS, FLAGGER_CANARIES, GUARDED, SIDECARS
-from delivery.cluster.reader import HOST_INDEX, MENTIONS_INDEX, NAMESPACE_INDEX, TARGET_INDEX, Reader
+from delivery.cluster.reader import Reader
 from delivery.controller.guarded import Guarded, Known
 from delivery.controller.interest import MENTIONS, Place
 from delivery.controller.picture import Picture

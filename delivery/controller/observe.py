@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from delivery.cluster.errors import Unavailable
+from delivery.cluster.indexes import CANARY_INDEX
 from delivery.cluster.objects import Object, Ref
 from delivery.cluster.protocols import Clock
-from delivery.cluster.reader import CANARY_INDEX, Reader
+from delivery.cluster.reader import Reader
 from delivery.controller.adopting import apex_on_primary, primary_of
 from delivery.controller.changes import Changes, changes
 from delivery.controller.configs import Tracker

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from delivery.cluster.indexes import LABEL_INDEX, OWNER_INDEX
 from delivery.cluster.objects import (
     CANARIES,
     PODS,
@@ -12,7 +13,7 @@ from delivery.cluster.objects import (
     Object,
     Ref,
 )
-from delivery.cluster.reader import LABEL_INDEX, OWNER_INDEX, Reader
+from delivery.cluster.reader import Reader
 from delivery.controller import version_scalers
 from delivery.controller.configs import Configs
 from delivery.controller.reading import Spec

@@ -8,8 +8,9 @@ from delivery.api.canary import Canary
 from delivery.api.parse import InvalidSpec, parse_canary
 from delivery.api.salvage import salvage_canary
 from delivery.cluster.cache import key_of
+from delivery.cluster.indexes import CLAIM_INDEX, DESTINATION_INDEX, HOST_INDEX, REFERENCE_INDEX
 from delivery.cluster.objects import CANARIES, VIRTUAL_SERVICES, Object, Ref
-from delivery.cluster.reader import CLAIM_INDEX, DESTINATION_INDEX, HOST_INDEX, REFERENCE_INDEX, Reader
+from delivery.cluster.reader import Reader
 from delivery.controller import versions
 from delivery.routing import claims, preflight, reference_problems, subset_problems
 from delivery.routing.by_reference import left_behind, seen

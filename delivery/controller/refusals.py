@@ -1,8 +1,9 @@
 """What forbids to take traffic over, as far as the caches tell: the first reason, with what to do about it."""
 
 from delivery.cluster.cache import key_of
+from delivery.cluster.indexes import HOST_INDEX, TARGET_INDEX
 from delivery.cluster.objects import CANARIES, DESTINATION_RULES, VIRTUAL_SERVICES, Kind, Object
-from delivery.cluster.reader import HOST_INDEX, TARGET_INDEX, Reader
+from delivery.cluster.reader import Reader
 from delivery.controller import references
 from delivery.controller.adopting import not_adoptable
 from delivery.controller.picture import Picture

@@ -7,8 +7,9 @@ out must not leave an autoscaler behind that still holds what a run once needed.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from delivery.cluster.indexes import CANARY_INDEX, FLOOR_INDEX, SCALES_INDEX
 from delivery.cluster.objects import AUTOSCALING_VERSIONS, SCALED_OBJECTS, Change, Kind, Object, Ref
-from delivery.cluster.reader import CANARY_INDEX, FLOOR_INDEX, SCALES_INDEX, Reader
+from delivery.cluster.reader import Reader
 from delivery.controller import version_scalers
 from delivery.controller.version_scalers import VersionScalers
 from delivery.workloads.autoscalers import floors, preflight

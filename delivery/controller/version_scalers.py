@@ -8,8 +8,9 @@ back. What a GitOps tool keeps is left alone: there pods are waited for, and wha
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from delivery.cluster.indexes import FLOOR_INDEX, SCALES_INDEX
 from delivery.cluster.objects import AUTOSCALING_VERSIONS, SCALED_OBJECTS, Change, Kind, Object, Ref
-from delivery.cluster.reader import FLOOR_INDEX, SCALES_INDEX, Reader
+from delivery.cluster.reader import Reader
 from delivery.workloads.autoscalers import floors, preflight
 from delivery.workloads.autoscalers.flavours import flavour_of, paused_at
 from delivery.workloads.autoscalers.preflight import Found

@@ -16,6 +16,7 @@ import pytest_asyncio
 
 from delivery.cluster.clock import SystemClock
 from delivery.cluster.errors import Invalid
+from delivery.cluster.indexes import HOST_INDEX, MENTIONS_INDEX, TARGET_INDEX
 from delivery.cluster.kubernetes import KubernetesApi
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, Kind, Ref
 from delivery.cluster.policies import (
@@ -34,7 +35,7 @@ from delivery.cluster.policies import (
     TELEMETRIES,
     WASM_PLUGINS,
 )
-from delivery.cluster.reader import HOST_INDEX, MENTIONS_INDEX, TARGET_INDEX, Reader
+from delivery.cluster.reader import Reader
 from delivery.workloads.ownership import is_managed
 from tests.cluster.conftest import OUR_CRDS
 from tests.cluster.harness.control_plane import ControlPlane

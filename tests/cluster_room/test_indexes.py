@@ -2,7 +2,7 @@
 
 import pytest
 
-from delivery.cluster.reader import by_host, by_target
+from delivery.cluster.indexes import by_host, by_target
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import itertools
 import pytest
 
 from delivery.cluster.errors import Expired, Unavailable
+from delivery.cluster.indexes import CANARY_INDEX, LABEL_INDEX, OWNER_INDEX
 from delivery.cluster.objects import DEPLOYMENTS, PODS, SERVICES, VIRTUAL_SERVICES, Ref
-from delivery.cluster.reader import CANARY_INDEX, LABEL_INDEX, OWNER_INDEX
 
 
 def at(kind, name):

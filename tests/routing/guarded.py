@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from delivery.cluster.indexes import default_indexes
 from delivery.cluster.objects import DEPLOYMENTS, SERVICES, Kind
 from delivery.cluster.policies import CHOOSERS, GUARDED
-from delivery.cluster.reader import default_indexes
 from delivery.routing.policies import Roles, roles_of, telling_apart
 from delivery.workloads.names import Names
 from delivery.workloads.targets.deployment import DeploymentKind

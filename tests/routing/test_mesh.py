@@ -2,10 +2,10 @@
 
 import pytest
 
+from delivery.cluster.indexes import default_indexes
 from delivery.cluster.objects import DEPLOYMENTS, PODS, SERVICES, VIRTUAL_SERVICES
 from delivery.cluster.policies import FLAGGER_CANARIES, SIDECARS
 from delivery.cluster.projections import PROJECTIONS
-from delivery.cluster.reader import default_indexes
 from delivery.routing.flagger import owned_by_flagger
 from delivery.routing.mesh import hides_roles, without_proxy
 from strategies.rollout.turn import MAX_MESSAGE

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from delivery.cluster.indexes import default_indexes
 from delivery.cluster.objects import SERVICES
 from delivery.cluster.policies import (
     AUTHORIZATION_POLICIES,
@@ -19,7 +20,6 @@ from delivery.cluster.policies import (
     POD_DISRUPTION_BUDGETS,
     POD_MONITORS,
 )
-from delivery.cluster.reader import default_indexes
 from delivery.routing.policies import roles_of, telling_apart, would_miss
 from delivery.workloads.selectors import selects
 from delivery.workloads.targets.deployment import DeploymentKind

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from delivery.cluster.indexes import FLOOR
 from delivery.cluster.objects import Change, Kind, Object
-from delivery.cluster.reader import FLOOR
 from delivery.workloads.autoscalers.flavours import PAUSED_AT, Flavour, flavour_of, paused_at
 from delivery.workloads.autoscalers.writing import change
 from delivery.workloads.overlay import Absent, plain

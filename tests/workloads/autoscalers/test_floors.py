@@ -5,9 +5,9 @@ import json
 
 import pytest
 
+from delivery.cluster.indexes import FLOOR, by_floor
 from delivery.cluster.memory.patching import json_patch
 from delivery.cluster.objects import HORIZONTAL_POD_AUTOSCALERS, SCALED_OBJECTS
-from delivery.cluster.reader import FLOOR, by_floor
 from delivery.workloads.autoscalers import floors
 from delivery.workloads.autoscalers.flavours import PAUSED_AT
 
