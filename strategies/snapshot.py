@@ -96,7 +96,8 @@ class Snapshot:
 
     `refusal`: why nothing may be created and no run may start. `warning`: what would have been a refusal before users
     were served by the roles, and is only said now. `hold`: why the weight must not rise although the
-    run may go on being watched (an invalid edit, a stale cache). `contested`: somebody keeps taking our fields.
+    run may go on being watched (an invalid edit, a stale cache). `unmeasurable`: what keeps a metric from being asked,
+    which is told before a run needs it. `contested`: somebody keeps taking our fields.
     `deleting`: the Canary is being deleted. `resolvable`: the template of the run's revision can still be found.
     `copied`: what the run's revision needs besides the template is there for the primary. `finalizer`: the Canary
     carries our finalizer. `epoch`: the writer's fence. `delivered`: ids of outbox entries that were delivered.
@@ -109,6 +110,7 @@ class Snapshot:
     routes: Routes = field(default_factory=Routes)
     refusal: Problem | None = None
     warning: Problem | None = None
+    unmeasurable: Problem | None = None
     hold: Problem | None = None
     contested: Problem | None = None
     deleting: bool = False

@@ -10,8 +10,6 @@ from delivery.api.canary import Canary
 from delivery.api.model import Piece
 
 BLOCKING = (
-    "analysis.metrics[].templateRef",
-    "analysis.metrics[].templateVariables",
     "analysis.webhooks",
 )
 """Fields without which no run may start."""

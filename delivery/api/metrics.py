@@ -7,11 +7,12 @@ from pydantic import ConfigDict, Field, model_validator
 
 from delivery.api.durations import Interval, seconds
 from delivery.api.model import Piece, broken_rule, cel
+from delivery.api.placeholders import check_query
 from delivery.api.references import ObjectRef
 from metrics.spec import BUILTINS, GRPC_FAILURES, MORE_IS_BETTER, SUCCESS_RATE
 
 QUERY_INTERVAL_SECONDS = 60.0
-"""Window of a builtin metric or an inline query that names none; Flagger's default."""
+"""Window of a metric that names none; Flagger's default, which it forgets for templates."""
 
 
 class ThresholdRange(Piece):
@@ -55,6 +56,10 @@ class Metric(Piece):
                 f"the name must be one of {_BUILTIN}, unless query or templateRef is given",
             ),
             (_STATUSES_OF_A_RATE, _ONLY_OF_A_RATE),
+            (
+                "!has(self.query) || size(self.query) == 0 || !has(self.templateRef)",
+                "at most one of query, templateRef",
+            ),
         )
     )
 
@@ -62,17 +67,17 @@ class Metric(Piece):
     """request-success-rate (percent), request-duration (milliseconds, 99th percentile), request-reachability (percent),
     request-count (in the window), or a name for what query or templateRef measures."""
     interval: Interval | None = None
-    """Length of a window; by default 1m, for a template the analysis' interval."""
+    """Length of a window; by default 1m, and at least the analysis' interval."""
     threshold: float | None = None
     """Older form of the limit: the greatest value, or for builtin metrics but request-duration the least."""
     threshold_range: ThresholdRange | None = None
     """The values that pass; takes precedence over threshold."""
     query: str | None = Field(default=None, max_length=65536)
-    """A PromQL query that gives one number."""
+    """A PromQL query that gives one number, with placeholders such as {{ target }}."""
     template_ref: ObjectRef | None = None
-    """The MetricTemplate that says what is asked."""
+    """The MetricTemplate that says what is asked, of whom; instead of query."""
     template_variables: Mapping[str, str] = Field(default_factory=dict)
-    """Variables for the template."""
+    """Values for the placeholders {{ variables.NAME }} of the template or query."""
 
     grpc_failure_statuses: tuple[GrpcStatus, ...] | None = Field(default=None, max_length=16)
     """Of request-success-rate: the gRPC statuses that are failures; by default 2, 4, 13, 14 and 15."""
@@ -101,11 +106,17 @@ class Metric(Piece):
         given = self.grpc_failure_statuses
         return GRPC_FAILURES if given is None else tuple(sorted(set(given)))
 
-    def interval_seconds(self, analysis_interval_seconds: float) -> float:
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> "Metric":
+        if self.query and self.template_ref is not None:
+            raise broken_rule(given="query and templateRef", allowed="at most one of query, templateRef")
+        if self.query:
+            check_query(self.query, self.template_variables)
+        return self
+
+    def interval_seconds(self) -> float:
         """Length of the metric's window in seconds, before it is raised to the analysis' interval."""
-        if self.interval:
-            return seconds(self.interval)
-        return analysis_interval_seconds if self.template_ref else QUERY_INTERVAL_SECONDS
+        return seconds(self.interval) if self.interval else QUERY_INTERVAL_SECONDS
 
     def limits(self) -> tuple[float | None, float | None]:
         """(minimum, maximum) of the values that pass, the older threshold translated.

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from delivery.api import crd
 from delivery.api.durations import INTERVAL_IN_WORDS, INTERVAL_PATTERN, ISTIO_IN_WORDS, ISTIO_PATTERN
-from delivery.api.references import DNS_LABEL, URL
+from delivery.api.references import ADDRESS, DNS_LABEL, URL
 from delivery.api.schema import INT_OR_STRING, Schema
 
 Path = tuple[str | int, ...]
@@ -28,6 +28,7 @@ _PATTERNS = {
     ISTIO_PATTERN: ISTIO_IN_WORDS,
     DNS_LABEL: "at most 63 lower case letters, digits and dashes, beginning and ending with a letter or digit",
     URL: "a URL that begins with http:// or https://",
+    ADDRESS: "a URL that begins with http:// or https://, without user name, password and query",
 }
 _TYPES = {
     "boolean": "true or false",

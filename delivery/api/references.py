@@ -9,6 +9,8 @@ from delivery.api.model import Piece, broken_rule, cel
 
 DNS_LABEL = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 URL = "^https?://"
+ADDRESS = r"^(https?://[^/?#@\s]+(/[^?#@\s]*)?)?$"
+"""A URL without user name and password, which would be shown wherever it is, and without query; empty is absent."""
 ACKNOWLEDGED = "^(NoSidecar|[A-Z][A-Za-z]*(/[a-z0-9]([-.a-z0-9]*[a-z0-9])?){1,2})$"
 
 Name = Annotated[str, Field(min_length=1, max_length=253)]

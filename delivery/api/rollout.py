@@ -44,25 +44,22 @@ def rollout_spec(canary: Canary, *, scrape_interval_seconds: float) -> strategie
 
 
 def metric_specs(canary: Canary) -> tuple[MetricSpec, ...]:
-    """The builtin metrics and inline queries of the analysis, in its order, limits translated."""
-    analysis = canary.spec.analysis
-    return tuple(_metric(metric, analysis) for metric in _measured(analysis))
+    """The metrics of the analysis, in its order, limits translated; those of templates without query and source."""
+    return tuple(_metric(metric, canary.metadata.namespace) for metric in canary.spec.analysis.metrics)
 
 
-def _measured(analysis: Analysis) -> tuple[Metric, ...]:
-    """The metrics that are acted on: not those of a template."""
-    return tuple(metric for metric in analysis.metrics if metric.template_ref is None)
-
-
-def _metric(metric: Metric, analysis: Analysis) -> MetricSpec:
+def _metric(metric: Metric, namespace: str) -> MetricSpec:
     minimum, maximum = metric.limits()
+    ref = metric.template_ref
     return MetricSpec(
         name=metric.name,
-        interval_seconds=metric.interval_seconds(analysis.interval_seconds),
+        interval_seconds=metric.interval_seconds(),
         minimum=minimum,
         maximum=maximum,
         query=metric.query or "",
         grpc_failures=metric.grpc_failures,
+        template=f"{ref.namespace or namespace}/{ref.name}" if ref is not None else "",
+        variables=metric.template_variables,
     )
 
 
@@ -70,8 +67,8 @@ def _checks(analysis: Analysis) -> tuple[strategies.CheckSpec, ...]:
     """The metrics with the length of their windows: the longer of the metric's and the analysis' interval."""
     shortest = analysis.interval_seconds
     return tuple(
-        strategies.CheckSpec(name=metric.name, window_seconds=max(shortest, metric.interval_seconds(shortest)))
-        for metric in _measured(analysis)
+        strategies.CheckSpec(name=metric.name, window_seconds=max(shortest, metric.interval_seconds()))
+        for metric in analysis.metrics
     )
 
 

@@ -1,33 +1,125 @@
 """The two objects beside the Canary: what is asked (MetricTemplate) and who is told (AlertProvider)."""
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from delivery.api.metadata import Metadata
-from delivery.api.model import Piece, broken_rule
-from delivery.api.references import SecretRef
+from delivery.api.model import Piece, broken_rule, cel
+from delivery.api.placeholders import check_query
+from delivery.api.references import ADDRESS, Name, SecretRef
+from metrics import json_paths
+from metrics.source import CLOUDWATCH, DATADOG, PROMETHEUS, WEB
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+SERVED = (PROMETHEUS, DATADOG, CLOUDWATCH, WEB)
+"""The types of services that are asked."""
+
+_RULES = (
+    ("self.type != 'web' || (has(self.address) && size(self.address) > 0)", "web needs an address"),
+    (
+        (
+            "self.type != 'prometheus' || (has(self.address) && size(self.address) > 0) || "
+            "(!has(self.secretRef) && !has(self.headers) && !has(self.caRef) && !has(self.insecureSkipVerify))"
+        ),
+        "credentials, headers and authorities of a prometheus need its address",
+    ),
+    ("self.type != 'cloudwatch' || (has(self.region) && size(self.region) > 0)", "cloudwatch needs a region"),
+    ("self.type != 'web' || has(self.jsonPath)", "web needs a jsonPath"),
+    ("self.type == 'web' || (!has(self.jsonPath) && !has(self.method))", "jsonPath and method are for web"),
+    (
+        "!has(self.caRef) || !has(self.insecureSkipVerify) || !self.insecureSkipVerify",
+        "at most one of caRef, insecureSkipVerify",
+    ),
+)
+
+
+class CertificateAuthorityRef(Piece):
+    """A ConfigMap or Secret, in the template's namespace, with certificates of authorities in PEM."""
+
+    kind: Literal["ConfigMap", "Secret"] = "ConfigMap"
+    """Kind of the object."""
+    name: Name
+    """Name of the object."""
+    key: str = Field(default="ca.crt", min_length=1, max_length=253)
+    """Key under which the certificates are."""
 
 
 class MetricProvider(Piece):
     """The service that is asked."""
 
+    model_config = ConfigDict(json_schema_extra=cel(*_RULES))
+
     type: Literal[
         "prometheus", "influxdb", "datadog", "externalmetrics", "stackdriver", "cloudwatch", "newrelic", "graphite",
-        "dynatrace", "keptn", "splunk",
+        "dynatrace", "keptn", "splunk", "web",
     ]  # fmt: skip
-    """Its kind."""
-    address: str | None = None
-    """Its URL."""
+    """Its kind; prometheus, datadog, cloudwatch and web are asked, a template of another one is refused."""
+    address: str | None = Field(default=None, pattern=ADDRESS, max_length=2048)
+    """Its URL, without user name, password and query. Needed for web; by default, prometheus is the Canary's own and
+    datadog its site datadoghq.com."""
     headers: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     """Headers of each request, with their values."""
     secret_ref: SecretRef | None = None
     """Secret with credentials, in the template's namespace."""
-    region: str | None = None
-    """Region of the service."""
+    region: str | None = Field(default=None, pattern="^[a-z0-9-]*$", max_length=64)
+    """Region of the service; needed for cloudwatch."""
     insecure_skip_verify: bool = False
     """Accept any certificate."""
+    ca_ref: CertificateAuthorityRef | None = None
+    """Authorities that the service's certificate is checked against, instead of the public ones."""
+    method: Literal["GET", "POST"] | None = None
+    """For web: whether the query is the end of the URL (GET, the default) or a JSON body (POST)."""
+    json_path: str | None = Field(default=None, min_length=1, max_length=512)
+    """For web: where in the answer the number is, as JSONPath (RFC 9535)."""
+
+    @model_validator(mode="after")
+    def _served(self) -> "MetricProvider":
+        if self.type not in SERVED:
+            allowed = f"{', '.join(SERVED)}; {self.type} is not served yet"
+            raise broken_rule(given=self.type, allowed=allowed, field="type")
+        return self
+
+    @model_validator(mode="after")
+    def _complete(self) -> "MetricProvider":
+        if not self.address and (self.type == WEB or (self.type == PROMETHEUS and self._has_secrets)):
+            # The Canary's own Prometheus is whatever its author names: nobody else's credentials may go there.
+            needs = f"nothing for {self.type}" if self.type == WEB else "nothing beside credentials or headers"
+            raise broken_rule(given=needs, allowed="the URL of the service", field="address")
+        if self.type == CLOUDWATCH and not self.region:
+            raise broken_rule(given="nothing for cloudwatch", allowed="a region, such as eu-west-1", field="region")
+        if self.insecure_skip_verify and self.ca_ref is not None:
+            raise broken_rule(given="both", allowed="at most one of caRef, insecureSkipVerify")
+        return self
+
+    @property
+    def _has_secrets(self) -> bool:
+        return bool(self.secret_ref or self.headers or self.ca_ref or self.insecure_skip_verify)
+
+    @field_validator("headers")
+    @classmethod
+    def _sendable(cls, headers: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+        for name, values in headers.items():
+            if not _HEADER_NAME.fullmatch(name) or not all(_HEADER_VALUE.fullmatch(each) for each in values):
+                raise broken_rule(given=f'"{name}"', allowed="names and values of HTTP headers, without line breaks")
+        return headers
+
+    @model_validator(mode="after")
+    def _of_the_web(self) -> "MetricProvider":
+        if self.type == WEB:
+            try:
+                json_paths.compiled(self.json_path or "")
+            except ValueError as error:
+                given = f'"{self.json_path}"' if self.json_path else "nothing for web"
+                raise broken_rule(given=given, allowed=str(error), field="jsonPath") from None
+        elif self.json_path is not None or self.method is not None:
+            field = "jsonPath" if self.json_path is not None else "method"
+            raise broken_rule(given=f"a value for {self.type}", allowed="a value for web alone", field=field)
+        return self
 
 
 class MetricTemplateSpec(Piece):
@@ -35,8 +127,13 @@ class MetricTemplateSpec(Piece):
 
     provider: MetricProvider
     """The service that is asked."""
-    query: str = Field(min_length=1)
-    """The query, a template."""
+    query: str = Field(min_length=1, max_length=65536)
+    """The query, with placeholders such as {{ target }}."""
+
+    @model_validator(mode="after")
+    def _fillable(self) -> "MetricTemplateSpec":
+        check_query(self.query)
+        return self
 
 
 class MetricTemplate(Piece):

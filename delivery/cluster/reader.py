@@ -46,6 +46,8 @@ class Reader:
         indexes: Mapping[Kind, Mapping[str, Index]] | None = None,
         watch_seconds: float = WATCH_SECONDS,
     ) -> None:
+        self.namespace = namespace
+        """The one namespace that is watched; None: all."""
         self._api = api
         self._caches: dict[Kind, Cache] = {}
         self._reflectors: dict[Kind, Reflector] = {}

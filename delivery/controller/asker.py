@@ -12,6 +12,7 @@ from typing import Protocol
 
 import structlog
 
+from delivery.controller.templates import Templates, UnresolvedError
 from metrics.spec import MetricSpec, Subject, Window
 from metrics.verdict import Outcome, Verdict
 from strategies.questions import Ask, Question
@@ -51,10 +52,15 @@ class _Asked:
 
 
 class Asker:
-    """Asks in the background. `on_answer(key, urgent)` is called when a Canary has a new answer."""
+    """Asks in the background. `on_answer(key, urgent)` is called when a Canary has a new answer. `templates` say what
+    metrics ask that name one.
+    """
 
-    def __init__(self, analyst: Analyst, *, on_answer: Callable[[str, bool], None]) -> None:
+    def __init__(
+        self, analyst: Analyst, *, on_answer: Callable[[str, bool], None], templates: Templates | None = None
+    ) -> None:
         self._analyst = analyst
+        self._templates = templates
         self._on_answer = on_answer
         self._asked: dict[str, _Asked] = {}
 
@@ -110,4 +116,8 @@ class Asker:
         metric = brief.metrics.get(question.name)
         if metric is None:
             return Verdict(Outcome.ERROR, message=f"metric {question.name} is no longer in the analysis")
+        try:
+            metric = metric if self._templates is None else await self._templates.resolve(metric)
+        except UnresolvedError as error:
+            return Verdict(Outcome.ERROR, limit=metric.limit, message=error.problem.message)
         return await self._analyst.metric(metric, brief.subject, window, server=brief.server)

@@ -18,6 +18,7 @@ from delivery.cluster.objects import (
     DAEMON_SETS,
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
+    METRIC_TEMPLATES,
     PODS,
     REPLICA_SETS,
     SCALED_OBJECTS,
@@ -35,11 +36,12 @@ from delivery.controller.queue import WorkQueue
 from delivery.controller.reading import Policy
 from delivery.controller.reconciler import Reconciler
 from delivery.controller.seams import Reporter
+from delivery.controller.templates import Templates
 from delivery.routing.registry import KINDS
 
 log = structlog.get_logger(__name__)
 
-WATCHED = (CANARIES, DEPLOYMENTS, DAEMON_SETS, REPLICA_SETS, PODS, SERVICES, SCALED_OBJECTS)
+WATCHED = (CANARIES, DEPLOYMENTS, DAEMON_SETS, REPLICA_SETS, PODS, SERVICES, SCALED_OBJECTS, METRIC_TEMPLATES)
 
 
 class LeadershipLostError(Exception):
@@ -90,7 +92,7 @@ class Controller:
             on_change=self._on_change,
             rng=rng,
             optional={
-                **dict.fromkeys((around.autoscaling, SCALED_OBJECTS, *configs), ()),
+                **dict.fromkeys((around.autoscaling, SCALED_OBJECTS, METRIC_TEMPLATES, *configs), ()),
                 **{kind: OTHER_VERSIONS.get(kind, ()) for kind in GUARDED},
             },
         )
@@ -103,7 +105,10 @@ class Controller:
             rng=rng,
         )
         writer = Writer(around.api, self.reader, self.elector, clock, observe=around.observe)
-        self.asker = Asker(around.analyst, on_answer=lambda key, urgent: self.queue.add(key, urgent=urgent))
+        templates = Templates(self.reader)
+        self.asker = Asker(
+            around.analyst, on_answer=lambda key, urgent: self.queue.add(key, urgent=urgent), templates=templates
+        )
         self.announcer = Announcer(writer, clock, rng, lambda key, _: self.queue.add(key))
         self.reconciler = Reconciler(
             reader=self.reader,
@@ -115,6 +120,7 @@ class Controller:
             announcer=self.announcer,
             reporter=around.reporter,
             policy=around.policy,
+            templates=templates,
             enqueue=self.queue.add,
         )
 

@@ -28,6 +28,7 @@ from delivery.controller.references import coarse
 from delivery.controller.refusals import refusal
 from delivery.controller.revisions import current, is_copied, resolve
 from delivery.controller.scaling import lacking
+from delivery.controller.templates import Templates
 from delivery.controller.undoing import undone
 from delivery.controller.unrouted import unrouted_in
 from delivery.controller.versions import known_since
@@ -63,11 +64,12 @@ class Sight:
 class Observer:
     """Takes snapshots."""
 
-    def __init__(self, reader: Reader, clock: Clock, scope: Scope) -> None:
+    def __init__(self, reader: Reader, clock: Clock, scope: Scope, templates: Templates) -> None:
         self._reader = reader
         self._clock = clock
         self._tracker = Tracker(reader, clock, scope)
         self._guards = Guards(reader)
+        self._templates = templates
         self._interest = Interest()
         self.interested = self._interest.of
         self.forget = self._interest.forget
@@ -110,14 +112,17 @@ class Observer:
         """Everything of the Canary, and what preflight says of its surroundings."""
         picture = take(self._reader, body, spec)
         guarded = self._guards.look(entry.guarded, picture, spec.caution)
-        self._note_interest(entry, picture, guarded.places)
+        self._note_interest(entry, picture, guarded.places, self._templates.refs(spec.brief.metrics.values()))
         return picture, guarded
 
-    def _note_interest(self, entry: Entry, picture: Picture, further: Iterable[Place]) -> None:
+    def _note_interest(
+        self, entry: Entry, picture: Picture, further: Iterable[Place], measured: Iterable[Ref]
+    ) -> None:
         """Be told of every object that this Canary looks at, before any of it is asked for."""
         configs = references(picture.template) if picture.template is not None else ()
         named = (config.ref(picture.names.namespace) for config in configs)
-        refs = (*picture.route_refs, *_destination_refs(picture), *picture.scaling.named(picture.names), *named)
+        routed = (*picture.route_refs, *_destination_refs(picture))
+        refs = (*routed, *picture.scaling.named(picture.names), *named, *measured)
         self._interest.note(
             entry.key, picture.names, refs, target=picture.workload.kind, labels=picture.pod_labels, further=further
         )
@@ -157,6 +162,7 @@ class Observer:
             primary=_workload(picture, primary_of(picture), since),
             refusal=spec.refusal or refusal(self._reader, picture),
             warning=_unkept(picture),
+            unmeasurable=self._templates.problem(spec.brief.metrics.values()),
             hold=spec.hold or stale(self._reader, picture.needed),
             contested=_contested(entry) if entry.contested(now) else entry.rivalry.problem(now),
             deleting="deletionTimestamp" in picture.body["metadata"],

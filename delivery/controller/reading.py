@@ -172,4 +172,6 @@ def _subject(canary: Canary, names: Names, matchers: Matchers) -> Subject:
         counted=Counted.BY_PROXIES if canary.spec.has_mesh else Counted.BY_APPLICATION,
         target_pods=pods_of(canary.spec.target_ref.kind, names.target),
         matchers=matchers,
+        ingress=canary.spec.ingress_ref.name if canary.spec.ingress_ref is not None else "",
+        route=canary.spec.route_ref.name if canary.spec.route_ref is not None else "",
     )

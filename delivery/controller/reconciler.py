@@ -29,6 +29,7 @@ from delivery.controller.queue import Retry
 from delivery.controller.reading import Policy, Reading, Spec
 from delivery.controller.recorded import log_labels, recorded_status
 from delivery.controller.seams import Announcer, Enqueue, Reporter
+from delivery.controller.templates import Templates
 from strategies.decision import Decision, Wanted
 from strategies.rollout import advance, refuse, wanted
 from strategies.snapshot import Problem
@@ -52,6 +53,7 @@ class Reconciler:
         announcer: Announcer,
         reporter: Reporter,
         policy: Policy,
+        templates: Templates,
         enqueue: Enqueue,
     ) -> None:
         self._reader = reader
@@ -64,7 +66,7 @@ class Reconciler:
         self._reporter = reporter
         self._policy = policy
         self._enqueue = enqueue
-        self._observer = Observer(reader, clock, policy.tracking)
+        self._observer = Observer(reader, clock, policy.tracking, templates)
         self._converger = Converger(reader, writer, clock)
         self._entries: dict[str, Entry] = {}
 

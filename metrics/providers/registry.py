@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from metrics.providers.base import ClosableProvider, PeriodProvider, Provider
 from metrics.providers.tls import tls
-from metrics.source import PROMETHEUS, Source
+from metrics.source import CLOUDWATCH, DATADOG, PROMETHEUS, WEB, Source
 
 Monotonic = Callable[[], float]
 Asked = ClosableProvider | PeriodProvider
@@ -30,7 +30,27 @@ def _prometheus(source: Source, pool: ThreadPoolExecutor, monotonic: Monotonic) 
     return PrometheusProvider(source, pool=pool, monotonic=monotonic)
 
 
-PROVIDERS: Mapping[str, Factory] = MappingProxyType({PROMETHEUS: _prometheus})
+def _datadog(source: Source, pool: ThreadPoolExecutor, monotonic: Monotonic) -> PeriodProvider:
+    from metrics.providers.datadog import datadog
+
+    return datadog(source, pool, monotonic)
+
+
+def _cloudwatch(source: Source, pool: ThreadPoolExecutor, monotonic: Monotonic) -> PeriodProvider:
+    from metrics.providers.cloudwatch import cloudwatch
+
+    return cloudwatch(source, pool, monotonic)
+
+
+def _web(source: Source, pool: ThreadPoolExecutor, monotonic: Monotonic) -> PeriodProvider:
+    from metrics.providers.web import web
+
+    return web(source, pool, monotonic)
+
+
+PROVIDERS: Mapping[str, Factory] = MappingProxyType(
+    {PROMETHEUS: _prometheus, DATADOG: _datadog, CLOUDWATCH: _cloudwatch, WEB: _web}
+)
 """Providers by the name of their type."""
 
 

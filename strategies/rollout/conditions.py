@@ -21,6 +21,7 @@ ORDER = (
     "CapacityUnknown",
     "PreflightWarning",
     "CoarseWeights",
+    "MetricsUnresolved",
 )
 _PROMOTED = {Phase.INITIALIZED: "True", Phase.SUCCEEDED: "True", Phase.FAILED: "False"}
 
@@ -38,6 +39,7 @@ def describe(turn: Turn) -> None:
         _capacity_unknown(turn),
         _preflight_warning(turn),
         _coarse(turn),
+        _metrics_unresolved(turn),
     )
     conditions = tuple(each for each in fresh if each is not None)
     if turn.spec.generation != turn.status.observed_generation or _differ(conditions, turn.status.conditions):
@@ -171,6 +173,11 @@ def _capacity_unknown(turn: Turn) -> Condition | None:
 def _coarse(turn: Turn) -> Condition | None:
     coarse = turn.seen.routes.coarse
     return _bad(turn, "CoarseWeights", coarse, status="True") if coarse is not None else None
+
+
+def _metrics_unresolved(turn: Turn) -> Condition | None:
+    problem = turn.seen.unmeasurable
+    return _bad(turn, "MetricsUnresolved", problem, status="True") if problem is not None else None
 
 
 def _preflight_warning(turn: Turn) -> Condition | None:

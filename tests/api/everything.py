@@ -176,7 +176,6 @@ EVERYTHING: dict[str, Any] = {
                 "interval": "5m",
                 "threshold": 99.5,
                 "thresholdRange": {"min": 1, "max": 2.5},
-                "query": "up",
                 "templateRef": {"name": "t", "namespace": "n"},
                 "templateVariables": {"a": "b"},
             }

@@ -71,6 +71,8 @@ def test_the_example_of_every_field_leaves_none_out() -> None:
     assert sorted(_absent(CanarySpec, EVERYTHING, "spec")) == [
         # of a builtin metric, which has no query and no template
         "spec.analysis.metrics.grpcFailureStatuses",
+        # a template says what is asked
+        "spec.analysis.metrics.query",
         # routes and subsets of the user leave no room for what a managed route needs
         "spec.routeRefs",
         # at most one of these can be given

@@ -28,7 +28,8 @@ ACTED_ON = {
     "analysis.stepWeight", "analysis.stepWeights", "analysis.primaryReadyThreshold", "analysis.canaryReadyThreshold",
     "analysis.metrics[].name", "analysis.metrics[].interval", "analysis.metrics[].threshold",
     "analysis.metrics[].grpcFailureStatuses",
-    "analysis.metrics[].thresholdRange", "analysis.metrics[].query", "service.appProtocol", "service.gateways",
+    "analysis.metrics[].thresholdRange", "analysis.metrics[].query", "analysis.metrics[].templateRef",
+    "analysis.metrics[].templateVariables", "service.appProtocol", "service.gateways",
     "service.hosts", "service.delegation", "service.match", "analysis.iterations", "analysis.mirror",
     "analysis.mirrorWeight", "analysis.match", "analysis.sessionAffinity", "analysis.stepWeightPromotion",
     "analysis.testerMatch", "promotion.bakeSeconds",
@@ -103,12 +104,12 @@ def test_a_window_is_the_longer_of_both_intervals(canary: Any, metric: Any, seco
     assert spec.checks == (CheckSpec(name="request-duration", window_seconds=seconds),)
 
 
-def test_a_template_without_an_interval_has_the_analysis_interval(canary: Any) -> None:
+def test_a_template_without_an_interval_has_a_minute_and_not_an_empty_one(canary: Any) -> None:
     metric = {"name": "errors", "templateRef": {"name": "errors"}}
+    body = canary(analysis={"interval": "7s", "metrics": [metric]})
 
-    [read] = parse_canary(canary(analysis={"interval": "7s", "metrics": [metric]})).spec.analysis.metrics
-
-    assert read.interval_seconds(7.0) == 7.0
+    assert [spec.interval_seconds for spec in metric_specs(parse_canary(body))] == [60.0]
+    assert rollout(body).checks == (CheckSpec(name="errors", window_seconds=60.0),)
 
 
 @pytest.mark.parametrize(
@@ -149,13 +150,22 @@ def test_which_grpc_statuses_are_failures_is_said_per_metric(canary: Any, given:
     assert spec.grpc_failures == read
 
 
-def test_a_metric_of_a_template_is_named_and_not_asked(canary: Any) -> None:
-    metrics = [{"name": "request-duration"}, {"name": "errors", "templateRef": {"name": "errors"}}]
+def test_a_metric_of_a_template_names_it_and_has_its_variables(canary: Any) -> None:
+    metrics = [
+        {"name": "request-duration"},
+        {"name": "errors", "templateRef": {"name": "errors"}},
+        {"name": "lag", "templateRef": {"name": "lag", "namespace": "shared"}, "templateVariables": {"topic": "a"}},
+    ]
     body = canary(analysis={"metrics": metrics})
 
-    assert [spec.name for spec in metric_specs(parse_canary(body))] == ["request-duration"]
-    assert [check.name for check in rollout(body).checks] == ["request-duration"]
-    assert rollout(body).blocking == ("analysis.metrics[].templateRef",)
+    told = [(spec.name, spec.template, spec.variables) for spec in metric_specs(parse_canary(body))]
+    assert told == [
+        ("request-duration", "", {}),
+        ("errors", "bookinfo/errors", {}),
+        ("lag", "shared/lag", {"topic": "a"}),
+    ]
+    assert [check.name for check in rollout(body).checks] == ["request-duration", "errors", "lag"]
+    assert rollout(body).blocking == ()
 
 
 def test_what_is_not_set_or_set_to_its_default_is_not_named(canary: Any) -> None:

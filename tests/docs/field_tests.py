@@ -89,9 +89,9 @@ TESTS: dict[str, str] = {
     "analysis.metrics[].grpcFailureStatuses": (
         "metrics/test_builtins.py::test_which_grpc_statuses_are_failures_can_be_said_per_metric"
     ),
-    "analysis.metrics[].templateRef": "api/test_rollout.py::test_a_metric_of_a_template_is_named_and_not_asked",
+    "analysis.metrics[].templateRef": "simulation/test_templates.py::test_a_run_is_judged_by_what_a_template_asks",
     "analysis.metrics[].templateVariables": (
-        "api/test_rollout.py::test_a_field_that_does_nothing_yet_is_named_and_blocks_if_it_decides_about_traffic"
+        "simulation/test_templates.py::test_a_variable_without_a_value_holds_and_is_named"
     ),
     "analysis.webhooks": (
         "api/test_rollout.py::test_a_field_that_does_nothing_yet_is_named_and_blocks_if_it_decides_about_traffic"
