@@ -95,7 +95,7 @@ class Reading:
         except InvalidSpec as error:
             problem = Problem(reason="InvalidSpec", message=str(error))
             rest = self._valid or salvage_canary(body, provider=self._policy.provider)
-            return problem if rest is None else self._all_of(rest, body, hold=problem)
+            return problem if rest is None else self._all_of(_as_deleted(rest, body), body, hold=problem)
         return self._all_of(self._valid, body)
 
     def _all_of(self, canary: Canary, body: Object, *, hold: Problem | None = None) -> Spec:
@@ -120,6 +120,17 @@ class Reading:
             labelling=self._policy.labelling,
             hold=hold,
         )
+
+
+def _as_deleted(canary: Canary, body: Object) -> Canary:
+    """The Canary with what its present spec says about reverting, when it is being deleted.
+
+    Who waits for a deletion is told to set it to false; something else that is wrong must not take that way from them.
+    """
+    said = (body.get("spec") or {}).get("revertOnDeletion", False)
+    if "deletionTimestamp" not in body["metadata"] or not isinstance(said, bool):
+        return canary
+    return canary.model_copy(update={"spec": canary.spec.model_copy(update={"revert_on_deletion": said})})
 
 
 def under_names(spec: Spec, names: Names) -> Spec:

@@ -2,7 +2,7 @@
 
 from delivery.cluster.objects import SERVICES, Change
 from delivery.controller.picture import Picture
-from delivery.routing.istio import UNTOUCHED_BY_GITOPS
+from delivery.routing.istio import DESTINATION_FIELDS, UNTOUCHED_BY_GITOPS
 from delivery.workloads.adoption import SERVICE_FIELDS
 from delivery.workloads.ownership import ORIGINAL_SELECTOR, annotations, is_ours
 from delivery.workloads.releasing import apex_as_before, removal, selector_lost
@@ -89,7 +89,7 @@ def removals(picture: Picture, *, epoch: int) -> tuple[Change, ...]:
     services = [(SERVICES, picture.canary_service), (SERVICES, picture.primary_service)]
     found = [
         *(
-            removal(kind, body, names, epoch=epoch, noted=UNTOUCHED_BY_GITOPS, fields=("trafficPolicy",))
+            removal(kind, body, names, epoch=epoch, noted=UNTOUCHED_BY_GITOPS, fields=DESTINATION_FIELDS)
             for kind, body in mesh
         ),
         *(

@@ -21,6 +21,8 @@ from delivery.workloads.ownership import APPLIED, annotations, fence_of, is_ours
 from delivery.workloads.written import kept_metadata
 from strategies.traffic import Traffic
 
+DESTINATION_FIELDS = ("host", "trafficPolicy")
+"""What we write into the spec of a role's DestinationRule."""
 UNTOUCHED_BY_GITOPS = {
     "kustomize.toolkit.fluxcd.io/reconcile": "disabled",
     "helm.toolkit.fluxcd.io/driftDetection": "disabled",
@@ -216,7 +218,7 @@ def _destination(names: Names, spec: RouteSpec, service: str, current: Object | 
         "name": service,
         "namespace": names.namespace,
         "labels": signs(current, names),
-        "annotations": {**noted, **adoption.note(current, names, ("trafficPolicy",))},
+        "annotations": {**noted, **adoption.note(current, names, DESTINATION_FIELDS)},
     }
     body = {"metadata": meta, "spec": own}
     if current is None:

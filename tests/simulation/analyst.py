@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Callable
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ class SimulatedAnalyst:
         """Versions are bad as soon as the routes give them anything."""
         self.slow = 0.5
         self.route_kind = VIRTUAL_SERVICES
+        self.routed: Callable[[], int | None] | None = None
+        """What the routes give to the canary, where they are the user's."""
         self.fails: Counter[str] = Counter()
         self.failed_at: list[float] = []
         self._store = store
@@ -78,6 +81,8 @@ class SimulatedAnalyst:
 
     def weight(self, subject: Subject) -> int:
         """About what the live routes give to the canary; of those who match there are few."""
+        if self.routed is not None:
+            return self.routed() or 0
         found = shares_of(self._store.peek(Ref(self.route_kind, subject.namespace, subject.apex_service)))
         return 0 if found is None else max(found.everybody, ceil(found.matched * FEW), int(found.special))
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import structlog
 
-from tests.simulation.runner import Report, run_seeds
+from tests.simulation.runner import Report, run_drawn
 
 CHUNK = 20
 PLAYED: pytest.StashKey[tuple[ProcessPoolExecutor, list[Future[Report]]]] = pytest.StashKey()
@@ -43,7 +43,7 @@ def _begin(config: pytest.Config) -> list[Future[Report]]:
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=context, initializer=os.nice, initargs=(15,))
         chunks = [range(at, min(at + CHUNK, until)) for at in range(first, until, CHUNK)]
-        config.stash[PLAYED] = (pool, [pool.submit(run_seeds, chunk) for chunk in chunks])
+        config.stash[PLAYED] = (pool, [pool.submit(run_drawn, chunk) for chunk in chunks])
     return config.stash[PLAYED][1]
 
 

@@ -1,7 +1,6 @@
 """Scenes in which routes, and sometimes subsets, are the user's: how they begin, and what of them may never change."""
 
 import copy
-from collections.abc import Iterable
 from math import ceil
 from typing import Any
 
@@ -17,8 +16,9 @@ from delivery.cluster.objects import (
 from tests.simulation import bookinfo
 from tests.simulation.invariants import APEX as SEEN_APEX
 from tests.simulation.invariants import CANARY as SEEN_CANARY
-from tests.simulation.invariants import CONTROLLER, PRIMARY, BrokenPromise, Invariants
+from tests.simulation.invariants import CONTROLLER, PRIMARY, Invariants
 from tests.simulation.simulation import Simulation
+from tests.simulation.theirs import theirs as of_users
 
 Json = dict[str, Any]
 OURS = "progressive.delivery/"
@@ -111,6 +111,13 @@ class OwnInvariants(Invariants):
         self._expect(near or not watched, f"WAL: wrote {new}, status wants {allowed}")
         self._carries(None if old is None else ceil(old), ceil(new), status)
 
+    def most_routed(self) -> int | None:
+        """The most that any route for everybody gives to the canary now, rounded up; None without such a route."""
+        bodies = self._store.scan(VIRTUAL_SERVICES, NAMESPACE)
+        theirs = [each for each in bodies if each["metadata"]["name"] != self.route.name]
+        found = [percent for each in theirs if (percent := self._percent(each)) is not None]
+        return max(map(ceil, found), default=None)
+
     def _percent(self, body: Object | None) -> float | None:
         """The most that a route for everybody gives to the canary, of what the roles divide; None without one."""
         found = [(canary, primary) for canary, primary, alone in self._divided(body) if not alone]
@@ -141,7 +148,8 @@ class OwnInvariants(Invariants):
         bodies = [each for each in found if each["metadata"]["name"] != self.route.name]
         divided = [each for body in bodies for each in self._divided(body)]
         if not divided:
-            return super()._now_shares()
+            selector = (self._store.peek(SEEN_APEX) or {}).get("spec", {}).get("selector") or {}
+            return super()._now_shares() if "app" in selector else {"canary": 0, "primary": 0}  # whoever is ready
         return {
             "canary": max(ceil(100 * canary / (canary + primary)) for canary, primary, _ in divided),
             "primary": max(ceil(100 * primary / (canary + primary)) for canary, primary, _ in divided),
@@ -156,16 +164,18 @@ class OwnRoutes(Simulation):
 
     def __init__(self, seed: int | None, **options: Any) -> None:
         super().__init__(seed, **options)
-        self.store.observers.append(self._stays_theirs)
+        self.analyst.routed = lambda: self.promises.most_routed()  # type: ignore[attr-defined]
 
     def set_up(self, *, replicas: int = 2, **analysis: Any) -> None:
         """Everything but the Canary has been there for long; `routes`, `spec` say other than the usual."""
         routes = analysis.pop("routes", None) or [virtual_service(subset_split() if self.subsets else split())]
-        spec = analysis.pop("spec", None) or {"routeRefs": [reference(each["metadata"]["name"]) for each in routes]}
+        spec = {"routeRefs": [reference(each["metadata"]["name"]) for each in routes], **analysis.pop("spec", {})}
         if self.subsets:
             spec["subsetRef"] = {"name": "versions", "primarySubset": "stable", "canarySubset": "next"}
             self.apply(DESTINATION_RULES, destination_rule())
+        self._replicas = replicas
         self.apply(self.target.kind, self._workload(replicas=replicas))
+        self._remember()
         service = bookinfo.service()
         if self.subsets:
             service["spec"]["selector"] = {"part": NAME}
@@ -174,11 +184,14 @@ class OwnRoutes(Simulation):
             self.apply(VIRTUAL_SERVICES, each)
         self.loop.advance(10.0)
         self.promises.let_users_in()
-        if analysis.get("match"):
-            self.promises.let_in("insiders", **{"x-insider": "yes"})
-        canary = bookinfo.canary(self.target.kind.kind, **analysis)
-        canary["spec"].update(spec)
-        self.apply(CANARIES, canary)
+        self._let_in(analysis)
+        self.canary = bookinfo.canary(self.target.kind.kind, spec=spec, **analysis)
+        self.apply(CANARIES, self.canary)
+
+    @property
+    def weight(self) -> int | None:
+        """The most that a route for everybody gives to the canary, in percent of what the roles divide."""
+        return self.promises.most_routed()  # type: ignore[attr-defined,no-any-return]
 
     def _workload(self, *version: str, **options: Any) -> dict[str, Any]:
         body = super()._workload(*version, **options)
@@ -201,18 +214,6 @@ class OwnRoutes(Simulation):
         names = [str(each.get("name", "")) for each in (self.store.peek(ref) or {})["spec"].get("http", ())]
         return [name for name in names if name.startswith("progressive-delivery")]
 
-    def _stays_theirs(self, event: Happened) -> None:
-        ours = self.promises.writer.startswith(CONTROLLER)
-        if not ours or event.previous is None or event.ref.kind not in (VIRTUAL_SERVICES, DESTINATION_RULES):
-            return
-        if event.ref.kind == DESTINATION_RULES and event.ref.name.startswith(NAME):
-            return
-        if event.type == "DELETED" or self._theirs(event.previous) != self._theirs(event.object):
-            raise BrokenPromise(f"{event.ref}: was {event.previous}, is {event.object}")
-
-    def _theirs(self, body: Object) -> Json:
-        return theirs(body)
-
 
 class OwnSubsets(OwnRoutes):
     """The same with subsets of the user's as the roles."""
@@ -234,28 +235,7 @@ def initialise_two(sim: Simulation) -> None:
     sim.until_phase("Initialized")
 
 
-def theirs(body: Object, roles: Iterable[str] = ROLES) -> Json:
-    """Everything of the user's: of the weights of the roles' subsets only the sum, and nothing that is marked ours."""
-    kept = copy.deepcopy(dict(body))
-    meta = {key: value for key, value in kept["metadata"].items() if key not in _SERVERS}
-    noted = {key: value for key, value in (meta.pop("annotations", None) or {}).items() if not key.startswith(OURS)}
-    kept["metadata"] = {**meta, "annotations": noted}
-    kept.pop("status", None)
-    for protocol in ("http", "tls", "tcp"):
-        if protocol in kept["spec"]:
-            rules = [each for each in kept["spec"][protocol] if "/" not in str(each.get("name", ""))]
-            kept["spec"][protocol] = [_without_shares(each, roles) for each in rules]
-    return kept
-
-
-_SERVERS = ("resourceVersion", "generation", "managedFields", "uid", "creationTimestamp")
-
-
-def _without_shares(rule: Json, roles: Iterable[str]) -> Json:
-    rest = 0
-    for each in rule.get("route") or []:
-        there = each.get("destination") or {}
-        short = str(there.get("host", "")).split(".")[0]
-        if short in (NAME, f"{NAME}-primary", f"{NAME}-canary") and there.get("subset") in (None, *roles):
-            rest += each.pop("weight", 0)
-    return {**rule, "rest": rest}
+def theirs(body: Object) -> Json:
+    """Everything of the user's: of the roles' weights only the sum, and nothing that is marked ours."""
+    kind = next(each for each in (VIRTUAL_SERVICES, DESTINATION_RULES) if each.kind == body["kind"])
+    return of_users(Ref.of(kind, body), body)

@@ -10,14 +10,13 @@ from tests.simulation import bookinfo
 from tests.simulation.own_routes import (
     NAME,
     NAMESPACE,
-    Json,
     OwnInvariants,
     OwnRoutes,
     reference,
-    theirs,
     to,
     virtual_service,
 )
+from tests.simulation.theirs import theirs
 
 TARGET = Ref(DEPLOYMENTS, NAMESPACE, f"{NAME}-v1")
 PRIMARY = Ref(DEPLOYMENTS, NAMESPACE, f"{NAME}-v1-primary")
@@ -86,8 +85,9 @@ class Shipped(OwnRoutes):
         body["spec"]["template"]["spec"]["containers"][0]["image"] = f"bookinfo/reviews-{image}"
         return body
 
-    def _theirs(self, body: Object) -> Json:
-        return theirs(body, ROLES)
+    def of_users(self, ref: Ref, body: Object) -> dict[str, Any]:
+        """What of a user's object may not be changed: other subsets are the roles here."""
+        return theirs(ref, body, roles=tuple(ROLES))
 
     @property
     def image(self) -> str:

@@ -5,6 +5,7 @@ decides the order of every await, all latencies and the story; the same seed tel
 """
 
 import asyncio
+import copy
 import random
 from collections.abc import Callable
 from typing import Any
@@ -22,17 +23,20 @@ from delivery.cluster.memory import (
 )
 from delivery.cluster.memory.autoscalers import Load
 from delivery.cluster.memory.workloads import World
-from delivery.cluster.objects import CANARIES, DAEMON_SETS, DEPLOYMENTS, SCALED_OBJECTS, SERVICES, Kind, Ref
+from delivery.cluster.objects import CANARIES, DAEMON_SETS, DEPLOYMENTS, SCALED_OBJECTS, SERVICES, Kind, Object, Ref
 from delivery.controller.core import Controller, LeadershipLostError, Surroundings
 from delivery.controller.reading import Policy
 from delivery.workloads.ownership import MANAGER
-from delivery.workloads.revision import Scope
+from delivery.workloads.revision import Scope, matches
+from delivery.workloads.targets.registry import TARGET_KINDS
 from strategies.status import Status
 from tests.simulation import bookinfo
 from tests.simulation.analyst import SimulatedAnalyst
 from tests.simulation.invariants import APEX, CANARY, PRIMARY, ROUTE, TARGET, Invariants, at_rest
+from tests.simulation.theirs import Theirs, theirs
 
 SETTLE = 2.0
+BEHAVIOUR = "sandbox.progressive.delivery/behaviour"
 
 
 class Nobody:
@@ -81,6 +85,10 @@ class Simulation:
     """
 
     watched_by: type[Invariants] = Invariants
+    reverts = True
+    """May a Canary of this world be deleted so that nothing of it is left?"""
+    hands: tuple[tuple[int, Callable[..., None]], ...] = ()
+    """What can happen in a story of this world besides what can happen in each, and how likely it is."""
 
     def __init__(
         self,
@@ -102,6 +110,7 @@ class Simulation:
         self.analyst = SimulatedAnalyst(self.store, random.Random(f"analyst/{seed}"))
         self.promises = self.watched_by(self.store, self.loop, patience=patience, settle=SETTLE, kind=kind)
         self.promises.route = route
+        self.theirs = Theirs(self.store, self.promises, self.of_users)
         self.analyst.route_kind = route.kind
         if load is not None:
             self.store.register(custom_resource(SCALED_OBJECTS))
@@ -115,6 +124,8 @@ class Simulation:
         self.after: Callable[[Request], bool | None] | None = None
         self.deeds: set[str] = set()
         self.canary: dict[str, Any] = {}
+        self.released: list[dict[str, Any]] = []
+        """The target's template after each release, oldest first."""
         self._count = 0
         self._replicas = 2
 
@@ -137,9 +148,7 @@ class Simulation:
                 rng=random.Random(f"rng/{name}/{self.loop.seed}"),
                 analyst=self.analyst,
                 reporter=Nobody(),
-                policy=Policy(
-                    metrics_server="http://prometheus", scrape_interval_seconds=1.0, tracking=self.tracking
-                ),
+                policy=Policy(metrics_server="http://prometheus", scrape_interval_seconds=1.0, tracking=self.tracking),
                 observe=lambda *_: None,
                 identity=name,
             )
@@ -203,9 +212,16 @@ class Simulation:
         known = self.store.peek(self.target)
         if known is None:
             self.apply(self.target.kind, body)
+            self._remember()
             return
-        template["metadata"]["annotations"].setdefault("sandbox.progressive.delivery/behaviour", "healthy")
+        template["metadata"]["annotations"].setdefault(BEHAVIOUR, "healthy")
         self.merge(self.target, {"spec": {"template": template}})
+        self._remember()
+
+    def _remember(self) -> None:
+        body = self.store.peek(self.target)
+        if body is not None:
+            self.released.append(copy.deepcopy(dict(TARGET_KINDS[self.target.kind.kind].template_of(body))))
 
     def set_up(
         self,
@@ -227,19 +243,40 @@ class Simulation:
             self.apply(SERVICES, bookinfo.choosing("v1"))
         else:
             self.apply(self.target.kind, self._workload(replicas=replicas))
+            self._remember()
             self.apply(SERVICES, bookinfo.service())
         self.loop.advance(10.0)
         self.promises.let_users_in()
+        self._let_in(analysis)
+        self.apply(CANARIES, self.canary)
+
+    def _let_in(self, analysis: dict[str, Any]) -> None:
+        """Users for whom the analysis has rules of their own."""
         if analysis.get("match"):
             self.promises.let_in("insiders", **{"x-insider": "yes"})
         if analysis.get("testerMatch"):
             self.promises.let_in("testers", **{"x-tester": "yes"})
-        self.apply(CANARIES, self.canary)
 
     def _workload(self, *version: str, **options: Any) -> dict[str, Any]:
         """The target as its people apply it."""
         make = bookinfo.daemon_set if self.target.kind == DAEMON_SETS else bookinfo.deployment
         return make(*version, **options)
+
+    def set_back(self) -> bool:
+        """`kubectl rollout undo`: the target has the template that was promoted last. False when nobody knows it."""
+        for template in self.released:
+            if matches(self.status.last_promoted_spec, template) is True:
+                self.promises.tell("the target is set back")
+                template["metadata"]["annotations"].setdefault(BEHAVIOUR, None)
+                self.merge(self.target, {"spec": {"template": template}})
+                return True
+        return False
+
+    def at_peace(self) -> None:
+        """People put in order what they have done to this world, besides what they do in each."""
+
+    def clear_the_way(self) -> None:
+        """People put out of the way what a Canary that has gone gave back and the next one could not take over."""
 
     def edit(self, **spec: Any) -> None:
         """Edit the Canary's spec."""
@@ -252,6 +289,22 @@ class Simulation:
     def status(self) -> Status:
         """The recorded status."""
         return self.promises.status
+
+    def of_users(self, ref: Ref, body: Object) -> dict[str, Any]:
+        """What of a user's object may not be changed by us."""
+        return theirs(ref, body)
+
+    @property
+    def workload(self) -> Ref:
+        """What the people of the target edit and may delete."""
+        return self.target
+
+    @property
+    def is_applied(self) -> bool:
+        """Has the last release been taken up?"""
+        target = self.store.peek(self.target)
+        template = TARGET_KINDS[self.target.kind.kind].template_of(target) if target is not None else {}
+        return matches(self.status.last_applied_spec, template) is True
 
     @property
     def weight(self) -> int | None:

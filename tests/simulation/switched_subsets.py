@@ -75,13 +75,14 @@ class SwitchedSubsets(Switching, OwnRoutes):
         """Version 1 serves; `routes`, `rule` and `spec` say other than the usual."""
         routes = analysis.pop("routes", None) or [virtual_service(all_v1())]
         rule = analysis.pop("rule", None) or subsets("v1", "v2", "v3")
+        spec = analysis.pop("spec", {})
         more = {
             "targetRef": named("v1"),
             "service": {"name": NAME, "port": 9080},
-            "promotion": {"method": "switch", **analysis.pop("promotion", {})},
             "routeRefs": [reference(each["metadata"]["name"]) for each in routes],
             "subsetRef": {"name": "versions"},
-            **analysis.pop("spec", {}),
+            **spec,
+            "promotion": {"method": "switch", **spec.get("promotion", {}), **analysis.pop("promotion", {})},
         }
         self.canary = bookinfo.canary(spec=more, **analysis)
         self._replicas = replicas
@@ -92,8 +93,7 @@ class SwitchedSubsets(Switching, OwnRoutes):
             self.apply(VIRTUAL_SERVICES, each)
         self.loop.advance(10.0)
         self.promises.let_users_in()
-        if analysis.get("match"):
-            self.promises.let_in("insiders", **{"x-insider": "yes"})
+        self._let_in(analysis)
         self.apply(CANARIES, self.canary)
 
     @property
@@ -111,8 +111,9 @@ class SwitchedSubsets(Switching, OwnRoutes):
         assert isinstance(self.promises, SubsetInvariants)
         return self.promises.version_of(ref)
 
-    def _theirs(self, body: Object) -> Json:
-        return without_versions(body)
+    def of_users(self, ref: Ref, body: Object) -> Json:
+        """What of a user's object may not be changed: the routes to all versions are the roles' here."""
+        return without_versions(body) if ref.kind == VIRTUAL_SERVICES else super().of_users(ref, body)
 
 
 def without_versions(body: Object) -> Json:

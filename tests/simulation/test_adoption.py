@@ -1,35 +1,19 @@
 """What was there before the Canary is taken over without a request lost, and given back to the letter."""
 
-import copy
-
 import pytest
 
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Ref
 from tests.simulation import bookinfo
+from tests.simulation.adopting import RULES, leave_a_primary, leftover, route_before
 from tests.simulation.invariants import APEX, CANARY, PRIMARY, ROUTE, TARGET
-from tests.simulation.scenes import foreign, is_silent, pods_of, says, served
+from tests.simulation.scenes import is_silent, pods_of, says, served
 from tests.simulation.simulation import Simulation
-
-MOBILE = {"name": "mobile", "match": [{"headers": {"x-app": {"exact": "mobile"}}}], "timeout": "1s"}
-TO_APEX = [{"destination": {"host": "reviews"}}]
-EVERYBODY = {"name": "all", "timeout": "3s", "retries": {"attempts": 2}, "route": TO_APEX}
-RULES = [{**MOBILE, "route": TO_APEX}, EVERYBODY]
 
 
 @pytest.fixture
 def sim():
     with Simulation(13) as world:
         yield world
-
-
-def route_before(**changes):
-    """The user's VirtualService, with their own labels and annotations."""
-    spec = {"hosts": ["reviews"], "http": copy.deepcopy(RULES), **changes}
-    meta = {
-        "labels": {"app.kubernetes.io/managed-by": "Helm", "team": "books"},
-        "annotations": {"example.com/note": "hi"},
-    }
-    return foreign(VIRTUAL_SERVICES, ROUTE.name, spec, **meta)
 
 
 def begin(sim, *, route=None, spec=None, **analysis):
@@ -47,7 +31,7 @@ def written(sim, ref=ROUTE):
     """What people wrote."""
     body = sim.store.peek(ref)
     meta = body["metadata"]
-    return (body["spec"], meta.get("labels"), meta.get("annotations"))
+    return (body["spec"], meta.get("labels") or None, meta.get("annotations") or None)
 
 
 def names(sim):
@@ -166,29 +150,10 @@ def test_without_reverting_it_goes_on_leading_to_the_primary(sim):
 # -- the primary and what goes with it
 
 
-def leftover(version="v1"):
-    """A primary without a controller, with fewer labels in its selector than we would take."""
-    body = bookinfo.deployment(version, replicas=2)
-    body["metadata"] = {"name": PRIMARY.name, "namespace": "shop", "labels": {"kept": "yes"}}
-    body["spec"]["selector"]["matchLabels"] = {"app": "reviews-primary"}
-    body["spec"]["template"]["metadata"]["labels"]["app"] = "reviews-primary"
-    return body
-
-
-def role(name, app):
-    spec = {"selector": {"app": app}, "ports": [{"name": "http", "port": 9080, "targetPort": 9080}]}
-    return foreign(SERVICES, name, spec, labels={"kept": "yes"})
-
-
 def test_a_primary_is_taken_over_with_its_services_and_destination_rules(sim):
-    rule = foreign(
-        DESTINATION_RULES, "reviews-primary", {"host": "reviews-primary", "trafficPolicy": {"tls": {"mode": "DISABLE"}}}
-    )
-    sim.apply(DEPLOYMENTS, leftover())
-    sim.apply(SERVICES, role("reviews-primary", "reviews-primary"))
-    sim.apply(SERVICES, role("reviews-canary", "reviews"))
-    sim.apply(DESTINATION_RULES, rule)
+    leave_a_primary(sim)
     refs = [Ref(SERVICES, "shop", "reviews-primary"), Ref(SERVICES, "shop", "reviews-canary")]
+    refs.append(Ref(DESTINATION_RULES, "shop", "reviews-primary"))
     was = [written(sim, ref) for ref in refs]
     uid = sim.store.peek(PRIMARY)["metadata"]["uid"]
     begin(sim)

@@ -116,6 +116,32 @@ def test_a_version_that_failed_waits_with_a_reason(sim):
     served(sim)
 
 
+@pytest.mark.parametrize("controller", ["stays", "is another"])
+def test_a_typing_error_elsewhere_does_not_take_the_way_out_of_a_revert_that_waits(sim, controller):
+    at_weight(sim, 10, quality="bad", spec={"revertOnDeletion": True})
+    sim.until_phase("Failed")
+    delete(sim)
+    says(sim, "Ready", "TargetNotPromoted", "revertOnDeletion to false")
+    sim.edit(analysis={"interval": "soon"})
+    if controller == "is another":
+        sim.kill("delivery-1")
+    sim.loop.advance(30)
+    assert sim.store.peek(CANARY) is not None
+    sim.edit(revertOnDeletion=False)
+    gone(sim, seconds=30)
+    assert sim.weight == 0
+    served(sim)
+
+
+def test_a_typing_error_elsewhere_does_not_revert_what_was_to_stay(sim):
+    at_weight(sim, 10)
+    sim.edit(analysis={"interval": "soon"}, revertOnDeletion="perhaps")
+    delete(sim)
+    gone(sim)
+    assert (sim.weight, sim.store.peek(PRIMARY) is not None) == (0, True)
+    served(sim)
+
+
 def test_a_target_that_cannot_take_over_leaves_users_with_the_primary(sim):
     reverting(sim)
     sim.workloads.break_pods("app=reviews", "never-ready")

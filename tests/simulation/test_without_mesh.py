@@ -12,7 +12,6 @@ from tests.simulation.crash_points import points, survive, undisturbed
 from tests.simulation.crash_stories import WITHOUT_MESH
 from tests.simulation.crash_worlds import FAULTS, KILLS
 from tests.simulation.invariants import APEX, CANARY, ROUTE
-from tests.simulation.runner import run_seeds
 from tests.simulation.scenes import asked, events, foreign, initialised, pods_of, recovers, says, served, version
 from tests.simulation.simulation import SETTLE, Simulation
 
@@ -282,15 +281,7 @@ def test_a_provider_taken_back_to_istio_leads_users_by_routes_again(sim):
     assert (version(sim), selector(sim)) == ("v2", PRIMARY_PODS)
 
 
-SEEDS = range(8)
 SHARES = os.cpu_count() or 1
-
-
-def test_every_guarantee_is_kept_in_stories_from_seeds():
-    with ProcessPoolExecutor(max_workers=SHARES) as pool:
-        told = [pool.submit(run_seeds, SEEDS[share::SHARES], route=APEX) for share in range(SHARES)]
-        failures = [failure for each in told for failure in each.result().failures]
-    assert not failures, failures[0]
 
 
 @pytest.mark.parametrize("name", WITHOUT_MESH)
