@@ -19,11 +19,14 @@ from math import sqrt
 from metrics.judges.counts import PodCounts, RoleCounts
 from metrics.judges.memory import Memory, Track
 
-ASSUMED = 0.0005
+ASSUMED = 0.0003
 """The correlation within a pod and window that is believed before anything was seen."""
 
 PATIENCE = 10000.0
 """How much it takes to give that belief up, in bad requests times requests of a pod."""
+
+DOUBT_PODS, DOUBT_WINDOWS, DOUBT_DRIFT = 1.5, 1.5, 1.5
+"""So many standard errors of what was found are taken for chance, so that independent errors are soon known as such."""
 
 CAUTION_PODS, CAUTION_WINDOWS = 5.0, 10.0
 """What is learned from few pods or windows is raised by this over their number: a small sample more often hides
@@ -44,11 +47,12 @@ def slot_of(pod: str, slots: int) -> int:
 class Spread:
     """What one window of the primary says about the clusters of one kind of bad requests."""
 
-    __slots__ = ("excess", "slots", "weight")
+    __slots__ = ("excess", "noise", "slots", "weight")
 
     def __init__(self, track: Track) -> None:
         self.excess = track.pods_excess
         self.weight = track.pods_weight
+        self.noise = track.pods_noise
         self.slots = list(track.slots)
 
     def add(self, pods: Sequence[PodCounts], kind: int, requests: float, bad: float) -> None:
@@ -61,7 +65,13 @@ class Spread:
             variance = expected * (1.0 - pod.requests / requests) * (1.0 - share)
             self.excess += beyond * beyond - variance
             self.weight += variance * pod.requests
+            self.noise += chance_of(variance)
             self.slots[slot_of(pod.name, count)] += beyond
+
+
+def chance_of(variance: float) -> float:
+    """The variance of how far a count's square is from its own variance: a Poisson count's, 2 v^2 + v."""
+    return (2.0 * variance + 1.0) * variance
 
 
 def from_window_to_window(before: float, requests_before: float, bad: float, requests: float) -> tuple[float, float]:
@@ -82,10 +92,11 @@ def dispersion(track: Track, memory: Memory, primary: RoleCounts, canary: RoleCo
     if memory.exposure <= 0:
         return 1.0
     pod_size, role_size = memory.pod_size / memory.exposure, memory.role_size / memory.exposure
-    pods = _correlation(track.pods_excess, CAUTION_PODS, memory.pods_seen, track.pods_weight, ASSUMED)
-    per_role = 1.0 / pods_of(primary)
-    unexplained = track.windows_excess - pods * track.windows_weight * per_role
-    roles = _correlation(unexplained, CAUTION_WINDOWS, memory.windows_seen, track.windows_weight, 0.0)
+    found = track.pods_excess - DOUBT_PODS * sqrt(track.pods_noise)
+    pods = _correlation(found, CAUTION_PODS, memory.pods_seen, track.pods_weight, ASSUMED)
+    explained = pods * track.windows_weight / pods_of(primary)
+    found = track.windows_excess - explained - DOUBT_WINDOWS * sqrt(track.windows_noise)
+    roles = _correlation(found, CAUTION_WINDOWS, memory.windows_seen, track.windows_weight, 0.0)
     return 1.0 + pods * pod_size + roles * role_size + _drift(track, memory, primary, canary, pods * pod_size)
 
 
@@ -98,7 +109,7 @@ def _correlation(excess: float, caution: float, seen: float, weight: float, assu
 def _drift(track: Track, memory: Memory, primary: RoleCounts, canary: RoleCounts, explained: float) -> float:
     """The part of the dispersion that comes from pods which are worse than others all the time.
 
-    Only what chance would do in one of six runs at most is believed: with few pods there is always some drift.
+    With few pods there is always some drift, so only what chance seldom does is believed.
     """
     count = pods_of(primary)
     if count < 2 or memory.primary_requests <= 0 or track.primary_bad <= 0:
@@ -106,7 +117,7 @@ def _drift(track: Track, memory: Memory, primary: RoleCounts, canary: RoleCounts
     bad, requests = track.primary_bad, memory.primary_requests
     chance = bad * (1.0 - 1.0 / count) * (1.0 - bad / requests) * (1.0 + explained)
     free = min(count, len(track.slots)) - 1
-    excess = sum([slot * slot for slot in track.slots]) - chance * (1.0 + sqrt(2.0 / free))
+    excess = sum([slot * slot for slot in track.slots]) - chance * (1.0 + DOUBT_DRIFT * sqrt(2.0 / free))
     if excess <= 0:
         return 0.0
     share = canary.requests / max(canary.requests + primary.requests, 1.0)

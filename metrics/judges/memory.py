@@ -18,7 +18,7 @@ SLOTS_OF_LATENCY = 8
 
 _MOST_IN_SLOT = 65504.0  # the largest number of half precision
 _HEADER = struct.Struct("<BBfi8f")
-_SUMS = 8
+_SUMS = 11
 
 
 class Track(NamedTuple):
@@ -26,8 +26,9 @@ class Track(NamedTuple):
 
     `edge` is a bucket's edge in milliseconds, 0 for failures. `ratios` are log-likelihood ratios, one for each that the
     judge weighs. The rest tells how much the primary's bad requests come in clusters: `pods_excess` over
-    `pods_weight` within windows, `windows_excess` over `windows_weight` from one window to the next, `before` the
-    primary's bad requests in the window before, and `slots` how far its pods are from their fair part over the run.
+    `pods_weight` within windows, `windows_excess` over `windows_weight` from one window to the next, each with the
+    variance that it has by chance (`..._noise`), `before` the primary's bad requests in the window before, and `slots`
+    how far its pods are from their fair part over the run. `boost` is the logarithm of what overshoot.py adds.
     """
 
     edge: float
@@ -35,9 +36,12 @@ class Track(NamedTuple):
     primary_bad: float
     pods_excess: float
     pods_weight: float
+    pods_noise: float
     windows_excess: float
     windows_weight: float
+    windows_noise: float
     before: float
+    boost: float
     ratios: tuple[float, ...]
     slots: tuple[float, ...]
 

@@ -3,7 +3,7 @@
 import struct
 from math import log
 
-from metrics.judges import clusters, ratios
+from metrics.judges import clusters, overshoot, ratios
 from metrics.judges.counts import WindowCounts
 from metrics.judges.memory import MOST_EDGES, SLOTS_OF_FAILURES, SLOTS_OF_LATENCY, Memory, Track
 from metrics.judges.settings import CompareWithPrimary
@@ -25,7 +25,7 @@ def remembered(counts: WindowCounts, memory: Memory, costs: list[float], setting
     roles = (1.0 - part) * canary + part * primary
     several = len(counts.primary.pods) > 1
     compared = memory.requests_before > 0
-    return Memory(
+    known = Memory(
         margin=memory.margin,
         window=counts.number,
         canary_requests=memory.canary_requests + canary,
@@ -38,6 +38,22 @@ def remembered(counts: WindowCounts, memory: Memory, costs: list[float], setting
         windows_seen=memory.windows_seen + (several and compared),
         tracks=tuple([_step(track, counts, memory, costs, uneven) for track in tracks]),
     )
+    return (
+        known if counts.edges or uneven > 0 else _boosted(known, tracks[0], counts, costs, part, 1.0 / settings.alpha)
+    )
+
+
+def _boosted(
+    known: Memory, before: Track, counts: WindowCounts, costs: list[float], part: float, needed: float
+) -> Memory:
+    """With what the window could have overshot the goal of a failure given back. Only one track may be boosted: of a
+    mean of several none knows how near it is.
+    """
+    (track,) = known.tracks
+    spread = clusters.dispersion(track, known, counts.primary, counts.canary)
+    both = counts.canary.bad[0] + counts.primary.bad[0]
+    more = overshoot.boost(ratios.OF_FAILURES, before, costs, part=part, both=both, dispersion=spread, needed=needed)
+    return known._replace(tracks=(track._replace(boost=track.boost + more),)) if more else known
 
 
 def unevenness(counts: WindowCounts, settings: CompareWithPrimary) -> int:
@@ -69,7 +85,7 @@ def _edges(counts: WindowCounts) -> list[float]:
 def _new(edge: float) -> Track:
     grid, slots = (ratios.OF_LATENCY, SLOTS_OF_LATENCY) if edge else (ratios.OF_FAILURES, SLOTS_OF_FAILURES)
     length = len(grid.worse) + len(grid.fine)
-    return Track(edge, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, (0.0,) * length, (0.0,) * slots)
+    return Track(edge, *(0.0,) * 10, ratios=(0.0,) * length, slots=(0.0,) * slots)
 
 
 def _step(track: Track, counts: WindowCounts, memory: Memory, costs: list[float], uneven: int) -> Track:
@@ -78,14 +94,19 @@ def _step(track: Track, counts: WindowCounts, memory: Memory, costs: list[float]
         return track
     canary, primary = counts.canary.bad[kind], counts.primary.bad[kind]
     requests = counts.primary.requests
-    excess, weight = track.windows_excess, track.windows_weight
     spread = clusters.Spread(track)
     moved, variance = clusters.from_window_to_window(track.before, memory.requests_before, primary, requests)
+    apart = moved, variance * requests, clusters.chance_of(variance)
+    windows = track.windows_excess, track.windows_weight, track.windows_noise
     if len(counts.primary.pods) > 1:
         spread.add(counts.primary.pods, kind, requests, primary)
-        excess, weight = excess + moved, weight + variance * requests
-    else:
-        spread.excess, spread.weight = spread.excess + moved, spread.weight + variance * requests
+        windows = windows[0] + apart[0], windows[1] + apart[1], windows[2] + apart[2]
+    else:  # a role of one pod tells about pods what it does from one window to the next
+        spread.excess, spread.weight, spread.noise = (
+            spread.excess + apart[0],
+            spread.weight + apart[1],
+            spread.noise + apart[2],
+        )
     sums = ratios.added(ratios.of(counts), track.ratios, costs, canary, canary + primary)
     return Track(
         edge=track.edge,
@@ -93,9 +114,12 @@ def _step(track: Track, counts: WindowCounts, memory: Memory, costs: list[float]
         primary_bad=track.primary_bad + primary,
         pods_excess=spread.excess,
         pods_weight=spread.weight,
-        windows_excess=excess,
-        windows_weight=weight,
+        pods_noise=spread.noise,
+        windows_excess=windows[0],
+        windows_weight=windows[1],
+        windows_noise=windows[2],
         before=primary,
+        boost=track.boost,
         ratios=_allowed(sums, track, len(ratios.of(counts).worse), uneven),
         slots=tuple(spread.slots),
     )

@@ -8,6 +8,7 @@ does is measured, not proven: docs/statistics.md.
 """
 
 from dataclasses import dataclass, replace
+from math import exp
 
 from metrics.judges import clusters, missing, ratios, sentences
 from metrics.judges.counts import RoleCounts, WindowCounts
@@ -60,7 +61,7 @@ def strength(
     floor = settings.ignore_below_percent / 100.0
     bad, requests = track.canary_bad, memory.canary_requests
     worse = min(
-        ratios.for_worse(grid, track.ratios, spread),
+        ratios.for_worse(grid, track.ratios, spread) * exp(min(track.boost, ratios.MOST)),
         ratios.above_floor(bad, requests, floor, spread),
     )
     fine = (ratios.for_fine(grid, track.ratios, spread) + ratios.below_floor(bad, requests, floor, spread)) / 2.0
