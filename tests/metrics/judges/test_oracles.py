@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, hypergeom
 
 from benchmarks.judges import clopper_pearson
-from metrics.judges import clusters, ratios
+from metrics.judges import clusters, overshoot, ratios
 from metrics.judges.counts import PodCounts
 from metrics.judges.memory import Track
 
@@ -138,3 +138,33 @@ def test_five_times_the_failures_are_worth_their_likelihood() -> None:
     found = sums(ratios.OF_FAILURES, 1.25, (100.0, 900.0), 10, 12)[ratios.OF_FAILURES.worse.index(4.1)]
     by_hand = 10 * log(4.1) - 12 * log((4.1 * 125 + 900) / (125 + 900))
     assert exp(found) == pytest.approx(exp(by_hand))
+
+
+def test_what_is_given_back_for_overshooting_keeps_the_budget_by_enumeration() -> None:
+    """As above; more outcomes fail than without, and still no more than the budget."""
+    alpha, margin, grid = 0.05, 1.25, ratios.OF_FAILURES
+    states: list[tuple[Track, float]] = [(Track(*(0.0,) * 11, (0.0,) * len(grid.logs), ()), 1.0)]
+    crossed = plain = 0.0
+    for split, both in zip(SPLITS, (6, 4, 5, 5), strict=True):
+        costs = ratios.costs(grid, margin, *split)
+        part = margin * split[0] / (margin * split[0] + split[1])
+        following = []
+        for before, chance in states:
+            more = overshoot.boost(grid, before, costs, part=part, both=both, dispersion=1.0, needed=1 / alpha)
+            for canary in range(both + 1):
+                found = tuple(ratios.added(grid, before.ratios, costs, canary, both))
+                after = before._replace(ratios=found, boost=before.boost + more)
+                weight = chance * binom.pmf(canary, both, part)
+                strength = ratios.for_worse(grid, found, 1.0)
+                plain += weight * (strength >= 1 / alpha)
+                if strength * exp(after.boost) >= 1 / alpha - 1e-9:
+                    crossed += weight
+                else:
+                    following.append((after, weight))
+        states = following
+    assert plain < crossed <= alpha
+
+
+def test_a_factor_cuts_off_at_the_goal_what_the_others_get() -> None:
+    """One bad request: 0.9 of the chance keeps 0.5, 0.1 has 5.5; cut off at 2 there are 3.5 * 0.1 to give away."""
+    assert exp(overshoot._solved([0.5, 5.5], [0.9, 0.1], 1.0, 2.0)) == pytest.approx(0.8 / 0.45)
