@@ -1,0 +1,24 @@
+"""The comparison as whoever asks for verdicts sees it: texts in, a verdict with its memory out."""
+
+from dataclasses import replace
+
+from metrics.judges.counts import WindowCounts
+from metrics.judges.memory import Memory
+from metrics.judges.sequential import judge
+from metrics.judges.settings import CompareWithPrimary
+from metrics.verdict import Verdict
+
+
+def compare(counts: WindowCounts, memory: str, settings: CompareWithPrimary) -> Verdict:
+    """The verdict on one more window; its `memory` is the text for the next one.
+
+    `memory` is the text of the verdict before, "" for the first window of a run. A text of another version is not
+    understood: the comparison then starts anew, which costs time, and says so.
+    """
+    try:
+        known, lost = Memory.decode(memory) if memory else Memory(settings.margin), False
+    except ValueError:
+        known, lost = Memory(settings.margin), True
+    verdict, after = judge(counts, known, settings)
+    message = f"{verdict.message} (begun anew: what was remembered is of another version)" if lost else verdict.message
+    return replace(verdict, message=message, memory=after.encode())
