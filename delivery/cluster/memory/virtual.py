@@ -9,7 +9,6 @@ belongs, so that one of them can be paused (SIGSTOP) or killed (SIGKILL) while t
 """
 
 import asyncio
-import heapq
 import random
 import sys
 from asyncio import _get_running_loop, _set_running_loop
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from contextvars import Context, copy_context
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
+from delivery.cluster.memory.agenda import Agenda
 from delivery.cluster.memory.burial import bury
 from delivery.cluster.memory.handles import (
     INSTANCE,
@@ -56,14 +56,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.steps = 0
         self.world = copy_context()
         self.world.run(INSTANCE.set, WORLD)
-        self._order = None if seed is None else random.Random(f"order/{seed}")  # noqa: S311 - no secret
+        self._agenda = Agenda(seed)
         self._max_steps, self._max_instant = max_steps, max_steps_per_instant
         self._now, self._instant_steps, self._sequence = 0.0, 0, 0
-        self._runnable: deque[AnyHandle] = deque()
-        self._timers: list[tuple[float, int, Timer]] = []
-        self._prune_timers_at = self._prune_tasks_at = 1000
-        self._parked: dict[str, list[AnyHandle]] = {}
-        self._dead: dict[str, list[AnyHandle]] = {}
+        self._prune_tasks_at = 1000
         self._live_tasks: list[asyncio.Task[Any]] = []
         self._names: dict[str, int] = {}
         self._recent: deque[tuple[int, float, AnyHandle]] = deque(maxlen=30)
@@ -85,7 +81,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         context = copy_context() if context is None else context
         handle = ReadyHandle(callback, args, self, context)
         handle.instance, handle.calls = context.get(INSTANCE, WORLD), callback
-        self._push(handle)
+        self._agenda.push(handle)
         return handle
 
     call_soon_threadsafe = call_soon
@@ -113,14 +109,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         timer = Timer(when, callback, args, self, context)
         timer.instance, timer.calls = context.get(INSTANCE, WORLD), callback
         self._sequence += 1
-        if timer.instance in self._dead:
-            self._dead[timer.instance].append(timer)
-        else:
-            heapq.heappush(self._timers, (when, self._sequence, timer))
-        if len(self._timers) > self._prune_timers_at:
-            self._timers = [entry for entry in self._timers if not entry[2].cancelled()]
-            heapq.heapify(self._timers)
-            self._prune_timers_at = max(1000, 2 * len(self._timers))
+        self._agenda.schedule(when, self._sequence, timer)
         return timer
 
     def create_future(self) -> asyncio.Future[Any]:
@@ -160,10 +149,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._closing = True
         while self._live_tasks:
             bury(self._live_tasks.pop())
-        self._parked.clear()
-        self._dead = {instance: [] for instance in self._dead}  # the names stay taken
-        self._runnable.clear()
-        self._timers.clear()
+        self._agenda.clear()
         self._recent.clear()
         super().close()
 
@@ -182,7 +168,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         makes run_until or advance raise InstanceError. A killed process never ends. SystemExit kills its
         instance.
         """
-        if instance in self._dead:
+        if self._agenda.is_dead(instance):
             coro.close()
             raise ValueError(f"spawn: instance {instance!r} was killed; a new process needs a new name")
         context = copy_context()
@@ -202,16 +188,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def pause(self, instance: str) -> None:
         """Stop a process (SIGSTOP): its ready handles and due timers are set aside while time goes on."""
         self._refuse_world("pause", instance)
-        if instance in self._dead or instance in self._parked:
-            return
-        mine = [handle for handle in self._runnable if handle.instance == instance]
-        self._runnable = deque(handle for handle in self._runnable if handle.instance != instance)
-        self._parked[instance] = mine
+        self._agenda.pause(instance)
 
     def resume(self, instance: str) -> None:
         """Let a paused process go on (SIGCONT); everything that came due meanwhile is ready at once."""
-        for handle in self._parked.pop(instance, []):
-            self._push(handle)
+        self._agenda.resume(instance)
 
     def kill(self, instance: str) -> None:
         """End a process (SIGKILL): none of its code runs again, no `finally` either.
@@ -219,23 +200,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
         Code that kills its own instance runs on to its next await. The name can't be used again.
         """
         self._refuse_world("kill", instance)
-        if instance in self._dead:
-            return
-        dropped = self._parked.pop(instance, [])
-        dropped += [handle for handle in self._runnable if handle.instance == instance]
-        dropped += [timer for _, _, timer in self._timers if timer.instance == instance]
-        self._runnable = deque(handle for handle in self._runnable if handle.instance != instance)
-        self._timers = [entry for entry in self._timers if entry[2].instance != instance]
-        heapq.heapify(self._timers)
-        self._dead[instance] = dropped
+        self._agenda.kill(instance)
 
     def is_dead(self, instance: str) -> bool:
         """Was it killed?"""
-        return instance in self._dead
+        return self._agenda.is_dead(instance)
 
     def is_paused(self, instance: str) -> bool:
         """Is it paused?"""
-        return instance in self._parked
+        return instance in self._agenda.paused
 
     # -- running
 
@@ -263,9 +236,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     @property
     def quiescent(self) -> bool:
         """Is nothing ready and no timer pending (those of paused instances not counted)?"""
-        return not any(not handle.cancelled() for handle in self._runnable) and not any(
-            not timer.cancelled() and timer.instance not in self._parked for _, _, timer in self._timers
-        )
+        return self._agenda.is_empty
 
     @property
     def last(self) -> Step | None:
@@ -290,26 +261,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _step(self, limit: float) -> bool:
         """Execute one ready handle; False when none comes due by `limit`."""
         while True:
-            self._collect_due()
-            if not self._runnable:
+            handle = self._agenda.take(self._now)
+            if handle is None:
                 if not self._jump(limit):
                     return False
-                continue
-            handle = self._pick()
-            if not handle.cancelled():
+            elif not handle.cancelled():
                 self._execute(handle)
                 return True
-
-    def _pick(self) -> AnyHandle:
-        if self._order is None:
-            return self._runnable.popleft()
-        # the chosen one changes places with the last: all are drawn at random, so their order means nothing
-        index = int(self._order.random() * len(self._runnable))
-        last = self._runnable.pop()
-        if index == len(self._runnable):
-            return last
-        chosen, self._runnable[index] = self._runnable[index], last
-        return chosen
 
     def _execute(self, handle: AnyHandle) -> None:
         self.steps += 1
@@ -329,24 +287,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if self._failures:
             self._raise_failure()
 
-    def _push(self, handle: AnyHandle) -> None:
-        if handle.instance in self._dead:
-            self._dead[handle.instance].append(handle)
-        elif handle.instance in self._parked:
-            self._parked[handle.instance].append(handle)
-        else:
-            self._runnable.append(handle)
-
-    def _collect_due(self) -> None:
-        while self._timers and self._timers[0][0] <= self._now:
-            self._push(heapq.heappop(self._timers)[2])
-
     def _jump(self, limit: float) -> bool:
-        while self._timers and self._timers[0][2].cancelled():
-            heapq.heappop(self._timers)
-        if not self._timers or self._timers[0][0] > limit:
+        due = self._agenda.next_at()
+        if due is None or due > limit:
             return False
-        self._now, self._instant_steps = self._timers[0][0], 0
+        self._now, self._instant_steps = due, 0
         return True
 
     @contextmanager
@@ -392,7 +337,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _report(self, what: str) -> str:
         steps = "\n  ".join(str(step) for step in self.story())
         waiting = ", ".join(task.get_name() for task in self._live_tasks if not task.done())
-        paused = ", ".join(self._parked) or "none"
+        paused = ", ".join(self._agenda.paused) or "none"
         return (
             f"{what} (seed {self.seed}, time {self._now:.6f}, paused: {paused})\n"
             f"  pending tasks: {waiting or 'none'}\n  {steps}"
