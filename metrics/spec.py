@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from metrics.judges.settings import CompareWithPrimary
 from metrics.matchers import Matchers
 from metrics.source import Source
 
@@ -50,6 +51,8 @@ class MetricSpec:
     with a `source` that is asked instead of the Prometheus of the Canary. `variables` are for placeholders. Limits are
     in the metric's own unit (percent of requests, milliseconds, or what the query returns). Without any limit every
     value passes. `grpc_failures` are the gRPC statuses (1..16) that a builtin success rate counts as failures.
+    With fewer than `min_samples` requests in a window nothing is said. `compare`: the canary is held against the
+    primary too.
     """
 
     name: str
@@ -61,6 +64,8 @@ class MetricSpec:
     variables: Mapping[str, str] = field(default_factory=dict, hash=False)
     source: Source | None = None
     grpc_failures: tuple[int, ...] = GRPC_FAILURES
+    min_samples: int = 0
+    compare: CompareWithPrimary | None = None
 
     @property
     def unit(self) -> str:

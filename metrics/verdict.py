@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import floor, log10
 
-MEMORY_BYTES = 400
+MEMORY_BYTES = 1250
 """The most that a judge may remember of one check, encoded in UTF-8: it travels with every status of a run."""
+
+MEMORIES_BYTES = 1500
+"""The most that all checks of a Canary together may: one comparison of latencies and one of failures, or six of those.
+"""
 
 
 class Outcome(StrEnum):
@@ -133,3 +137,11 @@ class Verdict:
         """Were there requests, but too few to tell? Inconclusive without any is no data at all."""
         some = self.evidence is not None and self.evidence.canary_requests > 0
         return self.outcome is Outcome.INCONCLUSIVE and some
+
+    @property
+    def proven(self) -> bool:
+        """Does a comparison over all windows so far show the failure? Then it needs no other window to agree with."""
+        numbers = self.evidence
+        if self.outcome is not Outcome.FAIL or numbers is None or numbers.strength is None or numbers.needed is None:
+            return False
+        return numbers.strength >= numbers.needed

@@ -16,6 +16,7 @@ class Ask(StrEnum):
     """The kinds of questions."""
 
     METRIC = "metric"  # a metric of the analysis over [start, end]
+    LIMITS = "limits"  # the same by its limits alone: of the whole step, or where there is nobody to compare with
     TRAFFIC = "traffic"  # how many requests each role got over [start, end]: Verdict.counts
     DRAINED = "drained"  # does nobody send requests to the canary any more? pass = drained
 

@@ -1,19 +1,48 @@
 """What the state machine needs to know of a Canary: numbers and switches, already validated and defaulted."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Policy(StrEnum):
+    """What becomes of a step whose time is over and of which nothing certain can be said."""
+
+    HOLD = "hold"  # it waits for windows that tell
+    PROCEED = "proceed"  # it counts as passed
+    ROLLBACK = "rollback"  # the run ends
+    THRESHOLD = "threshold"  # the metric is judged by its limits alone, over the whole step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSpec:
-    """A metric as the state machine sees it: a name and the length of its windows in seconds.
+    """A metric as the state machine sees it: a name, the length of its windows in seconds, and its own rules.
 
     `judge` names the judge that learns over the windows of a run, with its settings, in few words; "" if it learns
     nothing. What was learned under another name is forgotten.
+
+    `failure_limit` windows of it may fail (0 or more), and fewer than `consecutive_failures` in a row (1 or more); with
+    either, its failures do not count toward the analysis' threshold. More than `error_limit` windows in a row that
+    could not be measured end the run; None is without limit. `on_no_data` is for a step in whose last window there was
+    nothing to measure. `dry_run`: judged and shown, and decides nothing. The first window of a run opens
+    `initial_delay_seconds` late; windows in which a pod of the canary has been ready for less than `warmup_seconds`
+    are left out.
     """
 
     name: str
     window_seconds: float
     judge: str = ""
+    failure_limit: int | None = None
+    consecutive_failures: int | None = None
+    error_limit: int | None = None
+    on_no_data: Policy = Policy.HOLD
+    dry_run: bool = False
+    initial_delay_seconds: float = 0.0
+    warmup_seconds: float = 0.0
+
+    @property
+    def counts_for_itself(self) -> bool:
+        """Are its failures counted by its own rules, and not toward the analysis' threshold?"""
+        return self.failure_limit is not None or self.consecutive_failures is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +53,16 @@ class Analysis:
     of requests that are copied to the canary before it gets any. `matched`: only requests that the analysis matches
     meet the canary. `affinity`: cookies keep users with the version that served them. `testers`: some requests always
     reach the canary. `all_or_nothing`: routes cannot split traffic. `step_weight_promotion` is by how much the
-    primary's weight rises after the promotion, 0 for all at once.
+    primary's weight rises after the promotion, 0 for all at once. Requests of both roles are counted every
+    `check_interval_seconds` (None: every interval). `on_inconclusive` is for a step at whose end a metric had too few
+    requests to tell; `max_duration_seconds` how long a run may be measured without coming to an end (None: a day, or
+    twice the plan's own time if that is longer).
     """
 
     interval_seconds: float = 60.0
+    check_interval_seconds: float | None = None
+    on_inconclusive: Policy = Policy.THRESHOLD
+    max_duration_seconds: float | None = None
     threshold: int = 5
     step_weights: tuple[int, ...] = ()
     step_weight: int = 0
@@ -39,6 +74,11 @@ class Analysis:
     affinity: bool = False
     testers: bool = False
     all_or_nothing: bool = False
+
+    @property
+    def window_seconds(self) -> float:
+        """The length of the windows in which requests are counted."""
+        return self.interval_seconds if self.check_interval_seconds is None else self.check_interval_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,7 +82,12 @@ class Check:
 
     `window` counts this check's windows through the run, from 1; `end` is when that window ended; `passes` are the
     passing windows of the present step. `evidence` are the numbers of that window; `memory` what the check's judge has
-    learned in the run's windows, and `judge` which judge and settings it belongs to.
+    learned in the run's windows, and `judge` which judge and settings it belongs to. `dry_run`: it decides nothing.
+
+    Of the run's windows, `fails` have failed, `in_row` of them one after the other up to now; `errors` in a row could
+    not be measured. `resume` is where the next window begins, if those before it are left out. What was counted against
+    the run lies before `counted`; `whole` is what the limits alone said of the step since then, up to `end`. With
+    `window` 0 nothing has been judged yet.
     """
 
     __pydantic_config__ = JSON_NAMES
@@ -98,6 +103,23 @@ class Check:
     evidence: Evidence | None = None
     judge: str = ""
     memory: str = ""
+    dry_run: bool = False
+    fails: int = 0
+    in_row: int = 0
+    errors: int = 0
+    resume: datetime | None = None
+    counted: datetime | None = None
+    whole: Outcome | None = None
+
+    @property
+    def undecided(self) -> bool:
+        """Were there requests in its window, but too few to tell?"""
+        return self.outcome is Outcome.INCONCLUSIVE and self.evidence is not None and self.evidence.canary_requests > 0
+
+    @property
+    def next(self) -> datetime:
+        """Where its next window begins at the earliest."""
+        return self.end if self.resume is None else max(self.end, self.resume)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +133,7 @@ class Run:
     expected in them, in which the canary saw nobody. `mirror` is the percent of requests that are copied to the
     canary; with `matched` the recorded weight is for the requests that the analysis matches; with `testers` the
     canary's pods are ready for those who test. `renewing`: pods that began with other configs have to go before the
-    run's own begin.
+    run's own begin. `measured_seconds` is the length of all windows up to `measured_until` that said something.
     """
 
     __pydantic_config__ = JSON_NAMES
@@ -136,6 +158,8 @@ class Run:
     matched: bool = False
     testers: bool = False
     renewing: bool = False
+    measured_seconds: float = 0.0
+    measured_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

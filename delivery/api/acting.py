@@ -10,6 +10,8 @@ from delivery.api.canary import Canary
 from delivery.api.model import Piece
 
 BLOCKING = (
+    "analysis.metrics[].compareWithPrimary",
+    "analysis.metrics[].minSamples",
     "analysis.webhooks",
 )
 """Fields without which no run may start."""

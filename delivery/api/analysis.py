@@ -1,7 +1,7 @@
 """How a new version is tried before it serves everybody."""
 
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
@@ -54,6 +54,10 @@ Metrics = Annotated[
 ]
 
 
+_WITHIN_INTERVAL = (
+    "!has(self.checkIntervalSeconds) || !has(self.interval) || "
+    "duration(string(self.checkIntervalSeconds) + 's') <= duration(self.interval)"
+)
 _ONE_STRATEGY = (
     "[has(self.iterations) && self.iterations > 0, has(self.stepWeight) && self.stepWeight > 0, "
     "has(self.stepWeights) && size(self.stepWeights) > 0].filter(given, given).size() <= 1"
@@ -64,11 +68,25 @@ class Analysis(Piece):
     """How a new version is tried. Empty means: every 60s 5, 10, 25, 50 percent, success rate at least 99 percent."""
 
     model_config = ConfigDict(
-        json_schema_extra=cel((_ONE_STRATEGY, "at most one of iterations, stepWeight, stepWeights"))
+        json_schema_extra=cel(
+            (_ONE_STRATEGY, "at most one of iterations, stepWeight, stepWeights"),
+            (
+                _WITHIN_INTERVAL,
+                "checkIntervalSeconds must not be longer than interval",
+            ),
+        )
     )
 
     interval: Interval = "60s"
     """How often the canary is checked, and the least length of a window."""
+    check_interval_seconds: int | None = Field(default=None, ge=1, le=86400)
+    """Length of the windows within a step, in seconds: the sooner a bad release is seen. By default the interval."""
+    on_inconclusive: Literal["threshold", "hold", "proceed", "rollback"] = "threshold"
+    """What becomes of a step at whose end a metric had too few requests to tell; threshold: the metric's limits decide,
+    over the whole step."""
+    max_duration_seconds: int | None = Field(default=None, ge=60, le=31622400)
+    """How long a run may be measured without an end before it is rolled back, in seconds; by default a day, or twice
+    the time of all steps if that is longer. Windows without data take nothing from it."""
     threshold: int = Field(default=1, json_schema_extra=no_schema_default)
     """Failed checks before the roll-back, 1 if 0 or less. By default 1, or 5 if no strategy is given."""
     iterations: int = Field(default=0, ge=0)
@@ -106,6 +124,17 @@ class Analysis(Piece):
     def interval_seconds(self) -> float:
         """The interval in seconds."""
         return seconds(self.interval)
+
+    @model_validator(mode="after")
+    def _windows_within_steps(self) -> "Analysis":
+        if self.check_interval_seconds is not None and self.check_interval_seconds > self.interval_seconds:
+            raise broken_rule(
+                given=f"{self.check_interval_seconds}, with interval {self.interval}",
+                allowed="at most the interval",
+                field="checkIntervalSeconds",
+                drop=("checkIntervalSeconds",),
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_strategy(self) -> "Analysis":

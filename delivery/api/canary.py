@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from delivery.api import by_reference, combinations, countable, meshless, switching, target_rules
+from delivery.api import by_reference, combinations, comparing, countable, meshless, switching, target_rules
 from delivery.api.analysis import Analysis
 from delivery.api.metadata import Metadata
 from delivery.api.model import Piece, broken_rule, cel
@@ -84,6 +84,7 @@ class CanarySpec(Piece):
     model_config = ConfigDict(
         json_schema_extra=cel(
             *combinations.RULES,
+            *comparing.RULES,
             *NAMING_RULES,
             *meshless.RULES,
             *countable.RULES,
@@ -147,6 +148,7 @@ class CanarySpec(Piece):
     @model_validator(mode="after")
     def _combinations(self) -> "CanarySpec":
         combinations.check(self)
+        comparing.check(self)
         meshless.check(self)
         countable.check(self)
         target_rules.check(self)

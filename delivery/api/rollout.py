@@ -1,5 +1,6 @@
 """From a Canary to what the state machine and the metrics room need of it."""
 
+from delivery.api import comparing
 from delivery.api.acting import blocking, not_acted_on
 from delivery.api.analysis import Analysis
 from delivery.api.canary import Canary, CanarySpec
@@ -45,30 +46,49 @@ def rollout_spec(canary: Canary, *, scrape_interval_seconds: float) -> strategie
 
 def metric_specs(canary: Canary) -> tuple[MetricSpec, ...]:
     """The metrics of the analysis, in its order, limits translated; those of templates without query and source."""
-    return tuple(_metric(metric, canary.metadata.namespace) for metric in canary.spec.analysis.metrics)
+    analysis, namespace = canary.spec.analysis, canary.metadata.namespace
+    return tuple(_metric(metric, analysis, namespace) for metric in analysis.metrics)
 
 
-def _metric(metric: Metric, namespace: str) -> MetricSpec:
+def _metric(metric: Metric, analysis: Analysis, namespace: str) -> MetricSpec:
     minimum, maximum = metric.limits()
     ref = metric.template_ref
     return MetricSpec(
         name=metric.name,
-        interval_seconds=metric.interval_seconds(),
+        interval_seconds=_interval(metric, analysis),
         minimum=minimum,
         maximum=maximum,
         query=metric.query or "",
         grpc_failures=metric.grpc_failures,
         template=f"{ref.namespace or namespace}/{ref.name}" if ref is not None else "",
         variables=metric.template_variables,
+        min_samples=metric.min_samples,
+        compare=comparing.settings(metric, analysis),
     )
 
 
+def _interval(metric: Metric, analysis: Analysis) -> float:
+    return metric.interval_seconds(check_interval_seconds=analysis.check_interval_seconds)
+
+
 def _checks(analysis: Analysis) -> tuple[strategies.CheckSpec, ...]:
-    """The metrics with the length of their windows: the longer of the metric's and the analysis' interval."""
-    shortest = analysis.interval_seconds
-    return tuple(
-        strategies.CheckSpec(name=metric.name, window_seconds=max(shortest, metric.interval_seconds()))
-        for metric in analysis.metrics
+    """The metrics with the length of their windows, the longer of the metric's and the analysis', and their rules."""
+    return tuple(_check(metric, analysis) for metric in analysis.metrics)
+
+
+def _check(metric: Metric, analysis: Analysis) -> strategies.CheckSpec:
+    shortest = float(analysis.check_interval_seconds or analysis.interval_seconds)
+    return strategies.CheckSpec(
+        name=metric.name,
+        window_seconds=max(shortest, _interval(metric, analysis)),
+        judge=comparing.named(comparing.settings(metric, analysis)),
+        failure_limit=metric.failure_limit,
+        consecutive_failures=metric.consecutive_failures,
+        error_limit=metric.error_limit,
+        on_no_data=strategies.Policy(metric.on_no_data),
+        dry_run=metric.dry_run,
+        initial_delay_seconds=float(metric.initial_delay_seconds),
+        warmup_seconds=float(metric.warmup_seconds),
     )
 
 
@@ -92,6 +112,9 @@ def _analysis(spec: CanarySpec) -> strategies.Analysis:
     analysis = spec.analysis
     return strategies.Analysis(
         interval_seconds=analysis.interval_seconds,
+        check_interval_seconds=analysis.check_interval_seconds,
+        on_inconclusive=strategies.Policy(analysis.on_inconclusive),
+        max_duration_seconds=analysis.max_duration_seconds,
         threshold=analysis.threshold,
         step_weights=analysis.step_weights,
         step_weight=analysis.step_weight,

@@ -60,6 +60,8 @@ _RUN = {
     "renewing": "Pods that began with other ConfigMaps or Secrets have to go before the canary's own begin.",
     "mirror": "Percent of requests that are copied to the canary.",
     "matched": "Whether the weight is for the requests that the analysis matches, and no others.",
+    "measuredSeconds": "Length of the windows of this run in which something could be measured.",
+    "measuredUntil": "When the last of them ended.",
     "testers": "Whether the canary's pods are ready for those who test.",
 }
 _CHECK = {
@@ -73,6 +75,13 @@ _CHECK = {
     "passes": "Windows of this step that passed.",
     "judge": "The judge and its settings that the memory belongs to.",
     "memory": "What the judge has learned in the windows of this run.",
+    "dryRun": "Whether the check is shown only, and decides nothing.",
+    "fails": "Windows of this run that failed.",
+    "inRow": "How many of them one after the other, up to now.",
+    "errors": "Windows in a row that could not be measured.",
+    "resume": "When the next window begins, if the canary's pods have to warm up first.",
+    "counted": "Up to when windows have been counted against the run.",
+    "whole": "What the limits alone say of the whole step, if its windows had too few requests to tell.",
 }
 _EVIDENCE = {
     "canaryRequests": "Requests that the canary answered.",

@@ -12,14 +12,13 @@ from dataclasses import replace
 from metrics.verdict import Evidence
 from strategies.rollout.size import size
 from strategies.rollout.turn import brief
-from strategies.status import Status
+from strategies.status import Check, Status
 
 MAX_BYTES = 4000
 """Of JSON; a little under the 4 KB that are promised, because whoever writes it may add a field or two."""
 _NOTES = 2
 _DETAIL = 40
 _CONDITION = 80
-_TERSE = 16
 
 
 def fit(status: Status) -> Status:
@@ -55,9 +54,21 @@ def _bare(evidence: Evidence | None) -> Evidence | None:
     return replace(evidence, changed_by="") if evidence is not None else None
 
 
+def _counted(check: Check) -> Evidence | None:
+    """That there were requests, too few to tell, must stay: it decides what becomes of the check."""
+    if check.evidence is None or not check.undecided:
+        return None
+    return Evidence(canary_requests=check.evidence.canary_requests, canary_bad=check.evidence.canary_bad)
+
+
 def _fewer_runs(status: Status) -> Status:
     """Without the oldest run; the last one stays, it holds the floor until it has drained."""
     return replace(status, history=status.history[1:]) if len(status.history) > 1 else status
+
+
+def _no_runs(status: Status) -> Status:
+    """Beside an open run, which has a floor of its own, none of the old ones is needed."""
+    return replace(status, history=()) if status.run is not None else status
 
 
 def _no_notes(status: Status) -> Status:
@@ -71,13 +82,13 @@ def _shorter_conditions(status: Status) -> Status:
 
 def _fewer_checks(status: Status) -> Status:
     """Late, the words of the checks; what they have counted and learned is needed."""
-    checks = (replace(each, message="", limit="", value=None, evidence=None) for each in status.checks)
+    checks = (replace(each, message="", limit="", value=None, evidence=_counted(each)) for each in status.checks)
     return replace(status, message=brief(status.message, _CONDITION), checks=tuple(checks))
 
 
-def _terse_conditions(status: Status) -> Status:
+def _bare_conditions(status: Status) -> Status:
     """Last of all: reasons say what is the matter, and each was told in full when it came up."""
-    conditions = (replace(each, message=brief(each.message, _TERSE)) for each in status.conditions)
+    conditions = (replace(each, message="") for each in status.conditions)
     return replace(status, conditions=tuple(conditions))
 
 
@@ -87,6 +98,7 @@ _CUTS: tuple[Callable[[Status], Status], ...] = (
     _fewer_runs,
     _no_notes,
     _fewer_checks,
+    _no_runs,
     _shorter_conditions,
-    _terse_conditions,
+    _bare_conditions,
 )

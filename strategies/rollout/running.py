@@ -10,6 +10,7 @@ from strategies.rollout.renewing import renew
 from strategies.rollout.starting import start
 from strategies.rollout.turn import Turn
 from strategies.rollout.unserved import unserved
+from strategies.rollout.warming import awaited
 from strategies.rollout.windows import judge, open_step, passed
 from strategies.snapshot import Problem, Workload
 from strategies.status import Phase, Result
@@ -130,7 +131,7 @@ def _raise_or_hold(turn: Turn, target: Workload) -> None:
     elif not done:
         _say(
             turn,
-            turn.analysis or Problem(reason="Analysing", message=f"{_where(turn)}, windows are being judged"),
+            turn.analysis or _analysing(turn),
         )
     elif step + 1 < len(turn.plan):
         _step_up(turn, step + 1)
@@ -190,6 +191,14 @@ def _step_up(turn: Turn, step: int) -> None:
     turn.become(Phase.PROGRESSING, reason="Analysing", message=f"{_where(turn)}, windows are being judged")
     turn.tell("Advanced", f"{turn.status.revision}: {_asked(turn)} (step {step + 1} of {len(turn.plan)})")
     turn.wake(turn.now + timedelta(seconds=turn.spec.settle_seconds))
+
+
+def _analysing(turn: Turn) -> Problem:
+    """What the run is waiting for while everything is as it should be."""
+    if turn.run.step >= 0 and (until := awaited(turn)) is not None:
+        warm = f"{until:%H:%M:%S} UTC, when the canary's pods have warmed up"
+        return Problem(reason="WarmingUp", message=f"{_where(turn)}, windows begin at {warm}")
+    return Problem(reason="Analysing", message=f"{_where(turn)}, windows are being judged")
 
 
 def _where(turn: Turn) -> str:

@@ -1,27 +1,25 @@
 """Disjoint windows of a run, asked about at fixed times and counted once.
 
-A step's first window opens settleSeconds after the step was recorded; each check goes on with the window that begins
-where its last one ended. What is asked therefore depends on the recorded status alone, and a controller that was away
-asks for the windows it missed and comes to the same verdicts.
+What is asked depends on the recorded status alone (asking.py), and a controller that was away asks for the windows it
+missed and comes to the same verdicts. What an answer does to the run stands in counting.py.
 """
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from math import ceil, isfinite
-from typing import Any
+from math import floor
 
-from metrics.verdict import MEMORY_BYTES, Counts, Evidence, Outcome, Verdict
+from metrics.verdict import Outcome, Verdict
 from strategies.questions import Ask, Question
-from strategies.rollout.turn import Turn, brief
+from strategies.rollout.asking import check_of, is_over, metric_question, traffic_question
+from strategies.rollout.counting import count, end_of, named
+from strategies.rollout.turn import Turn
+from strategies.rollout.unreachable import weigh
+from strategies.rollout.warming import leave_out
 from strategies.snapshot import Problem
-from strategies.spec import CheckSpec
+from strategies.spec import CheckSpec, Policy
 from strategies.status import Check
 
-TRAFFIC = "traffic"
-SILENT_WINDOWS = 3
-"""Windows without one canary request before a canary counts as unreachable..."""
-SILENT_EXPECTED = 30.0
-"""... and the canary requests that must have been expected in them."""
+DAY_SECONDS = 86400.0
 
 
 def open_step(turn: Turn) -> None:
@@ -60,10 +58,13 @@ def judge(turn: Turn) -> Problem | None:
     """
     if not opened(turn):
         return None
+    leave_out(turn)
     problem = None
     while problem is None and (answered := _next_answers(turn)):
         for question, verdict in answered:
             problem = problem or _take(turn, question, verdict)
+        problem = problem or _too_long(turn, answered)
+        leave_out(turn)
     turn.analysis = _unmeasured(turn)
     _count_iterations(turn)
     return problem
@@ -72,13 +73,15 @@ def judge(turn: Turn) -> Problem | None:
 def _count_iterations(turn: Turn) -> None:
     """How many of a longer step's windows have passed, for people."""
     wanted = turn.plan.checks(turn.run.step)
-    if wanted > 1 and turn.status.checks:
-        turn.set(iterations=min(wanted, *(check.passes for check in turn.status.checks)))
+    judged = [(spec, check_of(turn, spec.name)) for spec in turn.spec.checks if not spec.dry_run]
+    passes = [check.passes * wanted // _passes(turn, spec) for spec, check in judged if check is not None]
+    if wanted > 1 and passes:
+        turn.set(iterations=min(wanted, *passes))
 
 
 def _next_answers(turn: Turn) -> list[tuple[Question, Verdict]]:
     """The answers to the due windows that end first: all of them, or those that fail; none while they are awaited."""
-    coming = [*(_metric_question(turn, spec) for spec in turn.spec.checks), _traffic_question(turn)]
+    coming = [*(metric_question(turn, spec) for spec in turn.spec.checks), traffic_question(turn)]
     due = [question for question in coming if turn.reached(question.at, 0)]
     turn.questions.update(due)
     first = min((question.end for question in due), default=None)
@@ -92,13 +95,43 @@ def _next_answers(turn: Turn) -> list[tuple[Question, Verdict]]:
 def _take(turn: Turn, question: Question, verdict: Verdict) -> Problem | None:
     """Remember one answer; a Problem when the run has failed by it."""
     turn.questions.discard(question)
-    verdict = _bounded(question, verdict)
     if question.kind is Ask.TRAFFIC:
-        turn.set_run(traffic_window=question.window, traffic_end=_end(turn, question, verdict))
-        return _weigh(turn, verdict.counts) if verdict.counts is not None else None
-    fails_first = verdict.outcome is Outcome.FAIL and not _failed_already(turn, question)
-    _remember(turn, question, verdict)
-    return _count_failure(turn, question, verdict) if fails_first else None
+        turn.set_run(traffic_window=question.window, traffic_end=end_of(turn, question, verdict))
+        return weigh(turn, verdict.counts) if verdict.counts is not None else None
+    return count(turn, question, verdict)
+
+
+def _too_long(turn: Turn, answered: list[tuple[Question, Verdict]]) -> Problem | None:
+    """A Problem when so much has been measured without an end that there will hardly be one.
+
+    Windows without data, and those while people hold the run, take nothing from its time.
+    """
+    said = [each for each, verdict in answered if each.kind is not Ask.TRAFFIC and _says_something(verdict)]
+    if not said or turn.spec.paused or turn.run.override is not None:
+        return None
+    run, end = turn.run, max(each.end for each in said)
+    start = max(filter(None, (min(each.start for each in said), run.measured_until)))
+    more = max(0.0, (end - start).total_seconds())
+    turn.set_run(measured_seconds=round(run.measured_seconds + more, 3), measured_until=max(start, end))
+    limit = _longest(turn)
+    if turn.run.measured_seconds < limit:
+        return None
+    return Problem(
+        reason="MaxDurationExceeded",
+        message=f"the run has been measured for {turn.run.measured_seconds:.0f} s without an end, {limit:.0f} s are "
+        "allowed (analysis.maxDurationSeconds)",
+    )
+
+
+def _says_something(verdict: Verdict) -> bool:
+    return verdict.outcome in (Outcome.PASS, Outcome.FAIL) or verdict.undecided
+
+
+def _longest(turn: Turn) -> float:
+    """How many seconds a run may be measured: as given, else a day, or twice the plan's own time if that is longer."""
+    given = turn.spec.analysis.max_duration_seconds
+    planned = sum(step.checks for step in turn.plan.steps) * turn.spec.analysis.interval_seconds
+    return given if given is not None else max(DAY_SECONDS, 2 * planned)
 
 
 def passed(turn: Turn) -> bool:
@@ -112,182 +145,48 @@ def passed(turn: Turn) -> bool:
         return False
     if turn.spec.checks and (run.traffic_end is None or run.traffic_end <= run.windows_from):
         return False
-    judged = {check.name: check for check in turn.status.checks}
-    return all(
-        spec.name in judged and judged[spec.name].outcome is Outcome.PASS and judged[spec.name].passes >= wanted
-        for spec in turn.spec.checks
-    )
+    return all(_has_passed(turn, spec, run.windows_from) for spec in turn.spec.checks if not spec.dry_run)
 
 
-def _question(
-    turn: Turn,
-    *,
-    kind: Ask,
-    name: str,
-    number: int,
-    last: datetime | None,
-    length: float,
-    judge: str = "",
-    memory: str = "",
-) -> Question:
-    """The window after the one that ended at `last`; the step's first one if that was in an earlier step."""
-    opening = turn.run.windows_from
-    if opening is None:
-        raise ValueError("no window has been opened")
-    start = opening if last is None or last <= opening else last
-    end = start + timedelta(seconds=length)
-    at = end + timedelta(seconds=turn.spec.scrape_interval_seconds)
-    run = turn.run
-    return Question(
-        run=run.id,
-        step=run.step,
-        kind=kind,
-        name=name,
-        window=number,
-        start=start,
-        end=end,
-        at=at,
-        judge=judge,
-        memory=memory,
-    )
+def _has_passed(turn: Turn, spec: CheckSpec, opening: datetime) -> bool:
+    """Has a check passed the step, or may it count as passed? What failed last may not."""
+    check = check_of(turn, spec.name)
+    if check is None or check.end <= opening:
+        return False
+    if check.outcome is Outcome.PASS:
+        return check.passes >= _passes(turn, spec)
+    if check.outcome is not Outcome.INCONCLUSIVE or check.in_row or not is_over(turn, check):
+        return False
+    if not check.undecided:
+        return spec.on_no_data is Policy.PROCEED
+    return check.whole is Outcome.PASS or turn.spec.analysis.on_inconclusive is Policy.PROCEED
 
 
-def _metric_question(turn: Turn, spec: CheckSpec) -> Question:
-    last = _check(turn, spec.name)
-    number, end = (last.window, last.end) if last is not None else (0, None)
-    return _question(
-        turn,
-        kind=Ask.METRIC,
-        name=spec.name,
-        number=number + 1,
-        last=end,
-        length=spec.window_seconds,
-        judge=spec.judge,
-        memory=last.memory if last is not None and last.judge == spec.judge else "",
-    )
-
-
-def _traffic_question(turn: Turn) -> Question:
-    run, length = turn.run, turn.spec.analysis.interval_seconds
-    return _question(
-        turn, kind=Ask.TRAFFIC, name=TRAFFIC, number=run.traffic_window + 1, last=run.traffic_end, length=length
-    )
-
-
-def _check(turn: Turn, name: str) -> Check | None:
-    return next((check for check in turn.status.checks if check.name == name), None)
-
-
-def _end(turn: Turn, question: Question, verdict: Verdict) -> datetime:
-    """Where the next window begins. An error gives up the windows that are over by now: what could not be measured
-    then can be measured no better later, and the present is what matters.
-    """
-    if verdict.outcome is not Outcome.ERROR:
-        return question.end
-    length = question.end - question.start
-    return question.end + length * max(0, ceil((turn.now - question.end) / length) - 1)
-
-
-def _bounded(question: Question, verdict: Verdict) -> Verdict:
-    """The verdict with the memory that is to be recorded: the one before, where nothing was learned.
-
-    A status has no room for one that is too long; forgetting it would let a judge begin again and again, each time with
-    a new chance of a false alarm. So that is an error and holds the run, unless the run fails anyway.
-    """
-    if len(verdict.memory.encode()) <= MEMORY_BYTES:
-        return replace(verdict, memory=verdict.memory or question.memory)
-    if verdict.outcome is Outcome.FAIL:
-        return replace(verdict, memory=question.memory)
-    message = (
-        f"{question.name}: the judge's memory has {len(verdict.memory.encode())} bytes, a status has room for "
-        f"{MEMORY_BYTES}; this is a mistake in the controller, please report it"
-    )
-    return replace(verdict, outcome=Outcome.ERROR, message=message, memory=question.memory)
-
-
-def _remember(turn: Turn, question: Question, verdict: Verdict) -> None:
-    last = _check(turn, question.name)
-    passes = last.passes if last is not None else 0
-    check = Check(
-        name=question.name,
-        window=question.window,
-        end=_end(turn, question, verdict),
-        outcome=verdict.outcome,
-        value=verdict.value,
-        limit=brief(verdict.limit, 60),
-        message=brief(verdict.message),
-        passes=passes + 1 if verdict.outcome is Outcome.PASS else passes,
-        evidence=_rounded(verdict.evidence),
-        judge=question.judge,
-        memory=verdict.memory,
-    )
-    names = [spec.name for spec in turn.spec.checks]
-    others = [each for each in turn.status.checks if each.name != check.name and each.name in names]
-    turn.set(checks=tuple(sorted((*others, check), key=lambda each: names.index(each.name))))
-
-
-def _rounded(evidence: Evidence | None) -> Evidence | None:
-    """In as many digits as a status has room for; numbers that JSON cannot say are left out."""
-    if evidence is None:
-        return None
-    numbers = {each.name: getattr(evidence, each.name) for each in fields(evidence) if each.name != "changed_by"}
-    short: dict[str, Any] = {
-        name: None if each is None or not isfinite(each) else round(each, 3) for name, each in numbers.items()
-    }
-    return replace(evidence, **short)
-
-
-def _failed_already(turn: Turn, question: Question) -> bool:
-    """True when another check has failed in the same window: it counts once, however many metrics fail in it."""
-    return any(
-        check.outcome is Outcome.FAIL and check.name != question.name and check.end == question.end
-        for check in turn.status.checks
-    )
-
-
-def _count_failure(turn: Turn, question: Question, verdict: Verdict) -> Problem | None:
-    """One more failed window; a Problem when the threshold is reached."""
-    turn.set(failed_checks=turn.status.failed_checks + 1)
-    failed, threshold = turn.status.failed_checks, turn.spec.analysis.threshold
-    text = f"{verdict.message or f'{question.name} failed'} ({failed} of {threshold} failed checks)"
-    if failed >= threshold:
-        return Problem(reason="CheckFailed", message=text)
-    turn.tell("CheckFailed", f"{text}; the weight stays at {turn.status.canary_weight} %", warning=True)
-    return None
-
-
-def _weigh(turn: Turn, counts: Counts) -> Problem | None:
-    if counts.share is not None:
-        turn.set(seen_weight=round(counts.share, 1))
-    weight = turn.status.canary_weight if turn.run.override is None else turn.run.override
-    if counts.canary > 0 or weight == 0 or not turn.spec.everybody_routed:
-        turn.set_run(silent_windows=0, silent_expected=0.0)
-        return None
-    run = turn.run
-    expected = run.silent_expected + counts.expected * weight / 100
-    turn.set_run(silent_windows=run.silent_windows + 1, silent_expected=expected)
-    if turn.run.silent_windows < SILENT_WINDOWS or expected < SILENT_EXPECTED:
-        return None
-    return Problem(
-        reason="CanaryUnreachable",
-        message=f"none of about {expected:.0f} requests expected in {turn.run.silent_windows} windows reached the "
-        f"canary at {weight} %; look at the port, the Service's selector and the sidecar of its pods",
-    )
+def _passes(turn: Turn, spec: CheckSpec) -> int:
+    """The passing windows that end a step: as many as its time has, and no fewer than the plan wants."""
+    wanted = turn.plan.checks(turn.run.step)
+    return max(wanted, floor(wanted * turn.spec.analysis.interval_seconds / spec.window_seconds + 1e-9))
 
 
 def _unmeasured(turn: Turn) -> Problem | None:
     """What keeps the analysis from saying anything."""
-    names = {spec.name for spec in turn.spec.checks}
-    for check in turn.status.checks:
-        if check.name not in names:
-            continue  # taken out of the analysis since
-        if check.outcome is Outcome.ERROR:
-            return Problem(reason="MetricsUnavailable", message=_named(check))
-        if check.outcome is Outcome.INCONCLUSIVE:
-            return Problem(reason="NoData", message=_named(check))
+    for spec in turn.spec.checks:
+        check = check_of(turn, spec.name)
+        if check is None or check.window == 0 or spec.dry_run:
+            continue
+        if Outcome.ERROR in (check.outcome, check.whole):
+            return Problem(reason="MetricsUnavailable", message=named(check))
+        if check.outcome is Outcome.INCONCLUSIVE and (problem := _unknown(turn, spec, check)):
+            return problem
     return None
 
 
-def _named(check: Check) -> str:
-    """The check's message with the name of its metric, once: the way out stands at the end and must not be cut off."""
-    return check.message if check.name in check.message else f"{check.name}: {check.message}"
+def _unknown(turn: Turn, spec: CheckSpec, check: Check) -> Problem | None:
+    """Why a check that said nothing holds the run; None if it does not, or not yet."""
+    if not check.undecided:
+        return Problem(reason="NoData", message=named(check)) if spec.on_no_data is not Policy.PROCEED else None
+    if check.whole is Outcome.INCONCLUSIVE or (
+        is_over(turn, check) and turn.spec.analysis.on_inconclusive is Policy.HOLD
+    ):
+        return Problem(reason="Inconclusive", message=named(check))
+    return None

@@ -158,6 +158,9 @@ EVERYTHING: dict[str, Any] = {
     },
     "analysis": {
         "interval": "30s",
+        "checkIntervalSeconds": 10,
+        "onInconclusive": "hold",
+        "maxDurationSeconds": 7200,
         "threshold": 3,
         "iterations": 0,
         "maxWeight": 50,
@@ -178,6 +181,13 @@ EVERYTHING: dict[str, Any] = {
                 "thresholdRange": {"min": 1, "max": 2.5},
                 "templateRef": {"name": "t", "namespace": "n"},
                 "templateVariables": {"a": "b"},
+                "failureLimit": 2,
+                "consecutiveFailures": 3,
+                "errorLimit": 4,
+                "onNoData": "proceed",
+                "dryRun": True,
+                "initialDelaySeconds": 30,
+                "warmupSeconds": 60,
             }
         ],
         "webhooks": [

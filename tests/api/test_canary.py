@@ -69,8 +69,10 @@ def test_every_field_is_read_under_its_name_and_nothing_is_lost(canary: Any) -> 
 
 def test_the_example_of_every_field_leaves_none_out() -> None:
     assert sorted(_absent(CanarySpec, EVERYTHING, "spec")) == [
-        # of a builtin metric, which has no query and no template
+        # of metrics whose requests are counted, which have no query
+        "spec.analysis.metrics.compareWithPrimary",
         "spec.analysis.metrics.grpcFailureStatuses",
+        "spec.analysis.metrics.minSamples",
         # a template says what is asked
         "spec.analysis.metrics.query",
         # routes and subsets of the user leave no room for what a managed route needs

@@ -15,6 +15,7 @@ from tests.api.everything import EVERYTHING
 
 ALLOWED = {
     "analysis.iterations", "analysis.interval", "analysis.threshold", "analysis.metrics", "service.port",
+    "analysis.checkIntervalSeconds", "analysis.onInconclusive", "analysis.maxDurationSeconds",
     "service.portDiscovery", "service.trafficDistribution", "service.apex", "service.name",
 }  # fmt: skip
 GIVEN: dict[str, Any] = {"service.delegation": True, "analysis.stepWeight": 5, "analysis.stepWeights": [5, 10]}

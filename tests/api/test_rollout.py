@@ -8,10 +8,10 @@ from pydantic import BaseModel
 from delivery.api.acting import BLOCKING, NAMED
 from delivery.api.canary import CanarySpec
 from delivery.api.elsewhere import FIELDS
-from delivery.api.parse import parse_canary
+from delivery.api.parse import InvalidSpec, parse_canary
 from delivery.api.rollout import metric_specs, rollout_spec
 from metrics.spec import MetricSpec
-from strategies.spec import Analysis, CheckSpec, RolloutSpec
+from strategies.spec import Analysis, CheckSpec, Policy, RolloutSpec
 from tests.api.everything import EVERYTHING
 
 ACTED_ON = {
@@ -32,7 +32,10 @@ ACTED_ON = {
     "analysis.metrics[].templateVariables", "service.appProtocol", "service.gateways",
     "service.hosts", "service.delegation", "service.match", "analysis.iterations", "analysis.mirror",
     "analysis.mirrorWeight", "analysis.match", "analysis.sessionAffinity", "analysis.stepWeightPromotion",
-    "analysis.testerMatch", "promotion.bakeSeconds",
+    "analysis.testerMatch", "promotion.bakeSeconds", "analysis.checkIntervalSeconds", "analysis.onInconclusive",
+    "analysis.maxDurationSeconds", "analysis.metrics[].failureLimit", "analysis.metrics[].consecutiveFailures",
+    "analysis.metrics[].errorLimit", "analysis.metrics[].onNoData", "analysis.metrics[].dryRun",
+    "analysis.metrics[].initialDelaySeconds", "analysis.metrics[].warmupSeconds",
     "promotion.method", "promotion.keepPreviousSeconds", "routeRefs[].apiVersion", "routeRefs[].kind",
     "routeRefs[].name", "routeRefs[].namespace", "routeRefs[].routes", "subsetRef.name", "subsetRef.primarySubset",
     "subsetRef.canarySubset",
@@ -50,7 +53,7 @@ def test_ten_lines_make_a_whole_rollout(canary: Any) -> None:
         namespace="bookinfo",
         generation=3,
         analysis=Analysis(interval_seconds=60.0, threshold=5, step_weights=(5, 10, 25, 50)),
-        checks=(CheckSpec(name="request-success-rate", window_seconds=60.0),),
+        checks=(CheckSpec(name="request-success-rate", window_seconds=60.0, warmup_seconds=120.0),),
     )
 
 
@@ -101,7 +104,62 @@ def test_every_number_and_switch_arrives(canary: Any) -> None:
 def test_a_window_is_the_longer_of_both_intervals(canary: Any, metric: Any, seconds: float) -> None:
     spec = rollout(canary(analysis={"interval": "30s", "stepWeight": 5, "metrics": [metric]}))
 
-    assert spec.checks == (CheckSpec(name="request-duration", window_seconds=seconds),)
+    assert spec.checks == (CheckSpec(name="request-duration", window_seconds=seconds, warmup_seconds=120.0),)
+
+
+def test_every_rule_of_a_verdict_arrives(canary: Any) -> None:
+    metric = {
+        "name": "request-duration",
+        "failureLimit": 2,
+        "consecutiveFailures": 3,
+        "errorLimit": 4,
+        "onNoData": "proceed",
+        "dryRun": True,
+        "initialDelaySeconds": 30,
+        "warmupSeconds": 60,
+    }
+    analysis = {
+        "interval": "60s",
+        "checkIntervalSeconds": 10,
+        "onInconclusive": "hold",
+        "maxDurationSeconds": 7200,
+        "metrics": [metric],
+    }
+
+    spec = rollout(canary(analysis=analysis))
+
+    assert spec.checks == (
+        CheckSpec(
+            name="request-duration",
+            window_seconds=10.0,
+            failure_limit=2,
+            consecutive_failures=3,
+            error_limit=4,
+            on_no_data=Policy.PROCEED,
+            dry_run=True,
+            initial_delay_seconds=30.0,
+            warmup_seconds=60.0,
+        ),
+    )
+    assert (spec.analysis.interval_seconds, spec.analysis.window_seconds) == (60.0, 10.0)
+    assert (spec.analysis.on_inconclusive, spec.analysis.max_duration_seconds) == (Policy.HOLD, 7200)
+
+
+@pytest.mark.parametrize(("interval", "seconds"), [({}, 10), ({"interval": "30s"}, 30), ({"interval": "5s"}, 10)])
+def test_a_metric_follows_the_check_interval_unless_its_own_is_longer(
+    canary: Any, interval: Any, seconds: float
+) -> None:
+    metric = {"name": "request-success-rate", **interval}
+    spec = rollout(canary(analysis={"interval": "60s", "checkIntervalSeconds": 10, "metrics": [metric]}))
+
+    assert [check.window_seconds for check in spec.checks] == [seconds]
+
+
+def test_a_check_interval_longer_than_the_step_is_refused(canary: Any) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        parse_canary(canary(analysis={"interval": "30s", "checkIntervalSeconds": 31}))
+
+    assert "checkIntervalSeconds: given 31, with interval 30s, allowed at most the interval" in str(caught.value)
 
 
 def test_a_template_without_an_interval_has_a_minute_and_not_an_empty_one(canary: Any) -> None:
@@ -109,7 +167,7 @@ def test_a_template_without_an_interval_has_a_minute_and_not_an_empty_one(canary
     body = canary(analysis={"interval": "7s", "metrics": [metric]})
 
     assert [spec.interval_seconds for spec in metric_specs(parse_canary(body))] == [60.0]
-    assert rollout(body).checks == (CheckSpec(name="errors", window_seconds=60.0),)
+    assert rollout(body).checks == (CheckSpec(name="errors", window_seconds=60.0, warmup_seconds=120.0),)
 
 
 @pytest.mark.parametrize(
@@ -198,17 +256,23 @@ SPECIAL = {
     "service.appProtocol": "TCP",
     "service.delegation": True,
     "analysis.iterations": 2,
+    "analysis.metrics[].minSamples": 50,
+    "analysis.metrics[].compareWithPrimary": {"maxIncreasePercent": 50},
 }
+COUNTED = ("analysis.metrics[].minSamples", "analysis.metrics[].compareWithPrimary")
+"""What only a metric can have of which requests are counted."""
 
 
 @pytest.mark.parametrize("path", [*BLOCKING, *NAMED])
 def test_a_field_that_does_nothing_yet_is_named_and_blocks_if_it_decides_about_traffic(canary: Any, path: str) -> None:
-    part = _path(path, SPECIAL.get(path, _given(path)))
+    part = _path(path, SPECIAL[path] if path in SPECIAL else _given(path))
     body = canary()
     for name, value in part.items():
         body["spec"][name] = {**body["spec"].get(name, {}), **value} if isinstance(value, dict) else value
     if "metrics[]" in path:
-        body["spec"]["analysis"]["metrics"][0] |= {"name": "errors", "query": "up"}
+        body["spec"]["analysis"]["metrics"][0] |= (
+            {"name": "request-success-rate"} if path in COUNTED else {"name": "errors", "query": "up"}
+        )
 
     spec = rollout(body)
 

@@ -119,7 +119,7 @@ def test_no_default_of_the_schema_makes_a_valid_canary_invalid(canary: Any) -> N
     analysis = crd.spec_schema("Canary")["properties"]["analysis"]["properties"]
 
     defaulted = {name for name, schema in analysis.items() if "default" in schema}
-    assert defaulted == {"interval", "maxWeight", "primaryReadyThreshold", "canaryReadyThreshold"}
+    assert defaulted == {"interval", "maxWeight", "onInconclusive", "primaryReadyThreshold", "canaryReadyThreshold"}
 
 
 def test_every_rule_across_fields_has_a_message() -> None:

@@ -177,7 +177,7 @@ async def test_a_bake_that_fails_returns_everybody_without_a_rollout(stage: Stag
 
 def _impossible() -> dict[str, Any]:
     """A limit that no version keeps."""
-    return {"name": "request-duration", "thresholdRange": {"max": 0}}
+    return {"name": "request-duration", "thresholdRange": {"max": 0}, "warmupSeconds": 0}
 
 
 @together

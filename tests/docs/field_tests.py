@@ -89,6 +89,42 @@ TESTS: dict[str, str] = {
     "analysis.metrics[].grpcFailureStatuses": (
         "metrics/test_builtins.py::test_which_grpc_statuses_are_failures_can_be_said_per_metric"
     ),
+    "analysis.checkIntervalSeconds": (
+        "strategies/test_verdict_rules.py::test_a_bad_release_leaves_before_its_step_ends"
+    ),
+    "analysis.onInconclusive": (
+        "strategies/test_verdict_rules.py::test_too_few_requests_in_each_window_are_judged_together_over_the_step"
+    ),
+    "analysis.maxDurationSeconds": (
+        "strategies/test_verdict_rules.py::test_a_run_that_is_measured_without_an_end_is_rolled_back"
+    ),
+    "analysis.metrics[].failureLimit": (
+        "strategies/test_verdict_rules.py::test_a_metric_may_have_its_own_number_of_failed_windows"
+    ),
+    "analysis.metrics[].consecutiveFailures": (
+        "strategies/test_verdict_rules.py::test_failures_in_a_row_end_the_run_and_others_do_not"
+    ),
+    "analysis.metrics[].errorLimit": (
+        "strategies/test_verdict_rules.py::test_errors_in_a_row_end_the_run_only_where_that_is_asked_for"
+    ),
+    "analysis.metrics[].onNoData": (
+        "strategies/test_verdict_rules.py::test_a_step_without_data_holds_proceeds_or_rolls_back_as_asked"
+    ),
+    "analysis.metrics[].dryRun": (
+        "strategies/test_verdict_rules.py::test_a_dry_run_is_shown_and_told_and_decides_nothing"
+    ),
+    "analysis.metrics[].initialDelaySeconds": (
+        "strategies/test_verdict_rules.py::test_a_metric_begins_later_and_only_once_in_a_run"
+    ),
+    "analysis.metrics[].warmupSeconds": (
+        "strategies/test_warming.py::test_the_first_window_begins_when_all_pods_are_warm"
+    ),
+    "analysis.metrics[].minSamples": (
+        "api/test_rollout.py::test_a_field_that_does_nothing_yet_is_named_and_blocks_if_it_decides_about_traffic"
+    ),
+    "analysis.metrics[].compareWithPrimary": (
+        "api/test_comparing.py::test_a_comparison_has_its_part_of_the_runs_false_alarms"
+    ),
     "analysis.metrics[].templateRef": "simulation/test_templates.py::test_a_run_is_judged_by_what_a_template_asks",
     "analysis.metrics[].templateVariables": (
         "simulation/test_templates.py::test_a_variable_without_a_value_holds_and_is_named"

@@ -11,7 +11,8 @@ from delivery.simulate.rollout import Outcome, Trace, rest, roll_out
 from delivery.simulate.scenario import Scenario
 
 FOLDER = Path(__file__).parents[2] / "examples" / "simulate"
-SUCCESS_RATE = {"name": "request-success-rate", "interval": "1m", "thresholdRange": {"min": 99}}
+SUCCESS_RATE = {"name": "request-success-rate", "interval": "1m", "thresholdRange": {"min": 99}, "warmupSeconds": 0}
+"""Without warm-up: the stories are not about how young pods are."""
 
 
 def canary(**changes: Any) -> dict[str, Any]:

@@ -64,13 +64,22 @@ TESTER = {"headers": {"x-tester": {"exact": "yes"}}}
 INSIDER = {"headers": {"x-insider": {"exact": "yes"}}}
 
 
+SUCCESS_RATE: dict[str, Any] = {
+    "name": "request-success-rate",
+    "interval": "10s",
+    "thresholdRange": {"min": 99},
+    "warmupSeconds": 0,
+}
+"""A metric without warm-up: a story in which pods come and go is not about their youth, unless it says so."""
+
+
 def canary(kind: str = "Deployment", *, spec: dict[str, Any] | None = None, **analysis: Any) -> dict[str, Any]:
     """A Canary whose windows are short, so that a whole story takes minutes. What is None is left out."""
     given = {
         "interval": "10s",
         "threshold": 2,
         "stepWeights": [10, 50],
-        "metrics": [{"name": "request-success-rate", "interval": "10s", "thresholdRange": {"min": 99}}],
+        "metrics": [SUCCESS_RATE],
         **analysis,
     }
     given = {name: value for name, value in given.items() if value is not None}

@@ -16,7 +16,13 @@ TEMPLATE = Ref(METRIC_TEMPLATES, bookinfo.NAMESPACE, "errors")
 SECRET = Ref(SECRETS, bookinfo.NAMESPACE, "prometheus")
 AUTHORITY = Ref(CONFIG_MAPS, bookinfo.NAMESPACE, "authorities")
 ADDRESS = "https://prometheus.example.com"
-METRIC = {"name": "errors", "interval": "10s", "templateRef": {"name": "errors"}, "thresholdRange": {"max": 1}}
+METRIC = {
+    "name": "errors",
+    "interval": "10s",
+    "warmupSeconds": 0,
+    "templateRef": {"name": "errors"},
+    "thresholdRange": {"max": 1},
+}
 PASSWORD = "aHVudGVyMg=="
 
 

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 from metrics.verdict import MEMORY_BYTES, Evidence, Outcome, Verdict
 from strategies.questions import Ask, Question
+from strategies.spec import Policy
 from strategies.status import Phase
-from tests.strategies.world import SUCCESS_RATE, V3, World, healthy, progressing, steps
+from tests.strategies.world import DURATION, SUCCESS_RATE, V3, World, healthy, progressing, steps
 
 COMPARED = replace(SUCCESS_RATE, judge="compare 25/1/0.1")
 EVIDENCE = Evidence(
@@ -28,7 +29,9 @@ def learning(question: Question) -> Verdict | None:
 
 
 def compared(**changes: object) -> World:
-    world = progressing(0, **{"checks": (COMPARED,), "analysis": steps(20, threshold=1), **changes})
+    world = progressing(
+        0, **{"checks": (COMPARED,), "analysis": steps(20, threshold=1, on_inconclusive=Policy.HOLD), **changes}
+    )
     world.answerer = learning
     return world
 
@@ -127,3 +130,15 @@ def test_evidence_is_recorded_in_few_digits_and_only_in_numbers_that_json_has():
     world.until(lambda each: bool(each.status.checks))
 
     assert world.status.checks[0].evidence == replace(EVIDENCE, canary_bad=0.333, load=0.123)
+
+
+def test_memories_of_all_checks_together_have_a_limit_too():
+    other = replace(DURATION, judge="compare 25/1/0.1")
+    world = compared(checks=(COMPARED, other))
+    world.answerer = lambda question: replace(healthy(question), memory="x" * 1000)
+    world.until(lambda each: len(each.status.checks) == 2)
+
+    assert [(check.outcome, len(check.memory)) for check in world.status.checks] == [
+        (Outcome.PASS, 1000),
+        (Outcome.ERROR, 0),
+    ]

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from metrics.verdict import MEMORY_BYTES, Evidence, Outcome
-from strategies.rollout.budget import MAX_BYTES, size
+from metrics.verdict import MEMORIES_BYTES, MEMORY_BYTES, Evidence, Outcome
+from strategies.rollout.budget import MAX_BYTES
+from strategies.rollout.size import size
 from strategies.rollout.turn import MAX_OUTBOX, base36
 from strategies.snapshot import Problem, Routes
 from strategies.spec import CheckSpec
@@ -239,7 +240,7 @@ def worst() -> World:
 
 
 def remembering(world: World) -> World:
-    """With the longest memories and evidence that three judges may have."""
+    """With the longest memories and evidence that judges may have."""
     evidence = Evidence(
         canary_requests=123456.789,
         canary_bad=12345.678,
@@ -252,10 +253,11 @@ def remembering(world: World) -> World:
         load=1.2345,
         changed_by="y" * 160,
     )
-    memories = (*3 * ("m" * MEMORY_BYTES,), "", "")
+    memories = ("m" * MEMORY_BYTES, "m" * (MEMORIES_BYTES - MEMORY_BYTES), "", "", "")
+    undecided = [replace(check, outcome=Outcome.INCONCLUSIVE, evidence=evidence) for check in world.status.checks]
     checks = (
-        replace(check, evidence=evidence, judge="compare 25/0.3333/0.1" if memory else "", memory=memory)
-        for check, memory in zip(world.status.checks, memories, strict=True)
+        replace(check, judge="compare 25/0.3333/0.1" if memory else "", memory=memory)
+        for check, memory in zip(undecided, memories, strict=True)
     )
     world.status = replace(world.status, checks=tuple(checks))
     return world
@@ -266,7 +268,8 @@ def test_memories_are_never_cut_and_the_status_stays_under_4_kb():
     world.decide()
 
     assert size(world.status) <= MAX_BYTES < 4096
-    assert [len(check.memory) for check in world.status.checks] == [MEMORY_BYTES] * 3 + [0, 0]
+    assert [len(check.memory) for check in world.status.checks] == [MEMORY_BYTES, 250, 0, 0, 0]
+    assert all(check.undecided for check in world.status.checks)
     assert {each.reason for each in world.status.conditions} >= {"SomethingIsVeryWrong", "FieldsWithoutEffect"}
 
 

@@ -305,12 +305,12 @@ def canary(*, name: str = "reviews", spec: dict[str, Any] | None = None, **analy
 
 def success_rate() -> dict[str, Any]:
     """At least 99 percent of requests without an error."""
-    return {"name": "request-success-rate", "interval": "3s", "thresholdRange": {"min": 99}}
+    return {"name": "request-success-rate", "interval": "3s", "thresholdRange": {"min": 99}, "warmupSeconds": 0}
 
 
 def duration() -> dict[str, Any]:
     """99 percent of requests within half a second."""
-    return {"name": "request-duration", "interval": "3s", "thresholdRange": {"max": 500}}
+    return {"name": "request-duration", "interval": "3s", "thresholdRange": {"max": 500}, "warmupSeconds": 0}
 
 
 def here(body: dict[str, Any]) -> dict[str, Any]:

@@ -58,6 +58,7 @@ def hurried(body):
         analysis["iterations"] = 2
     for metric in analysis.get("metrics") or ():
         metric["interval"] = "3s"
+        metric["warmupSeconds"] = 0
     if "promotion" in out["spec"] and "bakeSeconds" in out["spec"]["promotion"]:
         out["spec"]["promotion"]["bakeSeconds"] = 6
     out["spec"]["traffic"] = HURRY

@@ -1,0 +1,52 @@
+"""Leaves out the windows in which a pod of the canary is young: caches are cold, code is not compiled yet, and what is
+measured says more about the pod's age than about its version.
+
+Nothing is asked for such a window. It is given up as soon as a pod is seen that makes it one, and recorded, so that a
+crash changes nothing. A canary whose pods come and go all the time is judged in the end: users meet it as it is.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from metrics.verdict import Outcome
+from strategies.rollout.asking import check_of, opening, window_question
+from strategies.rollout.turn import Turn
+from strategies.spec import CheckSpec
+from strategies.status import Check
+
+PATIENCE = 5
+"""In one step, windows are left out for this many times the warm-up at the longest."""
+
+
+def leave_out(turn: Turn) -> None:
+    """Let each check go on after the warm-up of the pods that are seen to be young in its next window."""
+    if turn.target is None or not turn.target.ready_since:
+        return
+    for spec in turn.spec.checks:
+        while (until := _young_until(turn, spec)) is not None:
+            _resume(turn, spec, until)
+
+
+def awaited(turn: Turn) -> datetime | None:
+    """Until when some check waits for warm pods; None if none does."""
+    waiting = (check_of(turn, spec.name) for spec in turn.spec.checks)
+    until = [check.resume for check in waiting if check is not None and check.resume is not None]
+    return max((each for each in until if each > turn.now), default=None)
+
+
+def _young_until(turn: Turn, spec: CheckSpec) -> datetime | None:
+    """When the pods are warm that are young in the next window; None if there are none."""
+    window, warmup = window_question(turn, spec), timedelta(seconds=spec.warmup_seconds)
+    if turn.target is None or window.start >= opening(turn) + PATIENCE * warmup:
+        return None
+    warm = [since + warmup for since in turn.target.ready_since if since < window.end]
+    return max((each for each in warm if each > window.start), default=None)
+
+
+def _resume(turn: Turn, spec: CheckSpec, until: datetime) -> None:
+    known = check_of(turn, spec.name)
+    check = known or Check(name=spec.name, window=0, end=opening(turn), outcome=Outcome.INCONCLUSIVE)
+    others = tuple(each for each in turn.status.checks if each.name != spec.name)
+    names = [each.name for each in turn.spec.checks]
+    kept = [each for each in (*others, replace(check, resume=until)) if each.name in names]
+    turn.set(checks=tuple(sorted(kept, key=lambda each: names.index(each.name))))
