@@ -14,7 +14,7 @@ from typing import Any
 
 from delivery.cluster.memory import rules
 from delivery.cluster.memory.admission import Admission
-from delivery.cluster.memory.garbage import FOREGROUND, Owners, blocks, held_by_dependents
+from delivery.cluster.memory.garbage import FOREGROUND, blocks, held_by_dependents
 from delivery.cluster.memory.managed import attribute
 from delivery.cluster.memory.patching import apply_json_patch, apply_merge_patch
 from delivery.cluster.memory.rejections import (
@@ -22,10 +22,10 @@ from delivery.cluster.memory.rejections import (
     BadRequestError,
     ContentInvalidError,
     NotFoundError,
-    resource_name,
 )
-from delivery.cluster.memory.resources import Resource, builtin_resources
+from delivery.cluster.memory.resources import Resource
 from delivery.cluster.memory.selectors import selector
+from delivery.cluster.memory.shelves import Body, Shelves
 from delivery.cluster.memory.values import SAFE, clone, copy_json
 from delivery.cluster.memory.watching import Happened, History, Subscription, parse_version
 from delivery.cluster.objects import Kind, Object, Ref
@@ -33,13 +33,11 @@ from delivery.cluster.protocols import Clock, Listing, WatchEvent
 
 __all__ = ["JSON_PATCH", "MERGE_PATCH", "Admission", "Store"]
 
-Body = dict[str, Any]
-
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 
 
-class Store:
+class Store(Shelves):
     """The objects of one cluster.
 
     `history` is how many events of each kind a watch can go back; `collect_at_once` False leaves dependents of
@@ -51,6 +49,7 @@ class Store:
     def __init__(
         self, clock: Clock, *, seed: int | str | None = 0, history: int = 1000, collect_at_once: bool = True
     ) -> None:
+        super().__init__()
         self.admission: list[Callable[[Admission], None]] = []
         self.observers: list[Callable[[Happened], None]] = []
         self.shapers: list[Callable[[Resource, Body], None]] = []
@@ -60,12 +59,8 @@ class Store:
         }
         self._clock, self._collect_at_once = clock, collect_at_once
         self._rng = random.Random(f"store/{seed}")  # noqa: S311 - no secret
-        self._resources: dict[Kind, Resource] = {}
-        self._objects: dict[Kind, dict[tuple[str, str], Body]] = {}
-        self._history, self._owners = History(history), Owners()
+        self._history = History(history)
         self._version, self._rehearsing = 1, False
-        for resource in builtin_resources():
-            self.register(resource)
 
     def restore(self, objects: Iterable[tuple[Kind, Body]], version: int) -> None:
         """Fill an empty store with what another one held at `version`, to the letter: nobody is told of it.
@@ -83,18 +78,6 @@ class Store:
 
     # -- reading
 
-    def register(self, resource: Resource) -> None:
-        """Serve a kind (again, with other rules: its objects stay)."""
-        self._resources[resource.kind] = resource
-        self._objects.setdefault(resource.kind, {})
-
-    def unregister(self, kind: Kind) -> None:
-        """No longer serve a kind; ValueError while there are objects of it."""
-        if self._objects.get(kind):
-            raise ValueError(f"{kind.plural}: there are {len(self._objects[kind])} objects left")
-        self._resources.pop(kind, None)
-        self._objects.pop(kind, None)
-
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
         """Writes within the block are checked and answered, and change nothing (dryRun=All)."""
@@ -103,10 +86,6 @@ class Store:
             yield
         finally:
             self._rehearsing = False
-
-    def kinds(self) -> list[Resource]:
-        """What is served."""
-        return list(self._resources.values())
 
     @property
     def resource_version(self) -> str:
@@ -117,20 +96,6 @@ class Store:
         """One object; NotFoundError if there is none."""
         body: Body = clone(self._current(ref))
         return body
-
-    def peek(self, ref: Ref) -> Object | None:
-        """The stored object itself, or None: for checks after every step. It must not be changed."""
-        return self._objects.get(ref.kind, {}).get((ref.namespace, ref.name))
-
-    def scan(self, kind: Kind, namespace: str | None = None) -> list[Object]:
-        """The stored objects of a kind themselves, by namespace and name. They must not be changed."""
-        objects = self._objects.get(kind, {})
-        return [objects[key] for key in sorted(objects) if namespace is None or key[0] == namespace]
-
-    def dependents(self, owner: Object, kind: Kind) -> list[Object]:
-        """The stored objects of a kind themselves that name `owner`, by name. They must not be changed."""
-        refs = sorted(ref for ref in self._owners.dependents(owner["metadata"]["uid"]) if ref.kind == kind)
-        return [self._objects[kind][ref.namespace, ref.name] for ref in refs]
 
     def list(self, kind: Kind, namespace: str | None = None, *, labels: str = "", fields: str = "") -> Listing:
         """All objects of a kind that the selectors select, by namespace and name."""
@@ -253,19 +218,6 @@ class Store:
         return self._collect(self._owners.with_owners())
 
     # -- inside
-
-    def _resource(self, kind: Kind) -> Resource:
-        resource = self._resources.get(kind)
-        if resource is None:
-            raise NotFoundError(f"the server could not find the requested resource ({resource_name(kind)})")
-        return resource
-
-    def _current(self, ref: Ref) -> Body:
-        self._resource(ref.kind)
-        body = self._objects[ref.kind].get((ref.namespace, ref.name))
-        if body is None:
-            raise NotFoundError.of(ref)
-        return body
 
     def _timestamp(self, seconds: int = 0) -> str:
         return (self._clock.now() + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
