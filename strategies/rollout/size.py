@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from datetime import datetime
+from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cache, lru_cache
 from json.encoder import encode_basestring
 from operator import attrgetter
 from typing import Any
 
-from strategies.status import Announcement, Condition, Past, Status, camel
+from metrics.verdict import Outcome
+from strategies.status import Announcement, Condition, Past, Phase, Result, Stage, Status, camel
 
 
 def size(status: Status) -> int:
@@ -21,46 +23,49 @@ def _object(value: Any) -> int:
     total, count = 1, 0
     known, values = _fields(value.__class__)
     for (length, default), each in zip(known, values(value), strict=True):
-        if each is not default and each != default:
-            measure = _MEASURES.get(each.__class__, _other)
-            total += length + measure(each)
-            count += 1
+        if each is default or each == default:
+            continue
+        count += 1
+        kind = each.__class__
+        if kind is str:
+            total += length + _text(each)
+        elif kind is datetime and each.tzinfo is UTC:  # written as 2024-03-01T12:00:00+00:00, with .000250 or without
+            total += length + (34 if each.microsecond else 27)
+        else:
+            total += length + _MEASURES.get(kind, _other)(each)
     return total + max(1, count)
 
 
-def _size(value: Any) -> int:
-    return _MEASURES.get(value.__class__, _other)(value)
-
-
-def _other(value: Any) -> int:
-    if isinstance(value, str):
-        return _text(str.__str__(value))
-    if isinstance(value, datetime):
-        return len(value.isoformat()) + 2
-    return _object(value)
-
-
+@lru_cache(maxsize=4096)
 def _text(text: str) -> int:
-    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
-        return len(text) + 2
     return len(encode_basestring(text).encode())
 
 
+def _word(word: StrEnum) -> int:
+    return len(word.value) + 2
+
+
 def _tuple(values: tuple[Any, ...]) -> int:
-    return 1 + max(1, len(values)) + sum(map(_size, values))
+    total = 1 + max(1, len(values))
+    for each in values:
+        total += _MEASURES.get(each.__class__, _other)(each)
+    return total
 
 
 def _moment(moment: datetime) -> int:
     return len(moment.isoformat()) + 2
 
 
+def _other(value: Any) -> int:
+    return _text(str(value)) if isinstance(value, str) else _object(value)
+
+
 @cache
 def _fields(kind: Any) -> tuple[tuple[tuple[int, Any], ...], Callable[[Any], tuple[Any, ...]]]:
     """A dataclass's fields (bytes of the JSON name with quotes and colon, default), and how their values are read."""
     known = fields(kind)
-    return tuple((len(camel(each.name)) + 3, each.default) for each in known), attrgetter(
-        *(each.name for each in known)
-    )
+    read: Callable[[Any], tuple[Any, ...]] = attrgetter(*(each.name for each in known))
+    return tuple((len(camel(each.name)) + 3, each.default) for each in known), read
 
 
 _kept = lru_cache(maxsize=1024)(_object)
@@ -74,6 +79,10 @@ _MEASURES: Mapping[type, Callable[[Any], int]] = {
     float: lambda value: len(repr(value)),
     datetime: _moment,
     tuple: _tuple,
+    Phase: _word,
+    Stage: _word,
+    Outcome: _word,
+    Result: _word,
     Condition: _kept,
     Announcement: _kept,
     Past: _kept,
