@@ -4,17 +4,17 @@ An answer is there as soon as it is asked for: in virtual time Prometheus takes 
 drawn once for each question.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from delivery.simulate.latency import p99
 from delivery.simulate.reading import Policy
 from delivery.simulate.tape import Piece, Tape
+from metrics import rates
 from metrics.analysis import explained
 from metrics.judges import presence, threshold
 from metrics.providers.base import Kind, QueryError, Sample
-from metrics.spec import DURATION, SUCCESS_RATE, MetricSpec
+from metrics.spec import COUNT, REACHABILITY, SUCCESS_RATE, MetricSpec
 from metrics.verdict import Outcome, Verdict
 from strategies.questions import Ask, Question
 
@@ -70,7 +70,7 @@ class Answers(Mapping[Question, Verdict]):
         spec = self._specs[question.name]
         if away:
             return Verdict(Outcome.ERROR, limit=spec.limit, message=f"{spec.name} {AWAY}")
-        return threshold.judge(spec, self._samples(spec, question))
+        return self._judge(spec, question, self._between(question))
 
     def _between(self, question: Question) -> Piece:
         if self._last is None or self._last[0] != question.start or self._last[1] != question.end:
@@ -100,18 +100,23 @@ class Answers(Mapping[Question, Verdict]):
             requests=piece.canary + piece.lost,
         )
 
-    def _samples(self, spec: MetricSpec, question: Question) -> tuple[Sample, ...]:
+    def _judge(self, spec: MetricSpec, question: Question, piece: Piece) -> Verdict:
+        if spec.name == SUCCESS_RATE and not spec.is_own:
+            canary = (piece.canary, piece.canary - piece.failed)
+            primary = (piece.primary, piece.primary - piece.primary_failed)
+            return rates.judge(spec, (*canary, *primary) if self._policy.meshed else canary)
+        return threshold.judge(spec, self._samples(spec, piece))
+
+    def _samples(self, spec: MetricSpec, piece: Piece) -> tuple[Sample, ...]:
         """What the metric's query would select."""
-        piece = self._between(question)
         if spec.is_own:
             scenario = self._tape.scenario
             normal = scenario.metrics[spec.name]
             mean, deviation = scenario.faulty_metrics.get(spec.name, normal) if piece.faulty else normal
             return (Sample(self._tape.draws.normalvariate(mean, deviation) if deviation else mean),)
-        if not piece.canary:
-            return ()
-        if spec.name == SUCCESS_RATE:
-            return (Sample(100.0 * (piece.canary - piece.failed) / piece.canary),)
-        if spec.name == DURATION:
-            return (Sample(p99(piece.buckets or [])),)
-        return (Sample(math.nan),)
+        if spec.name == COUNT:
+            return (Sample(float(piece.canary)),)
+        if spec.name == REACHABILITY:
+            sent = piece.canary + piece.lost
+            return (Sample(100.0 * piece.canary / sent),) if sent else ()
+        return (Sample(p99(piece.buckets or [])),) if piece.canary else ()
