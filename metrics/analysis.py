@@ -87,8 +87,7 @@ class Analyst:
             return Verdict(Outcome.ERROR, limit=spec.limit, message=problem)
         try:
             if spec.name == SUCCESS_RATE and not spec.is_own:
-                answers = await self._ask(rates.questions(spec, subject), subject, window, server)
-                return rates.judge(spec, [total(answer) for answer in answers])
+                return rates.judge(spec, *await self._answered(spec, subject, window, server))
             (samples,) = await self._measured(spec, subject, window, server)
         except templates.TemplateError as error:
             return Verdict(Outcome.ERROR, limit=spec.limit, message=f"metric {spec.name!r}: {error}")
@@ -103,16 +102,13 @@ class Analyst:
         """
         if subject.counted is not Counted.BY_PROXIES:
             return presence.UNCOUNTED
-        asked = [
-            partial(queries.reached, subject, subject.target),
-            partial(queries.reached, subject, subject.primary),
-            partial(queries.sent, subject),
-        ]
+        asked = [partial(queries.by_answer, subject), partial(queries.sent, subject)]
         try:
-            canary, primary, sent = [total(answer) for answer in await self._ask(asked, subject, window, server)]
+            answered, sent = await self._ask(asked, subject, window, server)
+            canary, primary = rates.by_role(answered, subject)
+            return presence.traffic(canary=canary.reached, primary=primary.reached, sent=total(sent))
         except QueryError as error:
             return Verdict(Outcome.ERROR, message=f"traffic {explained(error)}")
-        return presence.traffic(canary=canary, primary=primary, sent=sent)
 
     async def drained(self, subject: Subject, window: Window, *, server: str) -> Verdict:
         """Whether nobody sends requests to the canary any more. Pass: none in the window; fail: `value` of them.
@@ -149,6 +145,15 @@ class Analyst:
             raise
         except Exception as error:
             raise QueryError(Kind.FAULT, f"the provider failed with {type(error).__name__}: {error}") from error
+
+    async def _answered(self, spec: MetricSpec, subject: Subject, window: Window, server: str) -> list[rates.Answered]:
+        """The canary's requests, and the primary's where they can be told. Raises QueryError."""
+        if subject.counted is Counted.BY_PROXIES:
+            (samples,) = await self._ask([partial(queries.by_answer, subject)], subject, window, server)
+            return rates.by_role(samples, subject, spec.grpc_failures)
+        asked = [partial(application.answered, subject), partial(application.good, subject)]
+        answered, good = [total(answer) for answer in await self._ask(asked, subject, window, server)]
+        return [rates.Answered(answered, answered, good)]
 
     async def _measured(self, spec: MetricSpec, subject: Subject, window: Window, server: str) -> list[Samples]:
         """What a metric's query selects. A query of somebody's own is asked alone: what it returns is not known.

@@ -19,9 +19,10 @@ from metrics.spec import Subject, Window
 
 MOST_WORKLOADS = 50
 """How many targets a query is about at most."""
-MOST_TEXT = 200_000
-"""How long a query is at most, in characters; one question alone may be longer. Many proxies take no more than 1 MiB,
-and some characters become three on their way."""
+MOST_TEXT = 40_000
+"""How long a query is at most, in characters; one question alone may be longer. Prometheus up to 2.x takes time with
+the square of a query's parts (each evaluates in a context of the one before), so longer ones would take longer than
+their parts; and proxies limit what they let through."""
 GROWS_AFTER = 300.0
 """Seconds after which a server that could not take a long query is offered longer ones again."""
 MARK = "asked"
@@ -38,18 +39,26 @@ CLOSED = QueryError(Kind.UNREACHABLE, "the metrics client is closed")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Question:
-    """One query that somebody waits for. `length` is that of its text."""
+    """One query that somebody waits for. `text` is what it is when asked alone."""
 
     workload: tuple[str, str]
     build: Builder
     window: Window
-    length: int
+    text: Query
     answer: asyncio.Future[Answer]
 
     def settle(self, answer: Answer) -> None:
         """Give the answer, if it is still wanted."""
         if not self.answer.done():
             self.answer.set_result(answer)
+
+
+class _Same(list[_Question]):
+    """Questions that are the same, of one or several askers; at least one."""
+
+    def settle(self, answer: Answer) -> None:
+        for question in self:
+            question.settle(answer)
 
 
 @dataclass(slots=True, eq=False)
@@ -70,14 +79,17 @@ class _Line:
         if len(self.workloads) >= self.most:
             self.full.set()
 
-    def leave(self, now: float) -> list[_Question]:
-        """Everybody who still waits; the line is empty then."""
-        left = [each for each in self.waiting if not each.answer.done()]
+    def leave(self, now: float) -> list[_Same]:
+        """Everybody who still waits, those with the same question together; the line is empty then."""
+        left: dict[tuple[Query, datetime], _Same] = {}
+        for each in self.waiting:
+            if not each.answer.done():
+                left.setdefault((each.text, each.window.at), _Same()).append(each)
         self.waiting.clear()
         self.workloads.clear()
         self.full.clear()
         self.asked_at = now
-        return left
+        return list(left.values())
 
 
 class Batches:
@@ -102,7 +114,7 @@ class Batches:
     ) -> list[Answer]:
         """The answer to each of `builders`, in their order. A builder's own exceptions are raised."""
         loop, workload = asyncio.get_running_loop(), (subject.namespace, subject.target)
-        asked = [_Question(workload, each, window, len(each(window)), loop.create_future()) for each in builders]
+        asked = [_Question(workload, each, window, each(window), loop.create_future()) for each in builders]
         line = self._lines.setdefault(provider, _Line(self._most))
         for question in asked:
             line.join(question)
@@ -140,7 +152,7 @@ class Batches:
         finally:
             line.collecting = False
 
-    async def _answer(self, provider: Provider, line: _Line, batch: Sequence[_Question]) -> None:
+    async def _answer(self, provider: Provider, line: _Line, batch: Sequence[_Same]) -> None:
         try:
             await self._together(provider, line, batch, asyncio.get_running_loop().time() + self._timeout)
         except Exception as error:
@@ -151,13 +163,13 @@ class Batches:
             for question in batch:
                 question.settle(CLOSED)
 
-    async def _together(self, provider: Provider, line: _Line, batch: Sequence[_Question], deadline: float) -> None:
+    async def _together(self, provider: Provider, line: _Line, batch: Sequence[_Same], deadline: float) -> None:
         """Ask for all of them in one query; by halves if that was refused and there is time."""
         loop = asyncio.get_running_loop()
         if len(batch) == 1:
-            query, at = batch[0].build(batch[0].window), batch[0].window.at
+            query, at = batch[0][0].text, batch[0][0].window.at
         else:
-            query, at = joined([(each.build, each.window) for each in batch])
+            query, at = joined([(each[0].build, each[0].window) for each in batch])
         left = max(0.001, round(deadline - loop.time(), 3))
         found = (await provider.query([query], at=at, timeout=left))[query]
         if len(batch) == 1:
@@ -176,29 +188,30 @@ class Batches:
             for question in batch:
                 question.settle(answers)
 
-    def _learn(self, line: _Line, batch: Sequence[_Question], answers: object, now: float) -> None:
+    def _learn(self, line: _Line, batch: Sequence[_Same], answers: object, now: float) -> None:
         """Halve what a query is about when it was too much; some time later, double it again."""
         if not isinstance(answers, QueryError):
             if line.most < self._most and now >= line.grows_at:
                 line.most = min(self._most, max(1, 2 * line.most))
         elif answers.kind in TOO_MUCH:
-            line.most = min(line.most, len({each.workload for each in batch}) // 2)
+            line.most = min(line.most, len({each[0].workload for each in batch}) // 2)
             line.grows_at = now + GROWS_AFTER
 
 
-def batches(questions: Sequence[_Question], most: int) -> Iterator[list[_Question]]:
+def batches(questions: Sequence[_Same], most: int) -> Iterator[list[_Same]]:
     """Cut into what may go together: at most `most` workloads (0: one question) and MOST_TEXT characters."""
-    batch: list[_Question] = []
+    batch: list[_Same] = []
     workloads: set[tuple[str, str]] = set()
     length = 0
     for each in questions:
-        too_many = len(workloads | {each.workload}) > max(1, most) or not most
-        if batch and (too_many or length + each.length > MOST_TEXT):
+        workload, text = each[0].workload, each[0].text
+        too_many = len(workloads | {workload}) > max(1, most) or not most
+        if batch and (too_many or length + len(text) > MOST_TEXT):
             yield batch
             batch, workloads, length = [], set(), 0
         batch.append(each)
-        workloads.add(each.workload)
-        length += each.length
+        workloads.add(workload)
+        length += len(text)
     if batch:
         yield batch
 

@@ -9,11 +9,11 @@ Label meanings: Istio, "Standard Metrics". reporter="destination" is the server 
 that reached a pod; reporter="source" the client proxy's, which also sees what reached nobody.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from metrics.matchers import Matchers
-from metrics.spec import GRPC_FAILURES, Subject, Window
+from metrics.spec import Subject, Window
 
 REQUESTS = "istio_requests_total"
 DURATION_BUCKETS = "istio_request_duration_milliseconds_bucket"
@@ -30,21 +30,31 @@ REMEMBERED = "1h"
 not taken for a new one, whose whole count would then fall into one window."""
 
 
-def answered(subject: Subject, workload: str, window: Window) -> str:
-    """Requests to the pods of `workload` that ended with an answer. Code 0 is mostly a client that hung up, and counts
-    on neither side.
+def by_answer(subject: Subject, window: Window) -> str:
+    """Requests to the pods of both roles, by role (`role_label`), response_code and grpc_response_status.
+
+    One question for all that is told of them, because counters are what costs. Istio sets grpc_response_status only
+    where request_protocol is grpc, whose failures come with HTTP 200.
     """
-    return f"sum({increase(subject, REQUESTS, {**_pods(subject, workload), 'response_code!=': '0'}, window)})"
+    names = "|".join(literal(name) for name in role_names(subject))
+    if subject.by_service:
+        where = {"reporter=": "source", "destination_service_namespace=": subject.namespace}
+    else:
+        where = {"reporter=": "destination", "destination_workload_namespace=": subject.namespace}
+    grown = increase(subject, REQUESTS, {**where, f"{role_label(subject)}=~": names}, window)
+    return f"sum by ({role_label(subject)}, response_code, grpc_response_status) ({grown})"
 
 
-def good(subject: Subject, workload: str, window: Window, *, grpc_failures: Sequence[int] = GRPC_FAILURES) -> str:
-    """Those of `answered` that are no failure: a 5xx, or one of the gRPC statuses `grpc_failures`, which come with HTTP
-    200. Istio sets them only where request_protocol is grpc, so that needs no label of its own.
-    """
-    labels = {**_pods(subject, workload), "response_code!~": "0|5.."}
-    if grpc_failures:
-        labels["grpc_response_status!~"] = "|".join(str(status) for status in grpc_failures)
-    return f"sum({increase(subject, REQUESTS, labels, window)})"
+def role_label(subject: Subject) -> str:
+    """The label that tells the roles: whose pod, or of a subject known by its services to whom it was sent."""
+    return "destination_service_name" if subject.by_service else "destination_workload"
+
+
+def role_names(subject: Subject) -> tuple[str, str]:
+    """What `role_label` is of the (canary, primary)."""
+    if subject.by_service:
+        return subject.canary_service, subject.primary_service
+    return subject.target, subject.primary
 
 
 def reachability(subject: Subject, window: Window) -> str:
@@ -134,9 +144,9 @@ def increase(subject: Subject, metric: str, labels: Mapping[str, str], window: W
     ranged, start = within(series, window), offset(window, window.seconds)
     last = f"last_over_time({ranged})"
     before = f"last_over_time({series}[{REMEMBERED}]{start})"
-    from_zero = f"0 * {last} and on () (count({scraped}{start}) > 0)"
-    exact = f"({last} - (({before} <= {last}) or ({from_zero})))"
-    return f"({exact} unless resets({ranged}) > 0) or increase({ranged})"
+    # Brackets only where PromQL's precedence needs them: a query for many holds this a hundred times.
+    base = f"({before} <= {last} or 0 * {last} and on () count({scraped}{start}) > 0)"
+    return f"{last} - {base} unless resets({ranged}) > 0 or increase({ranged})"
 
 
 def within(series: str, window: Window) -> str:
@@ -192,4 +202,8 @@ def to_services(subject: Subject, *names: str) -> dict[str, str]:
 
 def literal(name: str) -> str:
     """A name as a regular expression of RE2 that matches only it."""
-    return "".join(each if each.isalnum() or each in "-_" else f"[{each}]" for each in name)
+    return "".join(each if each.isalnum() or each in "-_" else _LITERAL.get(each, f"[{each}]") for each in name)
+
+
+_LITERAL = {"\\": "\\\\", "^": "\\^"}
+"""What means something in a class of characters too."""

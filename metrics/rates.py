@@ -4,47 +4,66 @@ Percent alone tell nobody whether one request of three has failed, or forty of a
 bad, so that the cause is elsewhere.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
-from metrics import application, queries
-from metrics.batching import Builder
+from metrics import queries
+from metrics.counting import HUNG_UP
 from metrics.judges import sentences, threshold
-from metrics.providers.base import Sample
-from metrics.spec import Counted, MetricSpec, Subject
+from metrics.providers.base import Kind, QueryError, Sample, Samples
+from metrics.spec import GRPC_FAILURES, MetricSpec, Subject
 from metrics.verdict import Evidence, Outcome, Verdict
 
 
-def questions(spec: MetricSpec, subject: Subject) -> list[Builder]:
-    """What to ask: requests with an answer and the good ones among them, of the canary and, where it can be told, of
-    the primary.
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Requests of one role in a window: all that reached it, those that ended with an answer, and the good of these.
+
+    Code 0 is mostly a client that hung up: no answer. A failure is a 5xx or a gRPC status that says so.
     """
-    if subject.counted is Counted.BY_APPLICATION:
-        return [partial(application.answered, subject), partial(application.good, subject)]
+
+    reached: float
+    answered: float
+    good: float
+
+
+def by_role(samples: Samples, subject: Subject, grpc_failures: Collection[int] = GRPC_FAILURES) -> list[Answered]:
+    """The canary and the primary, from the answer to `queries.by_answer`. Raises QueryError if it holds no counts."""
+    label = queries.role_label(subject)
+    failures = {str(status) for status in grpc_failures}
     return [
-        question
-        for workload in (subject.target, subject.primary)
-        for question in (
-            partial(queries.answered, subject, workload),
-            partial(queries.good, subject, workload, grpc_failures=spec.grpc_failures),
-        )
+        _answered([each for each in samples if each.labels.get(label) == name], failures)
+        for name in queries.role_names(subject)
     ]
 
 
-def judge(spec: MetricSpec, counts: Sequence[float]) -> Verdict:
-    """The verdict by limits on the answers to `questions`, in their order."""
-    canary, primary = counts[:2], counts[2:]
-    evidence = Evidence(canary_requests=canary[0], canary_bad=_bad(canary))
-    if primary:
-        evidence = replace(evidence, primary_requests=primary[0], primary_bad=_bad(primary))
-    value = 100.0 * (canary[0] - evidence.canary_bad) / canary[0] if canary[0] > 0 else None
+def _answered(samples: Sequence[Sample], failures: Collection[str]) -> Answered:
+    reached = answered = good = 0.0
+    for sample in samples:
+        if not 0.0 <= sample.value < math.inf:
+            raise QueryError(Kind.SHAPE, f"a count of requests came back as {sample.value}")
+        code, status = (sample.labels.get(label, "") for label in ("response_code", "grpc_response_status"))
+        reached += sample.value
+        if code == HUNG_UP:
+            continue
+        answered += sample.value
+        if not (len(code) == 3 and code.startswith("5")) and status not in failures:
+            good += sample.value
+    return Answered(reached, answered, good)
+
+
+def judge(spec: MetricSpec, canary: Answered, primary: Answered | None = None) -> Verdict:
+    """The verdict by limits. `primary` is None where it cannot be told."""
+    evidence = Evidence(canary_requests=canary.answered, canary_bad=_bad(canary))
+    if primary is not None:
+        evidence = replace(evidence, primary_requests=primary.answered, primary_bad=_bad(primary))
+    value = 100.0 * (canary.answered - evidence.canary_bad) / canary.answered if canary.answered > 0 else None
     verdict = threshold.judge(spec, () if value is None else (Sample(value),))
     if verdict.outcome is Outcome.FAIL and (too := sentences.primary_too(evidence)):
         verdict = replace(verdict, message=f"{verdict.message}; {too}")
     return replace(verdict, evidence=evidence)
 
 
-def _bad(counts: Sequence[float]) -> float:
-    answered, good = counts
-    return max(0.0, answered - good)
+def _bad(role: Answered) -> float:
+    return max(0.0, role.answered - role.good)

@@ -29,6 +29,8 @@ from metrics.queries import (
     duration,
     literal,
     offset,
+    role_label,
+    role_names,
     selector,
     to_services,
 )
@@ -90,12 +92,9 @@ def by_role(subject: Subject, found: Iterable[Series]) -> tuple[Matrix, Matrix]:
 
     Of a subject known by its services it is callers who count, so that nothing is known of single pods.
     """
-    label = "destination_service_name" if subject.by_service else "destination_workload"
-    names = (
-        (subject.primary_service, subject.canary_service) if subject.by_service else (subject.primary, subject.target)
-    )
+    label, (canary_name, primary_name) = role_label(subject), role_names(subject)
     every = [_without_pods(each) if subject.by_service else each for each in found]
-    roles = [tuple(each for each in every if each.labels.get(label) == name) for name in names]
+    roles = [tuple(each for each in every if each.labels.get(label) == name) for name in (primary_name, canary_name)]
     in_both = frozenset.intersection(*(frozenset(_source(each.labels) for each in role) for role in roles))
     primary, canary = (tuple(each for each in role if _source(each.labels) in in_both) for role in roles)
     return primary, canary

@@ -89,6 +89,17 @@ async def test_questions_of_one_moment_are_one_query_and_everybody_gets_the_own_
     assert len(provider.asked) == 1
 
 
+async def test_the_same_question_is_asked_once_whoever_asks() -> None:
+    """Given two checks of a Canary that need the same counts, then Prometheus counts once."""
+    provider, batches = Sums(), Batches(timeout=5)
+    answers = await asyncio.gather(*(ask(batches, provider, 1, each) for each in (2, 3)))
+    assert values(answers) == [[1, 2], [1, 3]]
+    assert [text for text, _ in MARKED.findall(provider.asked[0][1])] == ["1@0", "2@0", "3@0"]
+    other = window_of(60, ending=NOON, late=1)
+    await asyncio.gather(ask(batches, provider, 1), ask(batches, provider, 1, window=other))
+    assert [text for text, _ in MARKED.findall(provider.asked[1][1])] == ["1@1000", "1@0"]
+
+
 async def test_one_question_alone_is_asked_as_it_is() -> None:
     provider = Sums()
     assert values([await ask(Batches(timeout=5), provider, 7)]) == [[7]]
@@ -97,8 +108,8 @@ async def test_one_question_alone_is_asked_as_it_is() -> None:
 
 async def test_a_query_is_about_fifty_workloads_at_most() -> None:
     provider, batches = Sums(), Batches(timeout=5)
-    answers = await asyncio.gather(*(ask(batches, provider, each, each) for each in range(120)))
-    assert values(answers) == [[each, each] for each in range(120)]
+    answers = await asyncio.gather(*(ask(batches, provider, each, 1000 + each) for each in range(120)))
+    assert values(answers) == [[each, 1000 + each] for each in range(120)]
     assert [len(MARKED.findall(query)) for _, query in provider.asked] == [100, 100, 40]
 
 
@@ -213,8 +224,8 @@ async def test_a_server_that_cannot_take_queries_together_is_asked_one_by_one() 
         provider.refuse = lambda query, kind=answer: QueryError(kind, "no") if MARK in query else None  # type: ignore[misc]
         for _ in range(4):
             provider.asked.clear()
-            answers = await asyncio.gather(*(ask(batches, provider, each, each) for each in range(4)))
-            assert values(answers) == [[each, each] for each in range(4)]
+            answers = await asyncio.gather(*(ask(batches, provider, each, 1000 + each) for each in range(4)))
+            assert values(answers) == [[each, 1000 + each] for each in range(4)]
         assert len(provider.asked) == 8
 
 

@@ -39,8 +39,7 @@ NAMESPACES = sorted(
 
 def builtin(subject: Subject, window: Window) -> list[str]:
     return [
-        queries.answered(subject, subject.target, window),
-        queries.good(subject, subject.target, window),
+        queries.by_answer(subject, window),
         queries.duration_p99(subject, window),
         queries.reached(subject, subject.target, window),
         queries.reached(subject, subject.primary, window),
@@ -48,7 +47,6 @@ def builtin(subject: Subject, window: Window) -> list[str]:
         queries.canary_by_workload(subject, window),
         queries.canary_by_service(subject, window),
         queries.went_dark(subject, window),
-        queries.good(subject, subject.target, window, grpc_failures=()),
         queries.reachability(subject, window),
         queries.count(subject, window),
         application.answered(subject, window),
@@ -67,7 +65,7 @@ def batched(subject: Subject, window: Window) -> str:
     earlier = window_of(window.seconds, ending=window.end - timedelta(milliseconds=1234))
     built = [
         (build, of)
-        for build in (partial(queries.good, subject, subject.target), partial(queries.duration_p99, subject))
+        for build in (partial(queries.by_answer, subject), partial(queries.duration_p99, subject))
         for of in (earlier, window)
     ]
     return joined(built)[0]
