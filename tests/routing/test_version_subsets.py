@@ -4,14 +4,18 @@ import pytest
 
 from delivery.cluster.objects import DESTINATION_RULES, Ref
 from delivery.routing import version_subsets
-from delivery.routing.route_spec import Subsets
+from delivery.routing.referenced import Referenced
+from delivery.routing.route_spec import Reference, RouteSpec, Subsets
 from delivery.routing.router import Observed
 from delivery.routing.version_subsets import Version
 from delivery.workloads.names import Names
+from delivery.workloads.service_spec import ServiceSpec
 from delivery.workloads.targets.leading import Led, leading_to, led_to
+from strategies.traffic import Traffic
 
 NAMES = Names(namespace="books", canary="reviews", target="reviews-v2", apex="reviews", primary_name="reviews-primary")
 ASKED = Subsets("versions", "", "", versions=True)
+HOST = "reviews.books.svc.cluster.local"
 APEX = {"metadata": {"name": "reviews"}, "spec": {"selector": {"app": "reviews"}}}
 
 
@@ -114,3 +118,84 @@ def test_where_a_service_leads_is_read_as_it_was_noted_with_where_it_led_before(
 @pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"deployment": 1}', '{"deployment": "a", "selector": 3}'])
 def test_what_somebody_made_unreadable_leads_nowhere(text):
     assert led_to({"metadata": {"annotations": {"progressive.delivery/leads-to": text}}}) == Led()
+
+
+# -- what becomes of routes
+
+
+def books(*http, **more):
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "books", "namespace": "books", "resourceVersion": "1", "uid": "u"},
+        "spec": {"hosts": ["reviews"], "http": list(http), **more},
+    }
+
+
+def route(*given, **more):
+    """A route to subsets: names, or names with weights."""
+    items = [each if isinstance(each, tuple) else (each, None) for each in given]
+    there = [({"destination": {"host": "reviews", "subset": name}}, weight) for name, weight in items]
+    return {"route": [{**to, **({} if weight is None else {"weight": weight})} for to, weight in there], **more}
+
+
+def referenced(body, primary, canary, before="", routes=()):
+    subsets = Subsets("versions", primary, canary, before=before, versions=True)
+    reference = Reference("books", "books", routes)
+    spec = RouteSpec(service=ServiceSpec(port=9080), references=(reference,), subsets=subsets)
+    return Referenced(names=NAMES, spec=spec, reference=reference, body=body)
+
+
+def laid(body, percent, *roles, **more):
+    return referenced(body, *roles, **more).laid(Traffic.to_canary(percent)).body["spec"]["http"]
+
+
+def test_a_route_gets_the_new_version_when_its_first_share_is_due_and_not_before():
+    assert laid(books(route("v1")), 0, "v1", "v2") == [route("v1")]
+    assert laid(books(route("v1")), 10, "v1", "v2") == [
+        {"route": [*route(("v1", 90))["route"], {"destination": {"host": HOST, "subset": "v2"}, "weight": 10}]}
+    ]
+
+
+def test_between_runs_both_roles_are_one_destination_with_all_there_is():
+    for body in (books(route("v1")), books(route(("v1", 80), ("v9", 20)))):
+        assert laid(body, 0, "v1", "v1") == body["spec"]["http"]
+        assert not referenced(body, "v1", "v1").behind
+
+
+def test_a_promotion_gives_the_new_version_what_the_one_before_still_has():
+    body = books(route(("v1", 40), ("v2", 40), ("v9", 20)))
+    assert referenced(body, "v2", "v2", "v1").behind
+    assert laid(body, 50, "v2", "v2", "v1") == [route(("v1", 0), ("v2", 80), ("v9", 20))]
+    assert not referenced(books(route(("v1", 0), ("v2", 100))), "v2", "v2", "v1").behind
+
+
+def test_a_promotion_is_no_hand_edit():
+    """It changes whose role a version is, and writes nothing here."""
+    noted = referenced(books(route(("v1", 50), ("v2", 50))), "v1", "v2")
+    assert noted.digest == referenced(noted.body, "v2", "v2", "v1").digest
+    assert noted.digest == referenced(books(route(("v1", 50), ("v2", 50), ("v3", 0))), "v1", "v2").digest
+    assert noted.digest != referenced(books(route(("v1", 60), ("v2", 40))), "v1", "v2").digest
+
+
+def test_routes_to_other_versions_are_left_alone_unless_they_are_named():
+    jason, main = route("v2", name="jason"), route("v1", name="main")
+    assert laid(books(jason, main), 100, "v1", "v2")[0] == jason
+    named = referenced(books(jason, main), "v1", "v2", routes=("jason",))
+    assert [rule["name"] for _, rule, _ in named.splits()] == ["jason"]
+
+
+def test_the_way_back_to_the_version_before_is_a_run_like_any():
+    body = books(route(("v1", 0), ("v2", 100)))
+    assert laid(body, 10, "v2", "v1", "v1") == [route(("v1", 10), ("v2", 90))]
+
+
+def test_connections_are_divided_like_requests():
+    body = books(tcp=[route("v1", match=[{"port": 9080}])])
+    found = referenced(body, "v1", "v2").laid(Traffic.to_canary(50)).body["spec"]["tcp"]
+    assert [each["weight"] for each in found[0]["route"]] == [50, 50]
+
+
+def test_what_is_given_back_stays_with_the_version_that_serves():
+    body = books(route(("v1", 0), ("v2", 100)))
+    assert referenced(body, "v2", "v3", "v1").given_back().body == body

@@ -7,7 +7,7 @@ from tests.simulation import bookinfo
 from tests.simulation.invariants import APEX, CANARY, COPY, PRIMARY, ROUTE
 from tests.simulation.own_routes import NAME, NAMESPACE, reference, split, to, virtual_service
 from tests.simulation.scenes import at_weight, events, initialised, recovers, says, served
-from tests.simulation.switched_subsets import LEADS, ROUTES, SUBSETS, SwitchedSubsets, all_v1, subsets
+from tests.simulation.switched_subsets import LEADS, ROUTES, SUBSETS, SwitchedSubsets, all_v1, shares, subsets
 
 JASON = {"name": "jason", "match": [{"headers": {"end-user": {"exact": "jason"}}}], "route": [to(NAME, subset="v2")]}
 """Bookinfo's route of one user to a version that nobody else meets."""
@@ -299,3 +299,43 @@ def test_an_idle_canary_asks_for_nothing(sim):
     sim.loop.advance(120.0)
     asked = [each for each in sim.requests()[before:] if each.verb not in ("watch", "list")]
     assert {each.kind.kind for each in asked} <= {"Lease"}
+
+
+def test_testers_meet_the_new_version_alone(sim):
+    initialised(sim, testerMatch=[bookinfo.TESTER])
+    sim.release("v2")
+    sim.until(lambda: len(sim.fronts()) == 1, seconds=60, what="a rule for testers")
+    [front] = [each for each in sim.store.peek(ROUTES)["spec"]["http"] if "/" in each["name"]]
+    assert [each["destination"]["subset"] for each in front["route"]] == ["v2"]
+    recovers(sim)
+    assert (sim.shares_now(), sim.fronts()) == ({"v2": 100}, [])
+
+
+def test_copies_go_to_the_new_version_before_its_first_user(sim):
+    initialised(sim, mirror=True)
+    sim.release("v2")
+    sim.until(lambda: len(sim.fronts()) == 1, seconds=60, what="copies")
+    [front] = [each for each in sim.store.peek(ROUTES)["spec"]["http"] if "/" in each["name"]]
+    assert front["mirror"]["subset"] == "v2"
+    recovers(sim)
+    assert (sim.shares_now(), sim.fronts()) == ({"v2": 100}, [])
+
+
+def test_users_stay_with_the_version_that_they_met(sim):
+    initialised(sim, sessionAffinity={"cookieName": "version", "primaryCookieName": "stays"})
+    sim.release("v2")
+    sim.until(lambda: len(sim.fronts()) == 3, seconds=60, what="rules for cookies")
+    recovers(sim)
+    assert (sim.shares_now(), sim.fronts()) == ({"v2": 100}, [])
+
+
+def test_a_route_that_is_named_no_more_is_let_go_with_the_run(sim):
+    second = virtual_service(all_v1(), name="second", hosts=("shop.example.com",), gateways=["istio/front"])
+    initialised(sim, routes=[virtual_service(all_v1()), second])
+    sim.release("v2")
+    sim.until(lambda: sim.shares_now() == {"v1": 50, "v2": 50}, seconds=120, what="the last step")
+    sim.merge(CANARY, {"spec": {"routeRefs": [reference("books")]}})
+    recovers(sim)
+    second = Ref(VIRTUAL_SERVICES, NAMESPACE, "second")
+    assert shares(sim.store.peek(second)) == {"v2": 100}
+    assert not [key for key in sim.store.peek(second)["metadata"].get("annotations") or {} if "routes-" in key]
