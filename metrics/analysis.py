@@ -88,6 +88,8 @@ class Analyst:
         try:
             if spec.name == SUCCESS_RATE and not spec.is_own:
                 return rates.judge(spec, *await self._answered(spec, subject, window, server))
+            if spec.min_samples and (too_few := rates.few(spec, *await self._answered(spec, subject, window, server))):
+                return too_few
             (samples,) = await self._measured(spec, subject, window, server)
         except templates.TemplateError as error:
             return Verdict(Outcome.ERROR, limit=spec.limit, message=f"metric {spec.name!r}: {error}")

@@ -55,14 +55,44 @@ def _answered(samples: Sequence[Sample], failures: Collection[str]) -> Answered:
 
 def judge(spec: MetricSpec, canary: Answered, primary: Answered | None = None) -> Verdict:
     """The verdict by limits. `primary` is None where it cannot be told."""
-    evidence = Evidence(canary_requests=canary.answered, canary_bad=_bad(canary))
-    if primary is not None:
-        evidence = replace(evidence, primary_requests=primary.answered, primary_bad=_bad(primary))
+    if too_few := few(spec, canary, primary):
+        return too_few
+    evidence = _evidence(canary, primary)
     value = 100.0 * (canary.answered - evidence.canary_bad) / canary.answered if canary.answered > 0 else None
     verdict = threshold.judge(spec, () if value is None else (Sample(value),))
+    if verdict.outcome is Outcome.FAIL:
+        evidence = replace(evidence, changed_by=_fewer(spec, evidence))
     if verdict.outcome is Outcome.FAIL and (too := sentences.primary_too(evidence)):
         verdict = replace(verdict, message=f"{verdict.message}; {too}")
     return replace(verdict, evidence=evidence)
+
+
+def few(spec: MetricSpec, canary: Answered, primary: Answered | None = None) -> Verdict | None:
+    """Inconclusive where the canary had requests, but fewer than the metric asks for; None where it had enough."""
+    if not 0 < canary.answered < spec.min_samples:
+        return None
+    evidence = replace(_evidence(canary, primary), missing=spec.min_samples - canary.answered)
+    message = (
+        f"{spec.name}: {canary.answered:,.0f} requests to the canary in this window are too few to tell, "
+        f"minSamples is {spec.min_samples:,}"
+    )
+    return Verdict(Outcome.INCONCLUSIVE, limit=spec.limit, message=message, evidence=evidence)
+
+
+def _evidence(canary: Answered, primary: Answered | None) -> Evidence:
+    evidence = Evidence(canary_requests=canary.answered, canary_bad=_bad(canary))
+    if primary is None:
+        return evidence
+    return replace(evidence, primary_requests=primary.answered, primary_bad=_bad(primary))
+
+
+def _fewer(spec: MetricSpec, evidence: Evidence) -> str:
+    """With how many failures fewer a rate below its minimum would have passed."""
+    if spec.minimum is None or not 0 < spec.minimum <= 100:
+        return ""
+    allowed = math.floor(evidence.canary_requests * (100.0 - spec.minimum) / 100.0 + 1e-9)
+    fewer = math.ceil(evidence.canary_bad - allowed - 1e-9)
+    return sentences.fewer_bad(fewer, 0.0) if fewer > 0 else ""
 
 
 def _bad(role: Answered) -> float:

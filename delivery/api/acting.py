@@ -11,7 +11,6 @@ from delivery.api.model import Piece
 
 BLOCKING = (
     "analysis.metrics[].compareWithPrimary",
-    "analysis.metrics[].minSamples",
     "analysis.webhooks",
 )
 """Fields without which no run may start."""

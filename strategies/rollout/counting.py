@@ -195,9 +195,10 @@ def said(check: Check | None, verdict: Verdict) -> str:
     """A failed window in one sentence, the numbers first. A comparison's message has them already."""
     name, evidence = check.name if check is not None else "a check", verdict.evidence
     words = verdict.message or f"{name} failed"
-    if evidence is None or evidence.canary_requests <= 0 or evidence.sentence in words or evidence.needed is not None:
+    if evidence is None or evidence.canary_requests <= 0 or evidence.needed is not None:
         return words
-    return f"{evidence.sentence}; {words}"
+    numbers = words if evidence.sentence in words else f"{evidence.sentence}; {words}"
+    return f"{numbers}; {evidence.changed_by}" if evidence.changed_by else numbers
 
 
 def named(check: Check) -> str:

@@ -36,6 +36,7 @@ ACTED_ON = {
     "analysis.maxDurationSeconds", "analysis.metrics[].failureLimit", "analysis.metrics[].consecutiveFailures",
     "analysis.metrics[].errorLimit", "analysis.metrics[].onNoData", "analysis.metrics[].dryRun",
     "analysis.metrics[].initialDelaySeconds", "analysis.metrics[].warmupSeconds",
+    "analysis.metrics[].minSamples",
     "promotion.method", "promotion.keepPreviousSeconds", "routeRefs[].apiVersion", "routeRefs[].kind",
     "routeRefs[].name", "routeRefs[].namespace", "routeRefs[].routes", "subsetRef.name", "subsetRef.primarySubset",
     "subsetRef.canarySubset",
@@ -256,10 +257,9 @@ SPECIAL = {
     "service.appProtocol": "TCP",
     "service.delegation": True,
     "analysis.iterations": 2,
-    "analysis.metrics[].minSamples": 50,
     "analysis.metrics[].compareWithPrimary": {"maxIncreasePercent": 50},
 }
-COUNTED = ("analysis.metrics[].minSamples", "analysis.metrics[].compareWithPrimary")
+COUNTED = ("analysis.metrics[].compareWithPrimary",)
 """What only a metric can have of which requests are counted."""
 
 

@@ -120,7 +120,7 @@ TESTS: dict[str, str] = {
         "strategies/test_warming.py::test_the_first_window_begins_when_all_pods_are_warm"
     ),
     "analysis.metrics[].minSamples": (
-        "api/test_rollout.py::test_a_field_that_does_nothing_yet_is_named_and_blocks_if_it_decides_about_traffic"
+        "metrics/test_min_samples.py::test_fewer_requests_than_asked_for_say_nothing_however_many_failed"
     ),
     "analysis.metrics[].compareWithPrimary": (
         "api/test_comparing.py::test_a_comparison_has_its_part_of_the_runs_false_alarms"
