@@ -101,10 +101,13 @@ class Answers(Mapping[Question, Verdict]):
         )
 
     def _judge(self, spec: MetricSpec, question: Question, piece: Piece) -> Verdict:
+        canary = rates.Answered(piece.canary, piece.canary, piece.canary - piece.failed)
+        primary = rates.Answered(piece.primary, piece.primary, piece.primary - piece.primary_failed)
+        roles = (canary, primary) if self._policy.meshed else (canary,)
         if spec.name == SUCCESS_RATE and not spec.is_own:
-            canary = (piece.canary, piece.canary - piece.failed)
-            primary = (piece.primary, piece.primary - piece.primary_failed)
-            return rates.judge(spec, (*canary, *primary) if self._policy.meshed else canary)
+            return rates.judge(spec, *roles)
+        if too_few := rates.few(spec, *roles):
+            return too_few
         return threshold.judge(spec, self._samples(spec, piece))
 
     def _samples(self, spec: MetricSpec, piece: Piece) -> tuple[Sample, ...]:
