@@ -9,11 +9,13 @@ where steps are largest for what they say; and only where these look independent
 """
 
 from math import exp, log
+from operator import mul
 
 from metrics.judges import ratios
 from metrics.judges.memory import Track
 
 MOST_BAD = 100
+MOST = 300.0  # as a logarithm; a hundred bad requests multiply it by less than what overflows
 LARGEST_DISPERSION = 1.3
 NEAR = 8.0
 """How near the goal the capital has to be, as a logarithm; farther away nothing is to be gained."""
@@ -40,14 +42,24 @@ def boost(
     capital = had * ratios.for_worse(grid, before.ratios, dispersion)
     if not needed * exp(-NEAR) < capital < needed:
         return 0.0
+    parts, growths = _parts(grid, before, costs, count, dispersion)
     values, chances = [], []
     chance, odds = (1.0 - part) ** count, part / (1.0 - part)
     for canary in range(count + 1):
-        sums = ratios.added(grid, before.ratios, costs, canary, count)
-        values.append(had * ratios.for_worse(grid, sums, dispersion))
+        values.append(had * sum(parts))
         chances.append(chance)
         chance *= (count - canary) / (canary + 1) * odds
-    return _solved(values, chances, capital, needed)
+        parts = list(map(mul, parts, growths))
+    return _solved(values, chances, capital, needed) if values[-1] > needed else 0.0
+
+
+def _parts(
+    grid: ratios.Ratios, before: Track, costs: list[float], count: int, dispersion: float
+) -> tuple[list[float], list[float]]:
+    """What each ratio adds to the capital if no bad request is the canary's, and how it grows with each that is."""
+    of_worse = zip(grid.weights, before.ratios, costs, strict=False)
+    parts = [weight * exp(min((sum_ - count * cost) / dispersion, MOST)) for weight, sum_, cost in of_worse]
+    return parts, [exp(gain / dispersion) for gain in grid.logs[: len(grid.worse)]]
 
 
 def _solved(values: list[float], chances: list[float], capital: float, needed: float) -> float:
