@@ -10,11 +10,13 @@ Label meanings: Istio, "Standard Metrics".
 """
 
 import math
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 
 from metrics.judges.counts import PodCounts, RoleCounts, WindowCounts
-from metrics.providers.base import Matrix, Series
+from metrics.providers.base import Matrix, Point, Series
 from metrics.spec import Window
 
 GRPC_FAILURES = frozenset({"2", "4", "13", "14", "15"})
@@ -25,6 +27,8 @@ POD_LABELS = ("pod", "kubernetes_pod_name", "pod_name", "instance")
 
 HUNG_UP = "0"
 UPGRADED = "101"
+
+_at = attrgetter("at")
 
 
 def failures(
@@ -91,18 +95,22 @@ def looking_since(series: Iterable[Series], *, scrape_seconds: float) -> float:
 def increase(series: Series, window: Window, looking_since: float) -> float:
     """How much a counter grew in the window (start, end], over resets; samples that are no number are passed over."""
     start, end = window.start.timestamp(), window.end.timestamp()
-    grown, last = 0.0, None
-    for at, value in series.points:
-        if at > end:
-            break
+    points = series.points
+    first = bisect_right(points, start, key=_at)
+    last = next((point.value for point in _backwards(points, first) if math.isfinite(point.value)), None)
+    grown = 0.0
+    for at, value in points[first : bisect_right(points, end, lo=first, key=_at)]:
         if not math.isfinite(value):
             continue
-        if at > start:
-            if last is None:
-                last = 0.0 if at > looking_since else value
-            grown += value - last if value >= last else value
+        if last is None:
+            last = 0.0 if at > looking_since else value
+        grown += value - last if value >= last else value
         last = value
     return grown
+
+
+def _backwards(points: Sequence[Point], before: int) -> Iterator[Point]:
+    return (points[index] for index in range(before - 1, -1, -1))
 
 
 def pod_of(labels: Mapping[str, str]) -> str:
