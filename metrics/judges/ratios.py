@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from metrics.judges.counts import WindowCounts
 
-MOST = 700.0  # exp of more overflows
+MOST = 600.0  # as a logarithm: evidence beyond it is no stronger, and a factor more does not overflow
 LEAST = -30.0  # exp of less does not matter
 
 

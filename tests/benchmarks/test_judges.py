@@ -53,9 +53,11 @@ def test_five_times_the_failures_are_found_in_time(rps: float, window: float) ->
     assert found["median_window"] <= window
 
 
-def test_much_fewer_users_meet_a_fault_than_with_five_strikes() -> None:
-    found = cells("errors-5x", 1000, 100)
-    assert found["sequential"]["bad_requests"] <= found["threshold-5"]["bad_requests"] / 2
+@pytest.mark.parametrize(("rps", "part"), [(100, 0.55), (1000, 0.2)])
+def test_much_fewer_users_meet_a_fault_than_with_five_strikes(rps: float, part: float) -> None:
+    """Half at 100 requests/s, on 3,000 runs; so few runs as here say that to a tenth of it."""
+    found = cells("errors-5x", rps, 200)
+    assert found["sequential"]["bad_requests"] <= part * found["threshold-5"]["bad_requests"]
 
 
 def test_a_test_that_peeks_raises_far_more_alarms_than_it_says() -> None:
