@@ -43,7 +43,7 @@ TESTS: dict[str, str] = {
     "service.port": "workloads/test_services.py::test_ports_and_metadata_are_as_the_canary_says",
     "service.portName": "workloads/test_services.py::test_ports_and_metadata_are_as_the_canary_says",
     "service.targetPort": "workloads/test_services.py::test_ports_and_metadata_are_as_the_canary_says",
-    "service.appProtocol": "routing/test_special_rules.py::test_weights_of_connections",
+    "service.appProtocol": "routing/test_hosts_and_tcp.py::test_weights_of_connections",
     "service.trafficDistribution": (
         "simulation/test_three_services.py::test_the_traffic_distribution_follows_the_canary_all_the_time"
     ),
@@ -63,9 +63,9 @@ TESTS: dict[str, str] = {
     "service.rewrite": "routing/test_carried.py::test_the_rule_is_made_with_it",
     "service.headers": "routing/test_carried.py::test_the_rule_is_made_with_it",
     "service.corsPolicy": "routing/test_carried.py::test_the_rule_is_made_with_it",
-    "service.hosts": "routing/test_special_rules.py::test_the_apex_host_is_there_unless_it_is_among_them",
-    "service.gateways": "routing/test_special_rules.py::test_gateways_are_as_given",
-    "service.delegation": "routing/test_special_rules.py::test_a_delegate_has_neither",
+    "service.hosts": "routing/test_hosts_and_tcp.py::test_the_apex_host_is_there_unless_it_is_among_them",
+    "service.gateways": "routing/test_hosts_and_tcp.py::test_gateways_are_as_given",
+    "service.delegation": "routing/test_hosts_and_tcp.py::test_a_delegate_has_neither",
     "service.match": "routing/test_special_rules.py::test_no_condition_of_the_service_is_lost",
     "service.trafficPolicy": "cluster/test_routes_accepted.py::test_every_traffic_policy_is_stored_as_it_was_rendered",
     # the analysis

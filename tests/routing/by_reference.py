@@ -5,14 +5,26 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from delivery.api.affinity import SessionAffinity
+from delivery.cluster.memory.patching import json_patch
+from delivery.cluster.objects import VIRTUAL_SERVICES, Ref
+from delivery.routing.by_reference import ReferenceRouter
+from delivery.routing.istio import IstioRouter
 from delivery.routing.route_spec import Reference, RouteSpec, Subsets
+from delivery.routing.router import Observed
+from delivery.workloads.names import Names
 from delivery.workloads.service_spec import ServiceSpec
+from strategies.traffic import Traffic
 
 Json = dict[str, Any]
 OURS = "progressive.delivery/"
 DOMAIN = "svc.cluster.local"
 PRIMARY, CANARY, APEX = "reviews-primary", "reviews-canary", "reviews"
 SUBSETS = Subsets("versions", "stable", "next")
+NAMES = Names(namespace="shop", canary="reviews", target="reviews", apex="reviews", uid="u-1")
+router = ReferenceRouter(IstioRouter())
+REST = Traffic.to_canary(0)
+AFFINITY = SessionAffinity(cookieName="version", primaryCookieName="stable")
 
 
 def spec_of(*references: Reference, **more: Any) -> RouteSpec:
@@ -184,3 +196,33 @@ def sums(body: Json) -> list[int]:
     """The sum of weights of every route of the user."""
     rules = [each for protocol in ("http", "tcp", "tls") for each in body["spec"].get(protocol, [])]
     return [sum(item.get("weight", 0) for item in each.get("route") or []) for each in rules if not is_front(each)]
+
+
+def observed(*bodies):
+    return Observed({Ref.of(VIRTUAL_SERVICES, each): each for each in bodies})
+
+
+def after(body, spec, traffic, *, epoch=7, names=NAMES):
+    """The object after what is written for a traffic, and the number of writes that took."""
+    changes = router.routes(names, spec, traffic, observed(body), epoch=epoch)
+    for change in changes:
+        body = json_patch(body, change.patch)
+    return body, len(changes)
+
+
+def http(body, *, ours=False):
+    return [each for each in body["spec"]["http"] if is_front(each) == ours]
+
+
+def said(body):
+    """The same with every weight said: a missing one is 0 beside others."""
+    out = copy.deepcopy(body)
+    for protocol in ("http", "tcp", "tls"):
+        for rule in out["spec"].get(protocol, []):
+            for item in rule.get("route") or []:
+                item.setdefault("weight", 0)
+    return out
+
+
+def shares(rule):
+    return [each.get("weight", 0) for each in rule["route"]]

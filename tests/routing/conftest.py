@@ -9,6 +9,7 @@ import pytest
 
 from delivery.cluster.memory.patching import json_patch
 from delivery.cluster.objects import DESTINATION_RULES, VIRTUAL_SERVICES, Change, Ref
+from delivery.routing.istio import IstioRouter
 from delivery.routing.route_spec import RouteSpec
 from delivery.routing.router import Observed
 from delivery.workloads.names import Names
@@ -63,3 +64,25 @@ def apply() -> Callable[[Mapping[str, Any], Change], Json]:
 @pytest.fixture
 def stored() -> Callable[..., Json]:
     return _stored
+
+
+@pytest.fixture
+def render(names, seen, stored, apply):
+    """The VirtualService after the changes for a traffic, over the one that was there."""
+
+    def after(spec, traffic, found=None):
+        changes = IstioRouter().routes(names, spec, traffic, seen(found), epoch=7)
+        if found is None:
+            return stored(changes[0].body, version="41")
+        for change in changes:
+            found = apply(found, change)
+        assert IstioRouter().routes(names, spec, traffic, seen(found), epoch=7) == ()
+        return found
+
+    return after
+
+
+@pytest.fixture
+def view(names, seen):
+    """What our VirtualService says."""
+    return lambda spec, found: IstioRouter().read(names, spec, seen(found))

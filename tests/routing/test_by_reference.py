@@ -1,28 +1,28 @@
 """Routes of the user: what a run writes there, and that everything else survives it exactly."""
 
-import copy
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from delivery.api.affinity import SessionAffinity
 from delivery.cluster.errors import Fenced
 from delivery.cluster.memory.patching import json_patch
-from delivery.cluster.objects import VIRTUAL_SERVICES, Ref
-from delivery.routing.by_reference import ReferenceRouter, left_behind
-from delivery.routing.claims import claim_of, key
-from delivery.routing.istio import IstioRouter
 from delivery.routing.route_spec import Reference
-from delivery.routing.router import Observed
-from delivery.workloads.names import Names
 from strategies.traffic import Traffic
 from tests.routing.by_reference import (
+    AFFINITY,
     CANARY,
+    NAMES,
+    REST,
     SUBSETS,
+    after,
     books,
+    http,
     is_front,
+    observed,
     role_of,
+    router,
+    said,
+    shares,
     spec_of,
     split,
     sums,
@@ -31,40 +31,7 @@ from tests.routing.by_reference import (
     virtual_services,
 )
 
-NAMES = Names(namespace="shop", canary="reviews", target="reviews", apex="reviews", uid="u-1")
-router = ReferenceRouter(IstioRouter())
 many = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=80, deadline=None)
-AFFINITY = SessionAffinity(cookieName="version", primaryCookieName="stable")
-
-
-def observed(*bodies):
-    return Observed({Ref.of(VIRTUAL_SERVICES, each): each for each in bodies})
-
-
-def after(body, spec, traffic, *, epoch=7, names=NAMES):
-    """The object after what is written for a traffic, and the number of writes that took."""
-    changes = router.routes(names, spec, traffic, observed(body), epoch=epoch)
-    for change in changes:
-        body = json_patch(body, change.patch)
-    return body, len(changes)
-
-
-def http(body, *, ours=False):
-    return [each for each in body["spec"]["http"] if is_front(each) == ours]
-
-
-def said(body):
-    """The same with every weight said: a missing one is 0 beside others."""
-    out = copy.deepcopy(body)
-    for protocol in ("http", "tcp", "tls"):
-        for rule in out["spec"].get(protocol, []):
-            for item in rule.get("route") or []:
-                item.setdefault("weight", 0)
-    return out
-
-
-def shares(rule):
-    return [each.get("weight", 0) for each in rule["route"]]
 
 
 # -- properties
@@ -76,7 +43,6 @@ TRAFFIC = st.one_of(
     st.builds(Traffic, primary=st.just(90), canary=st.just(10), cookie=st.just("run-1"), testers=st.booleans()),
     st.just(Traffic(primary=100, canary=0, testers=True)),
 )
-REST = Traffic.to_canary(0)
 KEEPS_SECRETS = {
     "testers": ({"headers": {"x-tester": {"exact": "yes"}}},),
     "audience": ({"headers": {"x-insider": {}}},),
@@ -253,83 +219,6 @@ def test_a_write_holds_only_for_the_version_that_was_read():
     assert change.tests == ({"op": "test", "path": "/metadata/resourceVersion", "value": "1"},)
 
 
-def test_two_canaries_share_a_virtual_service_and_leave_each_others_rules_alone():
-    ratings = Names(namespace="shop", canary="ratings", target="ratings", apex="ratings", uid="u-2")
-    spec = spec_of(testers=({"headers": {"x-tester": {"exact": "yes"}}},))
-    mine = split("a")
-    theirs = {"name": "b", "route": [to("ratings", 100), to("ratings-canary", 0)]}
-    body = books(mine, theirs)
-    testing = Traffic(primary=90, canary=10, testers=True)
-
-    body, _ = after(body, spec, testing)
-    body, _ = after(body, spec, testing, names=ratings)
-
-    assert [each["name"] for each in body["spec"]["http"]] == [
-        "progressive-delivery-testers/shop/reviews/a",
-        "a",
-        "progressive-delivery-testers/shop/ratings/b",
-        "b",
-    ]
-    for names in (NAMES, ratings):
-        assert after(body, spec, testing, names=names)[1] == 0
-    body, _ = after(body, spec, REST)
-    assert [each["name"] for each in http(body, ours=True)] == ["progressive-delivery-testers/shop/ratings/b"]
-
-
-def test_testers_stay_within_the_route_that_they_are_in_front_of():
-    paths = [{"uri": {"prefix": "/a"}}, {"uri": {"prefix": "/b"}}]
-    spec = spec_of(testers=({"headers": {"x-tester": {"exact": "yes"}}},))
-
-    body, _ = after(books(split(match=paths)), spec, Traffic(primary=100, canary=0, testers=True))
-
-    [front] = http(body, ours=True)
-    assert front["match"] == [{**path, "headers": {"x-tester": {"exact": "yes"}}} for path in paths]
-    assert front["route"] == [to(CANARY)]
-
-
-def test_a_condition_that_can_never_hold_on_a_route_makes_no_rule():
-    other = [{"headers": {"x-tester": {"exact": "no"}}}]
-    spec = spec_of(testers=({"headers": {"x-tester": {"exact": "yes"}}},))
-
-    body, _ = after(books(split(match=other)), spec, Traffic(primary=100, canary=0, testers=True))
-
-    assert http(body, ours=True) == []
-
-
-def test_matched_requests_split_and_all_others_stay_with_the_primary():
-    spec = spec_of(audience=({"headers": {"x-insider": {}}},))
-
-    body, _ = after(books(split()), spec, Traffic.to_canary(25, matched=True))
-
-    [front], [main] = http(body, ours=True), http(body)
-    assert (front["match"], shares(front), shares(main)) == ([{"headers": {"x-insider": {}}}], [75, 25], [100, 0])
-    view = router.read(NAMES, spec, observed(body))
-    assert (view.canary_weight, view.everybody_weight) == (25, 0)
-
-
-def test_copies_go_out_from_a_rule_in_front_beside_the_users_own():
-    theirs = [{"destination": {"host": "sink"}, "percentage": {"value": 3}}]
-
-    body, _ = after(books(split(mirrors=theirs)), spec_of(mirrors=True), Traffic.to_canary(0, mirror=20))
-
-    [front], [main] = http(body, ours=True), http(body)
-    assert front["mirrors"] == [*theirs, {"destination": {"host": CANARY}, "percentage": {"value": 20}}]
-    assert main["mirrors"] == theirs
-    assert router.read(NAMES, spec_of(mirrors=True), observed(body)).mirror == 20
-
-
-def test_cookies_are_given_out_in_front_and_their_holders_stay():
-    spec = spec_of(affinity=AFFINITY)
-
-    body, _ = after(books(split()), spec, Traffic(primary=90, canary=10, cookie="run-1"))
-
-    canary, primary, gives = http(body, ours=True)
-    assert (canary["route"], primary["route"]) == ([to(CANARY)], [to("reviews")])
-    added = [each["headers"]["response"]["add"]["Set-Cookie"].split(";")[0] for each in gives["route"]]
-    assert added == ["stable=run-1", "version=run-1"]
-    assert router.read(NAMES, spec, observed(body)).canary_weight == 10
-
-
 def test_a_route_that_lost_the_primary_gets_it_back_before_the_canarys_pods_go():
     """Else a rollback could not take the requests away, and they would end with the canary's pods."""
     body, _ = after(books(split()), spec_of(), Traffic.to_canary(50))
@@ -340,88 +229,3 @@ def test_a_route_that_lost_the_primary_gets_it_back_before_the_canarys_pods_go()
 
     assert http(body)[0]["route"] == [to(CANARY, 0), to("reviews-primary.shop.svc.cluster.local", 100)]
     assert router.read(NAMES, spec_of(), observed(body)).canary_weight == 0
-
-
-# -- what a Canary names no longer
-
-
-def test_a_route_taken_out_of_the_canary_keeps_following_the_run_until_it_is_over():
-    """Else it would keep the canary's share, and its requests would end with the canary's pods."""
-    body, _ = after(
-        books(split("a"), split("b")), spec_of(Reference("shop", "books", ("a", "b"))), Traffic.to_canary(30)
-    )
-    less = spec_of(Reference("shop", "books", ("a",)))
-
-    body, _ = after(body, less, Traffic.to_canary(40))
-    assert [shares(each) for each in http(body)] == [[60, 40], [60, 40]]
-    body, _ = after(body, less, REST)
-    assert [shares(each) for each in http(body)] == [[100, 0], [100, 0]]
-    body, _ = after(body, less, Traffic.to_canary(40))
-    assert [shares(each) for each in http(body)] == [[60, 40], [100, 0]]
-
-
-def test_a_virtual_service_taken_out_of_the_canary_is_given_back():
-    kept, gone = books(split()), books(split(), name="old")
-    gone, _ = after(gone, spec_of(Reference("shop", "old")), Traffic.to_canary(30))
-    [left] = left_behind(NAMES, spec_of(), [gone])
-    assert left == Reference("shop", "old", leaving=True)
-
-    spec = spec_of(Reference("shop", "books"), left)
-    [_, change] = router.routes(NAMES, spec, REST, observed(kept, gone), epoch=8)
-    gone = json_patch(gone, change.patch)
-
-    assert shares(http(gone)[0]) == [100, 0]
-    assert claim_of(gone, NAMES) is None
-    assert key(NAMES) not in gone["metadata"]["annotations"]
-
-
-def test_a_note_that_somebody_spoiled_is_written_again():
-    body, _ = after(books(split()), spec_of(), Traffic.to_canary(30))
-    for spoiled in ("", "{", '{"canary":"shop/reviews"}', '{"canary":"shop/reviews","weight":"x"}', "[]", "7"):
-        broken = copy.deepcopy(body)
-        broken["metadata"]["annotations"][key(NAMES)] = spoiled
-        assert claim_of(broken, NAMES) is None
-        assert after(broken, spec_of(), Traffic.to_canary(30))[0] == body
-
-
-# -- given back
-
-
-def given_back(body, spec, *, names=NAMES):
-    for change in router.give_back(names, spec, observed(body), epoch=7):
-        body = json_patch(body, change.patch)
-    assert router.give_back(names, spec, observed(body), epoch=7) == (), "once is enough"
-    return body
-
-
-def test_a_revert_leads_users_to_the_targets_pods_and_takes_our_marks_off():
-    body, _ = after(books(split(), exportTo=["."]), spec_of(), Traffic.to_canary(100))
-
-    assert given_back(body, spec_of()) == {**books(split(), exportTo=["."]), "metadata": MARKED_BY_NOBODY}
-
-
-MARKED_BY_NOBODY = {**books()["metadata"], "annotations": {}}
-
-
-def test_a_revert_of_subsets_gives_all_to_the_targets_subset():
-    route = {"name": "main", "route": [to("reviews", 0, subset="stable"), to("reviews", 100, subset="next")]}
-    spec = spec_of(subsets=SUBSETS)
-    body, _ = after(books(route), spec, REST)
-    assert shares(http(body)[0]) == [100, 0]
-
-    assert shares(http(given_back(body, spec))[0]) == [0, 100]
-
-
-def test_a_revert_leaves_no_route_to_a_service_that_goes():
-    """The roles' Services are deleted: a route that names them alone gets the apex Service in addition."""
-    route = {"name": "main", "route": [to("reviews-primary", 100), to(CANARY, 0)]}
-    body, _ = after(books(route), spec_of(), Traffic.to_canary(100))
-
-    [main] = http(given_back(body, spec_of()))
-
-    apex = to("reviews.shop.svc.cluster.local", 100)
-    assert main["route"] == [to("reviews-primary", 0), to(CANARY, 0), apex]
-
-
-def test_a_revert_before_we_came_changes_nothing():
-    assert router.give_back(NAMES, spec_of(), observed(books(split())), epoch=7) == ()
