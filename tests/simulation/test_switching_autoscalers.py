@@ -176,3 +176,38 @@ def test_a_scaled_object_of_a_version_is_no_obstacle_and_a_pause_is_its_peoples(
     recovers(sim)
     sim.loop.advance(10)
     assert pods(sim, deployment("v1")) > 0
+
+
+def story(*, number=0, after=False):
+    """How many writes to autoscalers a release and the hour after it have; with a kill at one of them."""
+    users, count = Load(4 * PER_POD), 0
+    with SwitchedSubsets(61, load=users) as sim:
+        users.sim = sim
+        busy(sim, promotion={"keepPreviousSeconds": 30})
+
+        def meet(request, late):
+            nonlocal count
+            if request.kind == HORIZONTAL_POD_AUTOSCALERS and request.verb == "patch":
+                count += late == after
+                if count == number and late == after:
+                    sim.kill(request.instance)
+                    return late
+            return None
+
+        sim.before, sim.after = (lambda request: meet(request, False)), (lambda request: meet(request, True))
+        for api in sim.apis.values():
+            api.before, api.after = sim.before, sim.after
+        sim.release("v2")
+        recovers(sim)
+        sim.loop.advance(60)
+        found = [(noted(sim, hpa(each)), bounds(sim, hpa(each))) for each in ("v1", "v2")]
+        return count, found, sim.shares_now()
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_kill_at_any_write_to_an_autoscaler_leaves_no_floor(after):
+    count, *undisturbed = story(after=after)
+    assert count > 3
+    assert undisturbed == [[({}, (1, 10)), ({}, (1, 10))], {"v2": 100}]
+    for number in range(1, count + 1):
+        assert list(story(number=number, after=after)[1:]) == undisturbed, f"killed at write {number}"
