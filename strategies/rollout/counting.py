@@ -51,6 +51,8 @@ def _bounded(turn: Turn, question: Question, verdict: Verdict) -> Verdict:
     A status has no room for one that is too long; forgetting it would let a judge begin again and again, each time with
     a new chance of a false alarm. So that is an error and holds the run, unless the run fails anyway.
     """
+    if not verdict.memory and not question.memory:
+        return verdict
     length = len(verdict.memory.encode())
     others = sum(len(each.memory.encode()) for each in turn.status.checks if each.name != question.name)
     room = min(MEMORY_BYTES, MEMORIES_BYTES - others)

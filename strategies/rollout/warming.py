@@ -22,7 +22,10 @@ def leave_out(turn: Turn) -> None:
     """Let each check go on after the warm-up of the pods that are seen to be young in its next window."""
     if turn.target is None or not turn.target.ready_since:
         return
+    warm_since = opening(turn) - max(turn.target.ready_since)
     for spec in turn.spec.checks:
+        if warm_since >= timedelta(seconds=spec.warmup_seconds):
+            continue  # no window begins before the step's first one
         while (until := _young_until(turn, spec)) is not None:
             _resume(turn, spec, until)
 
