@@ -6,6 +6,7 @@ says is said by a word, a place or a shape too.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 from delivery.simulate.bounds import quantile
@@ -33,7 +34,9 @@ WORDS = {"rolled_back": "rolled back", "promoted": "promoted", "undecided": "und
 def picture(reports: Sequence[Report], findings: Sequence[Finding] = (), *, seed: int) -> str:
     """The picture as an SVG document."""
     height = TOP + ROW * len(reports) + 30
-    rows = "".join(_row(report, TOP + ROW * index) for index, report in enumerate(reports))
+    names = list(dict.fromkeys(each.release for each in reports))
+    ordered = sorted(reports, key=lambda each: names.index(each.release))  # policies of one release below each other
+    rows = "".join(_row(each, _scale(each, reports), TOP + ROW * index) for index, each in enumerate(ordered))
     runs = len(reports[0].outcomes) if reports else 0
     unmet = sum(not each.met for each in findings)
     checks = f", {len(findings) - unmet} of {len(findings)} checks met" if findings else ""
@@ -58,7 +61,28 @@ def _legend() -> str:
     return "".join(parts) + marks + words + _text(815, 48, "nothing measured", "soft")
 
 
-def _row(report: Report, top: int) -> str:
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """Where axes end: the same for all policies of a release, so that pictures below each other can be compared."""
+
+    seconds: float
+    hits: int
+    shown: float
+
+
+def _scale(report: Report, reports: Sequence[Report]) -> _Scale:
+    same = [each for each in reports if each.release == report.release]
+    outcomes = [outcome for each in same for outcome in each.outcomes]
+    ends = [each.outcomes[each.example].seconds for each in same]
+    changes = [at for each in same for at, _ in each.trace.weights]
+    return _Scale(
+        seconds=max([each.seconds for each in outcomes] or [0.0]) or 1.0,
+        hits=max([each.hit for each in outcomes] or [0]),
+        shown=max([*ends, *changes, 1.0]),
+    )
+
+
+def _row(report: Report, scale: _Scale, top: int) -> str:
     shares = ", ".join(
         f"{WORDS[name]} {100 * report.share(name).value:.1f} %" for name in RESULTS if report.share(name).seen
     )
@@ -69,21 +93,21 @@ def _row(report: Report, top: int) -> str:
     return (
         _text(LEFT, top + 16, title, "ink name")
         + _text(xs[0], top + 33, "time from the release to the end", "soft small")
-        + _times(report, xs[0], base)
+        + _times(report, scale, xs[0], base)
         + _text(xs[1], top + 33, "requests hit by the new version, log scale", "soft small")
-        + _hits(report, xs[1], base)
+        + _hits(report, scale, xs[1], base)
         + _text(xs[2], top + 33, _typical(report), "soft small")
-        + _run(report, xs[2], base)
+        + _run(report, scale, xs[2], base)
     )
 
 
 def _typical(report: Report) -> str:
-    return f"the canary's weight in a typical run (number {report.example}): {report.outcomes[report.example].reason}"
+    return f"weight in a typical run: {WORDS[report.outcomes[report.example].result]}"
 
 
-def _times(report: Report, x: float, base: float) -> str:
+def _times(report: Report, scale: _Scale, x: float, base: float) -> str:
     """Stacked bars: when rollouts ended, by how they ended."""
-    longest = max((each.seconds for each in report.outcomes), default=0.0) or 1.0
+    longest = scale.seconds
     counts = {name: [0] * BINS for name in RESULTS}
     for each in report.outcomes:
         counts[each.result][min(BINS - 1, int(BINS * each.seconds / longest))] += 1
@@ -91,14 +115,14 @@ def _times(report: Report, x: float, base: float) -> str:
     return _bars([(name, counts[name]) for name in RESULTS], x, base) + _axis(x, base, ticks)
 
 
-def _hits(report: Report, x: float, base: float) -> str:
+def _hits(report: Report, scale: _Scale, x: float, base: float) -> str:
     """Bars: how many requests were hit; none at all stands apart at the left."""
     hits = [each.hit for each in report.outcomes]
-    top = math.log10(1 + max(hits, default=0)) or 1.0
+    top = math.log10(1 + scale.hits) or 1.0
     counts = [0] * BINS
     for hit in hits:
         counts[min(BINS - 1, int(BINS * math.log10(1 + hit) / top))] += 1
-    ticks = [(math.log10(1 + value) / top, f"{value:,}") for value in _decades(max(hits, default=0))]
+    ticks = [(math.log10(1 + value) / top, f"{value:,}") for value in _decades(scale.hits)]
     middle = quantile([float(each) for each in hits], 0.5) or 0.0
     at = x + PANEL * math.log10(1 + middle) / top
     median = f'<path class="median" d="M{at:.1f} {base:.1f}V{base - HEIGHT:.1f}"/>'
@@ -128,16 +152,17 @@ def _bars(series: Sequence[tuple[str, Sequence[int]]], x: float, base: float) ->
     return "".join(parts)
 
 
-def _run(report: Report, x: float, base: float) -> str:
+def _run(report: Report, scale: _Scale, x: float, base: float) -> str:
     """The canary's weight over time, and each window's verdict at its end."""
-    trace, outcome = report.trace, report.outcomes[report.example]
-    longest = max([outcome.seconds, *(at for at, _ in trace.weights), 1.0])
+    trace, longest = report.trace, scale.shown
+    end = report.outcomes[report.example].seconds
     highest = max((weight for _, weight in trace.weights), default=0) or 1
     path = [f"M{x:.1f} {base:.1f}"]
     for at, weight in trace.weights:
         path.append(f"H{x + PANEL * at / longest:.1f}V{base - HEIGHT * 0.86 * weight / highest:.1f}")
-    path.append(f"H{x + PANEL:.1f}")
-    ends = sorted({at for at, name, _, _ in trace.verdicts if name not in ("traffic", "drained") and at <= longest})
+    last = max([end, *(at for at, _ in trace.weights)])
+    path.append(f"H{x + PANEL * last / longest:.1f}")
+    ends = sorted({at for at, name, _, _ in trace.verdicts if name not in ("traffic", "drained") and at <= end})
     marks = "".join(_verdict(report, at, x + PANEL * at / longest, base, highest) for at in ends)
     ticks = [(share, duration(longest * share)) for share in (0.0, 0.5, 1.0)]
     return f'<path class="line" d="{"".join(path)}"/>{marks}{_axis(x, base, ticks)}' + _text(

@@ -7,7 +7,7 @@ from delivery.simulate.report import Report, Share
 
 WIDTH = 80
 _HEAD = ("release", "rolled back", "promoted", "open", "median (p95)", "hit (p95)")
-_WIDTHS = (14, 20, 8, 7, 16, 10)
+_WIDTHS = (14, 19, 8, 7, 15, 12)
 
 
 def table(reports: Sequence[Report], *, seed: int) -> str:
@@ -46,12 +46,13 @@ def _row(report: Report, name: str) -> tuple[str, ...]:
 
 def _legend(reports: Sequence[Report]) -> list[str]:
     """What else there is to say of each, in a line."""
-    lines = []
+    lines, several = [], len({each.policy for each in reports}) > 1
     for each in reports:
         held = quantile([outcome.held_seconds for outcome in each.outcomes], 0.5)
         reasons = ", ".join(f"{name} {count}" for name, count in list(each.reasons().items())[:3])
         verdict = "ought to be promoted" if each.healthy else "ought to be rolled back"
-        start = f"{each.release}: {verdict}; held {duration(held)} (median)"
+        name = f"{each.release} by {each.policy}" if several else each.release
+        start = f"{name}: {verdict}; held {duration(held)} (median)"
         lines += [start if len(start) <= WIDTH else start[: WIDTH - 1] + "…", f"  ended by {reasons}"[:WIDTH]]
     lines += [
         "",

@@ -7,6 +7,7 @@ requests. Time is in seconds after the release.
 
 import math
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from delivery.simulate.draws import Draws
 from delivery.simulate.latency import EDGES, shares
@@ -20,7 +21,8 @@ CLUSTER_SECONDS = 60.0
 @dataclass(slots=True)
 class Piece:
     """What happened in [start, end]. `hit`: users' requests that the fault or new pods spoilt; `lost`: sent and never
-    arrived. `buckets` are the canary's requests by how long they took, where anybody wants to know.
+    arrived. `buckets` are the canary's requests by how long they took, where anybody wants to know; `pods` requests and
+    failures of each pod of a role, where failures come together in pods.
     """
 
     start: float
@@ -34,6 +36,7 @@ class Piece:
     users: int = 0
     buckets: list[int] | None = None
     faulty: bool = False
+    pods: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
     def add(self, other: "Piece") -> None:
         """Count the other piece too."""
@@ -43,9 +46,12 @@ class Piece:
         self.primary_failed += other.primary_failed
         self.lost += other.lost
         self.faulty = self.faulty or other.faulty
+        for role, pods in other.pods.items():
+            own = self.pods.get(role, [(0, 0)] * len(pods))
+            self.pods[role] = [(a + c, b + d) for (a, b), (c, d) in zip_longest(own, pods, fillvalue=(0, 0))]
         if other.buckets is not None:
-            own = self.buckets or [0] * len(EDGES)
-            self.buckets = [a + b for a, b in zip(own, other.buckets, strict=True)]
+            known = self.buckets or [0] * len(EDGES)
+            self.buckets = [a + b for a, b in zip(known, other.buckets, strict=True)]
 
 
 @dataclass(slots=True)
@@ -74,7 +80,7 @@ class Tape:
     hit: int = 0
     users: int = 0
     _minute: int = -1
-    _rates: dict[tuple[bool, int, float], float] = field(default_factory=dict)
+    _rates: dict[tuple[str, int, float], float] = field(default_factory=dict)
 
     def route(self, at: float, share: Share) -> None:
         """Requests follow a route written at `at` when the proxies know it."""
@@ -129,7 +135,7 @@ class Tape:
         users = self.draws.poisson(sent * share.canary)
         copies = self.draws.poisson(sent * share.copied) if arrives else 0
         piece.primary = self.draws.poisson(sent * (1 - share.canary))
-        piece.primary_failed = self._fail(piece.primary, scenario.error, canary=False)
+        piece.primary_failed = self._fail(piece, piece.primary, scenario.error, role="primary")
         if arrives:
             piece.canary, piece.users = users + copies, users
             self._serve(piece)
@@ -158,7 +164,7 @@ class Tape:
         base = scenario.error
         share = scenario.failing if faulty and scenario.failing is not None else base
         share = 1 - (1 - share) * (1 - young * scenario.warm_error)
-        piece.failed = self._fail(piece.canary, share, canary=True)
+        piece.failed = self._fail(piece, piece.canary, share, role="canary")
         spoilt = draws.binomial(piece.failed, 1 - base / share) if share > base else 0
         slow = self._slow(piece, young, faulty=faulty)
         hit = spoilt + draws.binomial(slow, 1 - spoilt / piece.canary) if piece.canary else 0
@@ -195,24 +201,25 @@ class Tape:
         warm = self.scenario.warm_seconds
         return sum(self.now < at + warm for at in pods) / len(pods) if warm and pods else 0.0
 
-    def _fail(self, number: int, share: float, *, canary: bool) -> int:
+    def _fail(self, piece: Piece, number: int, share: float, *, role: str) -> int:
         """How many of so many requests fail; in clusters, each pod has its own share for a minute."""
         if not self.scenario.clustering:
             return self.draws.binomial(number, share)
-        pods = max(1, len(self.canary_pods if canary else self.primary_pods))
-        minute, failed = int(self.now // CLUSTER_SECONDS), 0
+        pods = max(1, len(self.canary_pods if role == "canary" else self.primary_pods))
+        minute, every = int(self.now // CLUSTER_SECONDS), []
         for pod in range(pods):
             got = self.draws.binomial(number, 1 / (pods - pod))
             number -= got
-            failed += self.draws.binomial(got, self._rate(share, canary=canary, pod=pod, minute=minute))
-        return failed
+            every.append((got, self.draws.binomial(got, self._rate(share, role=role, pod=pod, minute=minute))))
+        piece.pods[role] = every
+        return sum(failed for _, failed in every)
 
-    def _rate(self, share: float, *, canary: bool, pod: int, minute: int) -> float:
+    def _rate(self, share: float, *, role: str, pod: int, minute: int) -> float:
         """The share of failures that a pod has in this minute."""
         if minute != self._minute:
             self._minute = minute
             self._rates.clear()
-        key = (canary, pod, share)
+        key = (role, pod, share)
         if key not in self._rates:
             self._rates[key] = self.draws.rate(share, self.scenario.clustering)
         return self._rates[key]
@@ -242,6 +249,10 @@ class Tape:
         second.primary_failed = piece.primary_failed - first.primary_failed
         second.primary = piece.primary - first.primary
         second.lost = piece.lost - first.lost
+        for role, pods in piece.pods.items():  # per pod only about, where a window begins in the middle of a minute
+            first.pods[role] = [(round(got * part), round(failed * part)) for got, failed in pods]
+            taken = zip(pods, first.pods[role], strict=True)
+            second.pods[role] = [(got - a, failed - b) for (got, failed), (a, b) in taken]
         if piece.buckets is not None:
             first.buckets = [draws.binomial(count, part) for count in piece.buckets]
             second.buckets = [a - b for a, b in zip(piece.buckets, first.buckets, strict=True)]
