@@ -70,7 +70,8 @@ def host_conflict(names: Names, spec: RouteSpec, virtual_services: Iterable[Obje
             return Problem(
                 reason="HostConflict",
                 message=f"VirtualService {namespace}/{name} routes host {same[0][0]}, which is {same[0][1]}; Istio "
-                "does not merge the two: delete it, or take that host or the gateway mesh out of it",
+                "does not merge the two: name it in spec.routeRefs, or delete it (its rules may go into "
+                f"VirtualService {names.apex}), or take the host or gateway mesh out of it",
             )
     return None
 

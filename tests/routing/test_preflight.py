@@ -57,6 +57,7 @@ class TestHostConflict:
         assert problem.reason == "HostConflict"
         assert f"{found['metadata']['namespace']}/theirs" in problem.message
         assert "Istio does not merge" in problem.message
+        assert all(way in problem.message for way in ("spec.routeRefs", "VirtualService reviews", "delete it"))
 
     @pytest.mark.parametrize(
         "found",

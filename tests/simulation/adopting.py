@@ -57,7 +57,7 @@ def leave_a_primary(sim: Simulation, *, replicas: int = 2) -> None:
 
 
 class Adopting(Simulation):
-    """A world in which all of that is there before the Canary, or the VirtualService alone."""
+    """A world in which all of that is there before the Canary."""
 
     primary_too = True
 
@@ -75,3 +75,9 @@ class Adopting(Simulation):
         if free and apex is not None and apex["spec"]["selector"] != {"app": PRIMARY.name}:
             self.promises.tell("the primary that was given back is deleted")
             self.store.delete(PRIMARY)
+
+
+class WithRoute(Adopting):
+    """A world in which the VirtualService alone was there before."""
+
+    primary_too = False

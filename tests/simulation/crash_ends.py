@@ -7,7 +7,7 @@ from typing import Any
 from delivery.cluster.objects import EVENTS, SECRETS, Object
 from strategies.status import Past
 from tests.simulation import bookinfo, own_routes, wired
-from tests.simulation.invariants import APEX, size
+from tests.simulation.invariants import APEX, CANARY, size
 from tests.simulation.simulation import Simulation
 
 
@@ -29,6 +29,7 @@ class End:
     route: Any
     copies: tuple[str, ...]
     own_routes: tuple[Any, ...]
+    left: tuple[str, ...]
 
     @classmethod
     def of(cls, sim: Simulation) -> "End":
@@ -51,7 +52,13 @@ class End:
             route=route.get("spec"),
             copies=(*wired.copies(sim), *wired.copies(sim, SECRETS)),
             own_routes=own_routes.specs(sim),
+            left=tuple(sim.theirs.left()) if _is_reverted(sim) else (),
         )
+
+
+def _is_reverted(sim: Simulation) -> bool:
+    """Has a Canary gone that was to leave nothing behind?"""
+    return sim.store.peek(CANARY) is None and bool(sim.canary.get("spec", {}).get("revertOnDeletion"))
 
 
 def _template(workload: Object) -> Any:

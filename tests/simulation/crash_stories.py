@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, SERVICES, Kind, Ref
 from tests.simulation import own_routes, wired
+from tests.simulation.adopting import Adopting, WithRoute
 from tests.simulation.invariants import APEX, CANARY, ROUTE
 from tests.simulation.own_routes import OwnRoutes
 from tests.simulation.shipped import Shipped
@@ -16,6 +17,7 @@ from tests.simulation.switched_subsets import SwitchedSubsets
 from tests.simulation.switching import Switching
 
 PATIENCE = 900.0
+REVERTED = frozenset({"Reverted"})
 TAIL = 5.0
 """Seconds after the end of a story in which the last requests of a resting phase are sent."""
 
@@ -119,7 +121,7 @@ def _delete(sim: Simulation) -> None:
 
 
 DELETIONS = {
-    "reverted": Story(_revertible, _delete, "", last_words=frozenset({"Reverted"})),
+    "reverted": Story(_revertible, _delete, "", last_words=REVERTED),
     "deleted-mid-run": Story(_at_ten_percent, _delete, ""),
 }
 WITHOUT_MESH = {
@@ -156,7 +158,7 @@ def _promoted_and_revertible(sim: Simulation) -> None:
 
 def _versions(world: type[Simulation], name: str) -> dict[str, Story]:
     """Promotions that move users between versions, the way back, and a farewell."""
-    reverted = Story(_promoted_and_revertible, _delete, "", world=world, last_words=frozenset({"Reverted"}))
+    reverted = Story(_promoted_and_revertible, _delete, "", world=world, last_words=REVERTED)
     return {
         f"{name}-new": Story(_apply, lambda sim: sim.start_controller() and None, "Initialized", world=world),
         f"{name}-promoted": Story(_initialise, lambda sim: sim.release("v2"), "Succeeded", world=world),
@@ -167,6 +169,19 @@ def _versions(world: type[Simulation], name: str) -> dict[str, Story]:
 
 
 VERSIONS = {**_versions(Switching, "versions"), **_versions(SwitchedSubsets, "version-subsets")}
+
+
+def _begin(sim: Simulation) -> None:
+    sim.start_controller()
+
+
+ADOPTIONS = {
+    "adopted-route": Story(_apply, _begin, "Initialized", world=WithRoute),
+    "adopted-primary": Story(_apply, _begin, "Initialized", world=Adopting),
+    "adopted-promoted": Story(_initialise, lambda sim: sim.release("v2"), "Succeeded", world=WithRoute),
+    "adopted-reverted": Story(_promoted_and_revertible, _delete, "", world=Adopting, last_words=REVERTED),
+}
 ALL = {
     **STORIES, **OTHER_TARGETS, **WITH_CONFIGS, **DELETIONS, **WITHOUT_MESH, **OWN_ROUTES, **SHIPPED, **VERSIONS,
+    **ADOPTIONS,
 }  # fmt: skip

@@ -4,10 +4,13 @@ import pytest
 
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Ref
 from tests.simulation import bookinfo
-from tests.simulation.adopting import RULES, leave_a_primary, leftover, route_before
+from tests.simulation.adopting import EVERYBODY, RULES, TO_APEX, leave_a_primary, leftover, route_before
 from tests.simulation.invariants import APEX, CANARY, PRIMARY, ROUTE, TARGET
-from tests.simulation.scenes import is_silent, pods_of, says, served
+from tests.simulation.own_routes import reference, to
+from tests.simulation.scenes import foreign, is_silent, pods_of, says, served
 from tests.simulation.simulation import Simulation
+
+BOOKS = Ref(VIRTUAL_SERVICES, bookinfo.NAMESPACE, "books")
 
 
 @pytest.fixture
@@ -144,6 +147,33 @@ def test_without_reverting_it_goes_on_leading_to_the_primary(sim):
     delete(sim)
     assert names(sim) == ["mobile", "progressive-delivery", "all"]
     assert sim.weight == 0
+    served(sim)
+
+
+def under_another_name(sim):
+    """A VirtualService that routes our host and that nothing tells to be ours."""
+    begin(sim, route=foreign(VIRTUAL_SERVICES, "books", {"hosts": ["reviews"], "http": [EVERYBODY]}))
+    says(sim, "Ready", "HostConflict", "VirtualService shop/books", "spec.routeRefs", "delete it")
+    assert sim.store.peek(PRIMARY) is None
+
+
+def test_one_under_another_name_can_be_named_and_stays_where_it_is(sim):
+    under_another_name(sim)
+    split = {**EVERYBODY, "route": [{**TO_APEX[0], "weight": 100}, to("reviews-canary", 0)]}
+    sim.merge(BOOKS, {"spec": {"http": [split]}})
+    sim.edit(routeRefs=[reference("books")])
+    sim.until_phase("Initialized")
+    assert sim.store.peek(ROUTE) is None
+    assert sim.store.peek(BOOKS)["spec"] == {"hosts": ["reviews"], "http": [split]}
+    served(sim)
+
+
+def test_one_under_another_name_can_be_put_into_the_one_that_is_taken_over(sim):
+    under_another_name(sim)
+    sim.apply(VIRTUAL_SERVICES, route_before())
+    sim.store.delete(BOOKS)
+    sim.until_phase("Initialized")
+    assert names(sim) == ["mobile", "progressive-delivery", "all"]
     served(sim)
 
 

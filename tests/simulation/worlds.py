@@ -17,7 +17,7 @@ from delivery.cluster.objects import (
 )
 from delivery.cluster.policies import GUARDED
 from tests.simulation import bookinfo, own_routes, switched_subsets, switching
-from tests.simulation.adopting import Adopting
+from tests.simulation.adopting import Adopting, WithRoute
 from tests.simulation.chaos import PATIENCE, play
 from tests.simulation.deeds import HARM
 from tests.simulation.endings import farewell
@@ -242,12 +242,6 @@ class Guarded(Simulation):
         """Whoever made them takes them away."""
         while self.policies:
             self.store.delete(self.policies.pop())
-
-
-class WithRoute(Adopting):
-    """A VirtualService was there before."""
-
-    primary_too = False
 
 
 World = tuple[type[Simulation], Kind, Ref]
