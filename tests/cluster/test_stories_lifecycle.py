@@ -1,5 +1,6 @@
 """Canaries that come and go on a real control plane: what was there before is there afterwards, to the letter."""
 
+import copy
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -88,3 +89,56 @@ async def test_a_canary_that_is_reverted_leaves_everything_as_it_was(stage: Stag
     await stage.event("Reverted")
     await stage.still_served()
     assert stage.lost() == 0
+
+
+@together
+async def test_a_route_and_a_primary_that_were_there_before_are_taken_over_and_given_back(stage: Stage) -> None:
+    await stage.deploy()
+    await stage.kubectl.apply(route_before())
+    await stage.kubectl.apply(await primary_before(stage))
+    await stage.kubectl("rollout", "status", "deployment/reviews-primary", "--timeout=60s")
+    refs = [stage.ref(VIRTUAL_SERVICES), stage.ref(SERVICES)]
+    before = [essence(await stage.api.get(ref)) for ref in refs]
+    was = await stage.api.get(stage.ref(DEPLOYMENTS, "reviews-primary"))
+
+    await revertible(stage)
+    rules = (await stage.api.get(stage.ref(VIRTUAL_SERVICES)))["spec"]["http"]
+    assert [rule["name"] for rule in rules] == ["mobile", "progressive-delivery", "all"]
+    assert rules[1]["timeout"] == "3s"
+    await stage.release(V2)
+    await stage.at_rest("Succeeded")
+    assert await stage.image("reviews-primary") == V2
+    await delete(stage)
+
+    assert [essence(await stage.api.get(ref)) for ref in refs] == before
+    primary = await stage.api.get(stage.ref(DEPLOYMENTS, "reviews-primary"))
+    assert primary["metadata"]["uid"] == was["metadata"]["uid"]
+    assert primary["metadata"]["labels"] == was["metadata"]["labels"]
+    await stage.still_served()
+    assert stage.lost() == 0
+
+
+def route_before() -> dict[str, Any]:
+    """A VirtualService of the user's, with a rule for some and one for everybody."""
+    to_apex = [{"destination": {"host": "reviews"}}]
+    mobile = {"name": "mobile", "match": [{"headers": {"x-app": {"exact": "mobile"}}}], "route": to_apex}
+    everybody = {"name": "all", "timeout": "3s", "retries": {"attempts": 2}, "route": to_apex}
+    return {
+        "apiVersion": VIRTUAL_SERVICES.api_version,
+        "kind": "VirtualService",
+        "metadata": {"name": "reviews", "labels": {"team": "books"}, "annotations": {"example.com/note": "hi"}},
+        "spec": {"hosts": ["reviews"], "http": [mobile, everybody]},
+    }
+
+
+async def primary_before(stage: Stage) -> dict[str, Any]:
+    """A primary that another controller left: it runs what the target runs, under labels of its own."""
+    target = await stage.api.get(stage.ref(DEPLOYMENTS))
+    template = copy.deepcopy(target["spec"]["template"])
+    template["metadata"]["labels"]["app"] = "reviews-primary"
+    return {
+        "apiVersion": DEPLOYMENTS.api_version,
+        "kind": "Deployment",
+        "metadata": {"name": "reviews-primary", "labels": {"kept": "yes"}},
+        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "reviews-primary"}}, "template": template},
+    }
