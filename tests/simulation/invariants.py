@@ -27,6 +27,7 @@ from delivery.cluster.objects import (
 )
 from delivery.sandbox.mesh import Fate, Load, Mesh
 from delivery.sandbox.mesh.on_store import OnStore
+from delivery.sandbox.mesh.telemetry import Sample
 from delivery.workloads.health import is_ready
 from delivery.workloads.ownership import CANARY_LABEL, fence_of, labels
 from delivery.workloads.selectors import selects
@@ -107,6 +108,10 @@ class Invariants:
         """From now on there are users, and each of them counts."""
         self.users = True
         self._mesh.look().send(Load(bookinfo.NAMESPACE, bookinfo.NAME, per_second=100))
+
+    def mesh_samples(self) -> list[Sample]:
+        """What a scrape of all proxies finds now."""
+        return self._mesh.look().samples()
 
     def expect_primary(self, name: str) -> None:
         """The Canary gives the primary this name."""
