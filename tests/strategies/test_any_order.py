@@ -4,19 +4,22 @@ Each story is told by a seed: the same seed tells the same story, and a failing 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import pytest
 
-from metrics.verdict import Counts, Outcome, Verdict
+from metrics.verdict import Counts, Evidence, Outcome, Verdict
 from strategies.plan import plan_for
 from strategies.questions import Ask, Question
 from strategies.readiness import carries, needed
 from strategies.rollout import advance
 from strategies.rollout.budget import size
 from strategies.snapshot import Problem
-from strategies.status import Phase, Result, Stage, Status
+from strategies.spec import Analysis, CheckSpec, Policy
+from strategies.status import Check, Phase, Result, Stage, Status
 from strategies.traffic import Role
 from tests.strategies.world import (
     DURATION,
@@ -39,7 +42,39 @@ REVISIONS = (V1, V2, V3, "v1-444444444444")
 CRASH = Problem(reason="CrashLoopBackOff", message="pod reviews-1 crashes: exit code 1")
 HOLDS = ("Paused", "ManualOverride", "StaleCache", "HostTaken", "Contested", "NotYetActedOn", "ScalingUp")
 AT_REST = (Phase.INITIALIZED, Phase.SUCCEEDED, Phase.FAILED, Phase.WAITING)
-POLICIES = (steps(5, 20, 60, threshold=2), steps(50, 100), steps(10, threshold=1), steps(1, 2, 3, 4, 5, threshold=9))
+POLICIES = (
+    steps(5, 20, 60, threshold=2),
+    steps(50, 100),
+    steps(10, threshold=1),
+    steps(1, 2, 3, 4, 5, threshold=9),
+    steps(10, 50, threshold=3, check_interval_seconds=20.0, on_inconclusive=Policy.PROCEED),
+    steps(10, 100, threshold=3, on_inconclusive=Policy.HOLD, max_duration_seconds=3600.0),
+    steps(10, 50, threshold=3, on_inconclusive=Policy.ROLLBACK),
+)
+RULES: tuple[dict[str, Any], ...] = (
+    {"failure_limit": 1},
+    {"consecutive_failures": 2, "failure_limit": 5},
+    {"error_limit": 2},
+    {"on_no_data": Policy.PROCEED},
+    {"on_no_data": Policy.ROLLBACK, "window_seconds": 20.0},
+    {"dry_run": True},
+    {"initial_delay_seconds": 90.0},
+    {"warmup_seconds": 120.0},
+    {"judge": "compare 25/1/0.1"},
+    {"judge": "compare 50/1/0.1", "warmup_seconds": 60.0},
+)
+SOME = Evidence(canary_requests=12, canary_bad=1, primary_requests=90, primary_bad=0)
+
+
+def may_pass(check: Check, spec: CheckSpec, analysis: Analysis) -> bool:
+    """Passed; or nothing failed last, and what is not known was decided by the limits or may be passed over."""
+    if check.outcome is Outcome.PASS:
+        return True
+    if check.outcome is not Outcome.INCONCLUSIVE or check.in_row:
+        return False
+    if check.undecided:
+        return check.whole is Outcome.PASS or analysis.on_inconclusive is Policy.PROCEED
+    return spec.on_no_data is Policy.PROCEED
 
 
 class Story:
@@ -96,7 +131,9 @@ class Story:
         if self.random.random() < self.honest:
             return healthy(question)
         outcome = self.random.choice((None, Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE))
-        return Verdict(outcome, value=1.0, message="so it was") if outcome else None
+        evidence = self.random.choice((None, SOME))
+        memory = f"{question.memory[:20]}x" if question.judge else ""
+        return Verdict(outcome, value=1.0, message="so it was", evidence=evidence, memory=memory) if outcome else None
 
     def time_passes(self) -> None:
         self.world.now += timedelta(seconds=self.random.choice((0.5, 10, 60, 85, 600, 7200)))
@@ -137,10 +174,12 @@ class Story:
 
     def pods_recover(self) -> None:
         if (pods := self._pods()) is not None:
-            pods.healthy, pods.trouble = True, None
+            pods.healthy, pods.trouble, pods.since = True, None, (self.world.now,) * pods.replicas
 
     def policy_edited(self) -> None:
-        checks = self.random.choice(((), (SUCCESS_RATE,), (SUCCESS_RATE, DURATION)))
+        plain = self.random.choice(((), (SUCCESS_RATE,), (SUCCESS_RATE, DURATION)))
+        ruled = self.random.random() < 0.5
+        checks = tuple(replace(each, **self.random.choice(RULES)) if ruled else each for each in plain)
         skip = self.random.random() < 0.1
         self.world.edit(analysis=self.random.choice(POLICIES), checks=checks, skip_analysis=skip)
 
@@ -264,8 +303,8 @@ class Story:
         promoted = after.phase is Phase.PROMOTING and before.phase in (Phase.PROGRESSING, Phase.WAITING_PROMOTION)
         if (stepped or promoted) and not spec.skip_analysis:
             judged = {check.name: check for check in after.checks}
-            for check in spec.checks:
-                assert judged[check.name].outcome is Outcome.PASS
+            for check in (each for each in spec.checks if not each.dry_run):
+                assert may_pass(judged[check.name], check, spec.analysis)
                 assert judged[check.name].end > before.run.windows_from
         if promoted:
             assert self.world.target.revision == run.revision
