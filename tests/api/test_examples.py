@@ -9,7 +9,8 @@ import yaml
 
 from delivery.api import crd
 from delivery.api.acting import not_acted_on
-from delivery.api.parse import parse_canary
+from delivery.api.parse import parse_canary, parse_metric_template
+from delivery.api.templates import SERVED
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FOLDER = EXAMPLES / "reviews-canary"
@@ -31,6 +32,18 @@ def test_every_canary_is_valid_and_nothing_in_it_is_left_undone(body: Any) -> No
     jsonschema.validate(body, crd.object_schema(crd.RESOURCES[0]))
 
     assert not_acted_on(parse_canary(body)) == ()
+
+
+def templates() -> list[Any]:
+    files = sorted(EXAMPLES.rglob("*.yaml"))
+    every = [body for file in files for body in yaml.safe_load_all(file.read_text())]
+    return [body for body in every if body.get("kind") == "MetricTemplate"]
+
+
+def test_every_metric_template_is_valid_and_there_is_one_of_each_type_that_is_served() -> None:
+    found = [parse_metric_template(body) for body in templates()]
+
+    assert {each.spec.provider.type for each in found} == set(SERVED)
 
 
 def test_the_short_canary_has_at_most_ten_lines_of_spec() -> None:

@@ -18,6 +18,7 @@ from delivery.cluster.objects import (
     DAEMON_SETS,
     DEPLOYMENTS,
     DESTINATION_RULES,
+    METRIC_TEMPLATES,
     PODS,
     SERVICES,
     VIRTUAL_SERVICES,
@@ -30,7 +31,7 @@ from delivery.workloads.health import is_ready
 EXAMPLES = Path(__file__).parents[3] / "examples"
 BASE = EXAMPLES / "reviews-canary"
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/canary.yaml"))
-APPLIED = (CANARIES, DAEMON_SETS, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES)
+APPLIED = (CANARIES, DAEMON_SETS, DEPLOYMENTS, DESTINATION_RULES, METRIC_TEMPLATES, SERVICES, VIRTUAL_SERVICES)
 KINDS = {kind.kind: kind for kind in APPLIED}
 HURRY = {"settleSeconds": 2, "drainSeconds": 2, "drainMaxSeconds": 10}
 LAG = "0.1-1.5"
