@@ -4,12 +4,15 @@ Whatever goes wrong between the question and the number is a verdict too (`error
 one sentence, because the one who asks has to hold the rollout and tell people, not to handle exceptions.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from metrics import application, custom, queries, rates, scraped, templates
+from metrics import application, comparison, custom, queries, rates, scraped, templates
 from metrics.batching import MOST_WORKLOADS, Batches, Builder
 from metrics.judges import presence, threshold
+from metrics.judges.comparison import compare
+from metrics.judges.settings import CompareWithPrimary
 from metrics.providers.base import Kind, PeriodProvider, Provider, Query, QueryError, Samples
 from metrics.raw_queries import What
 from metrics.scraped import Scraped
@@ -96,6 +99,43 @@ class Analyst:
         except QueryError as error:
             return Verdict(Outcome.ERROR, limit=spec.limit, message=f"{spec.name} {explained(error)}")
         return threshold.judge(spec, samples)
+
+    async def compared(
+        self, spec: MetricSpec, subject: Subject, window: Window, *, number: int, memory: str, server: str
+    ) -> Verdict:
+        """The verdict on window `number` of a run, by the metric's limits and against the primary.
+
+        `memory` is that of the verdict on the window before, "" for the first one; without `spec.compare` it is as
+        `metric` says.
+        """
+        if spec.compare is None:
+            return await self.metric(spec, subject, window, server=server)
+        limits, against = await asyncio.gather(
+            self.metric(spec, subject, window, server=server),
+            self._against_primary(spec, spec.compare, subject, window, number, memory, server),
+        )
+        return comparison.together(limits, against)
+
+    async def _against_primary(
+        self,
+        spec: MetricSpec,
+        settings: CompareWithPrimary,
+        subject: Subject,
+        window: Window,
+        number: int,
+        memory: str,
+        server: str,
+    ) -> Verdict:
+        if problem := comparison.problem(spec, subject):
+            return Verdict(Outcome.ERROR, message=problem)
+        try:
+            found = await self.scraped(comparison.what_of(spec), subject, window, server=server)
+            counts = comparison.counts_of(spec, number, window, found)
+        except QueryError as error:
+            return Verdict(Outcome.ERROR, message=f"{spec.name} {explained(error)}")
+        except ValueError as error:
+            return Verdict(Outcome.ERROR, message=f"{spec.name} could not be compared: {error}")
+        return compare(counts, memory, settings)
 
     async def traffic(self, subject: Subject, window: Window, *, server: str) -> Verdict:
         """How many requests each role got in the window: pass with counts, or inconclusive with counts of 0.

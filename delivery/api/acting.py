@@ -10,7 +10,6 @@ from delivery.api.canary import Canary
 from delivery.api.model import Piece
 
 BLOCKING = (
-    "analysis.metrics[].compareWithPrimary",
     "analysis.webhooks",
 )
 """Fields without which no run may start."""

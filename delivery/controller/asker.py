@@ -27,7 +27,12 @@ class Analyst(Protocol):
     """Who can answer; none of its methods raises, an error is a verdict."""
 
     async def metric(self, spec: MetricSpec, subject: Subject, window: Window, *, server: str) -> Verdict:
-        """Judge a metric over a window."""
+        """Judge a metric over a window, by its limits."""
+
+    async def compared(
+        self, spec: MetricSpec, subject: Subject, window: Window, *, number: int, memory: str, server: str
+    ) -> Verdict:
+        """Judge a metric over window `number` of a run, against the primary too if it says so."""
 
     async def traffic(self, subject: Subject, window: Window, *, server: str) -> Verdict:
         """Count the requests of both roles in a window."""
@@ -120,4 +125,8 @@ class Asker:
             metric = metric if self._templates is None else await self._templates.resolve(metric)
         except UnresolvedError as error:
             return Verdict(Outcome.ERROR, limit=metric.limit, message=error.problem.message)
-        return await self._analyst.metric(metric, brief.subject, window, server=brief.server)
+        if question.kind is Ask.LIMITS:
+            return await self._analyst.metric(metric, brief.subject, window, server=brief.server)
+        return await self._analyst.compared(
+            metric, brief.subject, window, number=question.window, memory=question.memory, server=brief.server
+        )

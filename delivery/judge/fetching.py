@@ -4,6 +4,7 @@ How many samples a question would return is asked first; one that is too large i
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from math import ceil
@@ -58,22 +59,25 @@ class Fetcher:
         spans = [span for episode in found for span in episodes.spans(episode, WINDOWS_AT_ONCE)]
         work = [(what, span) for span in spans for what in self._asked.kinds]
         every, done = sum(span.until - span.first for _, span in work), 0
-        waiting = iter(work)
+        waiting = deque(work)
 
         async def worker() -> None:
             nonlocal done
-            for what, span in waiting:
-                await self._span(what, span, kept)
+            while waiting:
+                what, span = waiting.popleft()
+                try:
+                    await self._span(what, span, kept)
+                except LookBackError:
+                    waiting.clear()  # what is under way comes to its end and is kept
+                    raise
                 done += span.until - span.first
                 progress(done, every)
 
         progress(0, every)
-        workers = [asyncio.create_task(worker(), name="fetch") for _ in range(AT_ONCE)]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for each in workers:
-                each.cancel()
+        ended = await asyncio.gather(*(worker() for _ in range(AT_ONCE)), return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
 
     async def _busy(self, workload: str, windows: int) -> list[bool]:
         """In which windows a workload had requests."""

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from delivery.api.acting import blocking
 from delivery.api.parse import InvalidSpec, parse_canary
 from delivery.api.rollout import metric_specs, rollout_spec
 from metrics.judges.settings import CompareWithPrimary
@@ -87,9 +86,3 @@ def test_a_compared_metric_needs_no_limit_and_keeps_the_one_it_has(canary: Any) 
 
     assert metric_specs(bare)[0].maximum is None
     assert metric_specs(kept)[0].maximum == 500
-
-
-def test_until_it_is_acted_on_no_run_starts_with_a_comparison(canary: Any) -> None:
-    assert blocking(parse_canary(canary(analysis={"metrics": [COMPARED]}))) == (
-        "analysis.metrics[].compareWithPrimary",
-    )

@@ -23,7 +23,7 @@ class Watched:
 
     def __init__(self, provider, *, lasts: int | None = None, most: int | None = None) -> None:
         self.provider, self.lasts, self.most = provider, lasts, most
-        self.ranges: list[Query] = []
+        self.ranges: list[tuple[Query, datetime]] = []
         self.samples: list[int] = []
         self.now = self.highest = 0
 
@@ -38,7 +38,7 @@ class Watched:
         sizes = {each: sum(len(series.points) for series in found[each]) for each in counting}
         if self.most is not None and any(size > self.most for size in sizes.values()):
             return {each: QueryError(Kind.SHAPE, "the answer is too long") for each in queries}
-        self.ranges += counting
+        self.ranges += [(each, at) for each in counting]
         self.samples += sizes.values()
         return found
 

@@ -4,11 +4,15 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil
 from typing import Any, NamedTuple
 
 from delivery.cluster.memory import Store
 from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES, Ref
+from metrics import comparison
+from metrics.judges.comparison import compare
+from metrics.judges.counts import PodCounts, RoleCounts, WindowCounts
 from metrics.spec import Counted, MetricSpec, Subject, Window
 from metrics.verdict import Counts, Outcome, Verdict
 
@@ -47,6 +51,24 @@ class SimulatedAnalyst:
             self.failed_at.append(asyncio.get_running_loop().time())
             return Verdict(Outcome.FAIL, value=90.0, limit=spec.limit, message="90 % is below the minimum of 99 %")
         return Verdict(Outcome.PASS, value=99.9, limit=spec.limit)
+
+    async def compared(
+        self, spec: MetricSpec, subject: Subject, window: Window, *, number: int, memory: str, server: str
+    ) -> Verdict:
+        """By the limits, and by what 100 requests a second would tell: a bad version fails one of twenty."""
+        limits = await self.metric(spec, subject, window, server=server)
+        if spec.compare is None or self.away:
+            return limits
+        requests = 100.0 * window.seconds
+        canary = 0.0 if limits.outcome is Outcome.INCONCLUSIVE else requests * self.weight(subject) / 100
+        fails = 0.05 if limits.outcome is Outcome.FAIL else 0.002
+        counts = WindowCounts(number, primary=_served(requests - canary, 0.002), canary=_served(canary, fails))
+        kept = replace(limits, outcome=self._by_limits(limits))
+        return comparison.together(kept, compare(counts, memory, spec.compare))
+
+    def _by_limits(self, limits: Verdict) -> Outcome:
+        """Where versions are compared, limits are what even a bad one keeps."""
+        return Outcome.PASS if limits.outcome is Outcome.FAIL else limits.outcome
 
     async def traffic(self, subject: Subject, window: Window, *, server: str) -> Verdict:
         await self._think()
@@ -88,6 +110,13 @@ class SimulatedAnalyst:
 
     async def _think(self) -> None:
         await asyncio.sleep(self._rng.uniform(0.0, self.slow))
+
+
+def _served(requests: float, share: float) -> RoleCounts:
+    """Requests to the two pods of a role, a share of which failed."""
+    if requests <= 0:
+        return RoleCounts.of(())
+    return RoleCounts.of([PodCounts(f"pod-{n}", requests / 2, (requests / 2 * share,)) for n in (1, 2)])
 
 
 FEW = 0.1
