@@ -74,7 +74,8 @@ def _verdict(
     limit, uneven = _limit(settings), unevenness(counts, settings)
     found = [(strength(track, known, counts.primary, counts.canary, settings), track) for track in known.tracks]
     if not found:
-        return Verdict(Outcome.INCONCLUSIVE, limit=limit, message=sentences.load(counts.load, uneven))
+        message = sentences.load(counts.load, uneven)
+        return Verdict(Outcome.INCONCLUSIVE, limit=limit, message=message, evidence=_of_window(counts))
     worse = sum([each.worse for each, _ in found]) / len(found)
     outcome, more = Outcome.INCONCLUSIVE, None
     if worse * settings.alpha >= 1.0 and (uneven == 0 or (uneven < 0 and not counts.edges)):
@@ -102,6 +103,18 @@ def _verdict(
     value = None if counts.edges else 100.0 * (1.0 - counts.canary.bad[0] / counts.canary.requests)
     message = sentences.said(outcome, evidence, settings, uneven)
     return Verdict(outcome, value=value, limit=limit, message=message, evidence=evidence)
+
+
+def _of_window(counts: WindowCounts) -> Evidence:
+    """What the window itself shows where nothing is learned of it: requests were there, so this is not "no data"."""
+    return Evidence(
+        canary_requests=counts.canary.requests,
+        canary_bad=counts.canary.bad[-1],
+        primary_requests=counts.primary.requests,
+        primary_bad=counts.primary.bad[-1],
+        edge=counts.edges[-1] if counts.edges else None,
+        load=counts.load,
+    )
 
 
 def _weakest(found: list[tuple[Strength, Track]], known: Memory) -> tuple[Strength, Track]:
