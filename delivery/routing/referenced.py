@@ -94,16 +94,24 @@ class Referenced:
         return not any(isinstance(rule, Mapping) and not is_front(rule) and self.split(rule).primary for rule in rules)
 
     def _completed(self, rule: Rule) -> Rule:
-        """The same with a destination for each version that is a role, where it leads to one of them."""
-        if not self.by_version or not self.split(rule).concerns:
+        """The same with a destination for each version that is a role, where it leads to one of them.
+
+        It is like the one that is there, with its port and its headers, but for the subset.
+        """
+        split = self.split(rule)
+        if not self.by_version or not split.concerns:
             return rule
         roles, items = self.roles, rule["route"]
         wanted = dict.fromkeys(each for each in (roles.primary[0], roles.canary) if each != NOWHERE)
         missing = [each for each in wanted if not any(self._leads(item, each) for item in items)]
         if not missing:
             return rule
+        model = items[(*split.primary, *split.canary)[0]]
         items = [{**item, "weight": 100} for item in items] if len(items) == 1 else items
-        return {**rule, "route": [*items, *({"destination": each.as_json, "weight": 0} for each in missing)]}
+        added = [
+            {**model, "destination": {**model["destination"], "subset": each.subset}, "weight": 0} for each in missing
+        ]
+        return {**rule, "route": [*items, *added]}
 
     def _wanted_names(self) -> frozenset[str]:
         """The names asked for, and those on which a run has left a share; none: all routes that name a role."""
