@@ -52,6 +52,7 @@ async def test_ten_lines_are_defaulted_and_nothing_is_invented(
     assert stored["spec"]["progressDeadlineSeconds"] == 600
     assert stored["spec"]["analysis"] == {
         "interval": "60s",
+        "onInconclusive": "threshold",
         "maxWeight": 100,
         "primaryReadyThreshold": 100,
         "canaryReadyThreshold": 100,
