@@ -24,7 +24,8 @@ _RULES = (
     (
         (
             "self.type != 'prometheus' || (has(self.address) && size(self.address) > 0) || "
-            "(!has(self.secretRef) && !has(self.headers) && !has(self.caRef) && !has(self.insecureSkipVerify))"
+            "(!has(self.secretRef) && (!has(self.headers) || size(self.headers) == 0) && !has(self.caRef) && "
+            "(!has(self.insecureSkipVerify) || !self.insecureSkipVerify))"
         ),
         "credentials, headers and authorities of a prometheus need its address",
     ),

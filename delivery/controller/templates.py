@@ -23,6 +23,9 @@ from strategies.snapshot import Problem
 READ_SECONDS = 5.0
 """How long one GET may take."""
 
+MOST_KEPT = 256
+"""How many contents are kept; the one that was read first goes first."""
+
 Content = Mapping[str, str]
 
 
@@ -143,6 +146,8 @@ class Templates:
         content = _decoded(body, ref)
         if watched:
             self._contents[ref] = (resource_version(body), content)
+            while len(self._contents) > MOST_KEPT:
+                self._contents.pop(next(iter(self._contents)))
         return content
 
 

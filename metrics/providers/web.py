@@ -25,6 +25,10 @@ def web(source: Source, pool: ThreadPoolExecutor, monotonic: Callable[[], float]
     return PooledProvider(displayed(source.address), connect, pool=pool, monotonic=monotonic)
 
 
+MOST_BYTES = 512 * 1024
+"""A longer answer is not followed: a filter takes about 40 microseconds an element, and a thread is held meanwhile."""
+
+
 class _Way:
     """A connection to the service."""
 
@@ -46,6 +50,8 @@ class _Way:
             )
         else:
             answer = self._http.exchange("GET", joined(self._source.address, query), timeout=timeout)
+        if len(answer.content) > MOST_BYTES:
+            raise QueryError(Kind.SHAPE, f"{self._http.where} answers with more than {MOST_BYTES} bytes; ask for less")
         try:
             found = values(self._source.json_path, content(self._http.where, answer))
         except ValueError as error:

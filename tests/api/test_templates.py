@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from delivery.api import crd
 from delivery.api.parse import InvalidSpec, parse_canary, parse_metric_template
 from delivery.api.templates import SERVED
+from delivery.controller.application import validate
 from metrics.custom import FORMS
 from metrics.json_paths import compiled, values
 from metrics.providers import PROVIDERS
@@ -69,6 +70,13 @@ def test_every_type_that_is_served_can_be_asked_and_the_schema_knows_flaggers_to
 
     assert set(SERVED) == set(PROVIDERS) == set(FORMS)
     assert {*SERVED, "newrelic", "graphite", "stackdriver", "influxdb", "dynatrace", "splunk", "keptn"} <= set(known)
+
+
+def test_admission_says_what_is_wrong_with_a_template_a_line_a_problem() -> None:
+    wrong = template("{{ workload }}", type="newrelic") | {"kind": "MetricTemplate"}
+
+    assert [line.partition(":")[0] for line in validate(wrong)] == ["spec.provider.type"]
+    assert validate(template() | {"kind": "MetricTemplate"}) == []
 
 
 @pytest.mark.parametrize("query", ["{{ namespace }} {{ variables.a }} {{- interval -}}", 'x{y="{{ ingress }}"}'])

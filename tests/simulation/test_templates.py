@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from delivery.cluster.errors import Denied
+from delivery.cluster.memory import Request
 from delivery.cluster.objects import CONFIG_MAPS, METRIC_TEMPLATES, SECRETS, Ref
+from delivery.workloads.revision import Scope
 from metrics.source import Source
 from metrics.spec import MetricSpec, Subject, Window
 from metrics.verdict import Outcome, Verdict
@@ -221,3 +224,48 @@ def test_no_credential_is_in_the_status_an_event_or_the_text_of_a_source(sim):
 
     assert Outcome.ERROR in {check.outcome for check in sim.status.checks}
     assert "hunter2" not in repr(sim.heard) + repr(sim.store.scan(METRIC_TEMPLATES, None)) + repr(sim.status)
+
+
+def test_an_idle_canary_reads_nothing_however_much_its_templates_name(sim):
+    sim.apply(METRIC_TEMPLATES, template(secretRef={"name": SECRET.name}, caRef={"name": AUTHORITY.name}))
+    sim.apply(SECRETS, credentials())
+    sim.apply(CONFIG_MAPS, content(AUTHORITY, **{"ca.crt": "PEM"}))
+    initialised(sim, metrics=[METRIC])
+    sim.loop.advance(90)
+    before = len(sim.requests())
+    sim.loop.advance(1800)
+
+    assert [each.verb for each in asked(sim, before)] == []
+
+
+def test_where_secrets_are_not_watched_one_is_read_for_each_question_and_never_kept(sim):
+    sim.tracking = Scope.TEMPLATE
+    sim.apply(METRIC_TEMPLATES, template(secretRef={"name": SECRET.name}))
+    sim.apply(SECRETS, credentials())
+    releasing(sim)
+    sim.until(lambda: len(sim.heard) == 2, seconds=120, what="two questions")
+    sim.merge(SECRET, {"data": {"token": "bmV3"}})
+    sim.loop.advance(2)
+    sim.heard.clear()
+    sim.until(lambda: sim.heard, seconds=60, what="another question")
+
+    assert sim.heard[-1].source.secret("token") == "new"
+    recovers(sim)
+
+
+def test_a_secret_that_may_not_be_read_holds_and_says_the_way_out(sim):
+    sim.tracking = Scope.TEMPLATE
+    forbidden = True
+
+    def refuse(request: Request) -> None:
+        if forbidden and (request.verb, request.kind) == ("get", SECRETS):
+            raise Denied("get secrets: not allowed")
+
+    sim.before = refuse
+    sim.apply(METRIC_TEMPLATES, template(secretRef={"name": SECRET.name}))
+    sim.apply(SECRETS, credentials())
+    releasing(sim)
+    holds(sim, "Secret shop/prometheus cannot be read", "let the controller get secrets")
+
+    forbidden = False
+    recovers(sim)

@@ -96,6 +96,7 @@ async def test_null_is_no_number(service: Vendor, providers: Providers) -> None:
     ("status", "body", "kind", "says"),
     [
         (200, {"errors": {"a": 1}}, Kind.SHAPE, "type dict, not a number"),
+        (200, {"errors": 1, "more": "x" * 600_000}, Kind.SHAPE, "more than 524288 bytes"),
         (200, {"errors": True}, Kind.SHAPE, "type bool, not a number"),
         (200, {"errors": "many"}, Kind.SHAPE, "not a number"),
         (200, "[" * 100_000, Kind.NOT_PROMETHEUS, "not with JSON"),
