@@ -19,12 +19,24 @@ from delivery.simulate.reading import Policy, read_policy
 from delivery.simulate.rollout import rest, roll_out
 from delivery.simulate.scenario import Scenario
 
-SUCCESS_RATE = {"name": "request-success-rate", "interval": "30s", "thresholdRange": {"min": 50}}
-DURATION = {"name": "request-duration", "interval": "30s", "thresholdRange": {"max": 60000}}
+SUCCESS_RATE = {"name": "request-success-rate", "interval": "30s", "thresholdRange": {"min": 50}, "warmupSeconds": 0}
+DURATION = {"name": "request-duration", "interval": "30s", "thresholdRange": {"max": 60000}, "warmupSeconds": 0}
 MATCH = [{"headers": {"x-canary": {"exact": "yes"}}}]
 CASES: dict[str, dict[str, Any]] = {
     "40 windows, success rate": {"iterations": 40, "match": MATCH, "metrics": [SUCCESS_RATE]},
     "40 windows, success rate and duration": {"iterations": 40, "match": MATCH, "metrics": [SUCCESS_RATE, DURATION]},
+    "40 windows in 4 steps": {
+        "interval": "5m",
+        "checkIntervalSeconds": 30,
+        "stepWeights": [5, 10, 25, 50],
+        "metrics": [SUCCESS_RATE],
+    },
+    "40 windows in 4 steps, against the primary": {
+        "interval": "5m",
+        "checkIntervalSeconds": 30,
+        "stepWeights": [5, 10, 25, 50],
+        "metrics": [{**SUCCESS_RATE, "compareWithPrimary": {}}],
+    },
     "40 steps of a window": {"stepWeight": 1, "maxWeight": 40, "metrics": [SUCCESS_RATE]},
     "4 steps of a window": {"stepWeights": [5, 10, 25, 50], "metrics": [SUCCESS_RATE]},
 }
@@ -79,10 +91,10 @@ def a_policy(analysis: dict[str, Any]) -> Policy:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows for people."""
-    lines = [f"{'case':40} {'windows':>8} {'rollouts/s':>11} {'us/window':>10}"]
+    lines = [f"{'case':44} {'windows':>8} {'rollouts/s':>11} {'us/window':>10}"]
     for row in rows:
         numbers = f"{row['windows_per_rollout']:8.1f} {row['rollouts_per_second']:11}"
-        lines.append(f"{row['case']:40} {numbers} {row['microseconds_per_window']:10}")
+        lines.append(f"{row['case']:44} {numbers} {row['microseconds_per_window']:10}")
     return "\n".join(lines)
 
 

@@ -7,14 +7,16 @@ drawn once for each question.
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
+from delivery.simulate.counted import failures, slow
 from delivery.simulate.latency import p99
 from delivery.simulate.reading import Policy
 from delivery.simulate.tape import Piece, Tape
-from metrics import rates
+from metrics import comparison, rates
 from metrics.analysis import explained
 from metrics.judges import presence, threshold
+from metrics.judges.comparison import compare
 from metrics.providers.base import Kind, QueryError, Sample
-from metrics.spec import COUNT, REACHABILITY, SUCCESS_RATE, MetricSpec
+from metrics.spec import COUNT, DURATION, REACHABILITY, SUCCESS_RATE, MetricSpec
 from metrics.verdict import Outcome, Verdict
 from strategies.questions import Ask, Question
 
@@ -101,6 +103,15 @@ class Answers(Mapping[Question, Verdict]):
         )
 
     def _judge(self, spec: MetricSpec, question: Question, piece: Piece) -> Verdict:
+        """By the metric's limits, and against the primary too where both are asked for."""
+        limits = self._by_limits(spec, piece)
+        if spec.compare is None or question.kind is not Ask.METRIC:
+            return limits
+        count = slow if spec.name == DURATION else failures
+        counts = count(question.window, piece, self._tape)
+        return comparison.together(limits, compare(counts, question.memory, spec.compare))
+
+    def _by_limits(self, spec: MetricSpec, piece: Piece) -> Verdict:
         canary = rates.Answered(piece.canary, piece.canary, piece.canary - piece.failed)
         primary = rates.Answered(piece.primary, piece.primary, piece.primary - piece.primary_failed)
         roles = (canary, primary) if self._policy.meshed else (canary,)

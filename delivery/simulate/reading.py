@@ -17,7 +17,7 @@ from delivery.api.rollout import metric_specs, rollout_spec
 from delivery.api.schema import Schema, structural
 from delivery.simulate.release import Releases
 from delivery.simulate.scenario import Scenario, scenario
-from metrics.spec import BUILTINS, MetricSpec
+from metrics.spec import BUILTINS, DURATION, SUCCESS_RATE, MetricSpec
 from strategies.spec import RolloutSpec
 
 
@@ -73,6 +73,10 @@ def read_releases(files: tuple[Path, ...]) -> tuple[Scenario, ...]:
 
 def check_together(policy: Policy, scenarios: tuple[Scenario, ...]) -> None:
     """Raises UnusableError if a policy asks for something that a release does not say."""
+    for metric in policy.metrics:
+        if metric.compare is not None and (metric.is_own or metric.name not in (SUCCESS_RATE, DURATION)):
+            given = f"{policy.name}: metric {metric.name!r}: given compareWithPrimary"
+            raise UnusableError(f"{given}, allowed for {SUCCESS_RATE} and {DURATION}")
     own = [each.name for each in policy.metrics if each.is_own or each.name not in BUILTINS]
     for each in scenarios:
         for name in own:

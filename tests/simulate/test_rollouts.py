@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 
+from delivery.simulate.reading import Policy, UnusableError, check_together
 from delivery.simulate.rollout import NoRestError, rest, roll_out
 from tests.simulate.scenes import calm, played, policy, releases
+
+COMPARED = {"name": "request-success-rate", "interval": "30s", "compareWithPrimary": {}}
+SLOWNESS = {**COMPARED, "name": "request-duration", "thresholdRange": {"max": 60000}}
 
 
 def test_a_healthy_release_goes_through_all_steps_and_is_promoted(tmp_path: Path) -> None:
@@ -153,9 +157,10 @@ def test_a_metric_of_one_s_own_has_the_values_that_the_file_says(tmp_path: Path)
         {"analysis": {"mirror": True, "stepWeights": [20, 50]}},
         {"promotion": {"bakeSeconds": 180}},
         {"skipAnalysis": True},
+        {"analysis": {"interval": "3m", "checkIntervalSeconds": 30, "metrics": [COMPARED, SLOWNESS]}},
         {"targetRef": {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "reviews"}},
     ],
-    ids=["weights", "a-b", "steps-back", "mirror", "bake", "skip", "daemonset"],
+    ids=["weights", "a-b", "steps-back", "mirror", "bake", "skip", "comparison", "daemonset"],
 )
 def test_looking_again_after_every_change_makes_no_difference(tmp_path: Path, changes: dict[str, Any]) -> None:
     given = policy(tmp_path, **changes)
@@ -181,3 +186,51 @@ def test_a_policy_that_never_comes_to_rest_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(NoRestError, match=r"canary.yaml: PrimaryNotReady: 0 of 4 pods"):
         rest(policy(tmp_path), scenario)
+
+
+def compared(folder: Path, metric: dict[str, Any], **changes: Any) -> Policy:
+    """Four steps of ten windows, in which a metric is held against the primary."""
+    analysis = {"interval": "5m", "checkIntervalSeconds": 30, "stepWeights": [5, 10, 25, 50], "metrics": [metric]}
+    return policy(folder, analysis={**analysis, **changes})
+
+
+def test_a_release_that_fails_more_than_its_primary_is_taken_back_with_the_evidence(tmp_path: Path) -> None:
+    given = compared(tmp_path, COMPARED)
+    healthy, worse = releases(
+        tmp_path, {"name": "healthy"}, {"name": "worse", "fault": {"errorRatio": 5}}, errors={"percent": 0.2}
+    )
+    for scenario, ends in ((healthy, "promoted"), (worse, "rolled_back")):
+        start = rest(given, scenario)
+        results = [roll_out(given, scenario, start, seed=f"compared {number}") for number in range(12)]
+        assert [each.result for each in results] == [ends] * 12
+
+    # No limit is broken: 99 of 100 requests succeed, as the primary would be allowed to.
+    _, trace = played(given, worse)
+    failed = [message for _, name, said, message in trace.verdicts if said == "fail" and name == "request-success-rate"]
+    assert len(failed) == 1
+    assert "on the primary" in failed[0]
+
+
+def test_a_release_whose_tail_is_slower_than_its_primary_s_is_taken_back(tmp_path: Path) -> None:
+    given = compared(tmp_path, SLOWNESS, stepWeights=[50])
+    healthy, slower = releases(
+        tmp_path, {"name": "healthy"}, {"name": "slower", "fault": {"slow": {"percent": 5, "factor": 20}}}
+    )
+
+    assert played(given, healthy)[0].result == "promoted"
+    outcome, trace = played(given, slower)
+    assert (outcome.result, outcome.reason) == ("rolled_back", "CheckFailed")
+    assert any("on the primary" in message for _, _, said, message in trace.verdicts if said == "fail")
+
+
+def test_pods_with_little_to_do_are_judged_by_limits_alone_and_hold_nothing_for_ever(tmp_path: Path) -> None:
+    [scenario] = releases(tmp_path)
+    outcome, trace = played(compared(tmp_path, SLOWNESS, stepWeights=[5]), scenario)
+
+    assert outcome.result == "promoted"
+    assert any("which may cause a difference" in message for *_, message in trace.verdicts)
+
+
+def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnusableError, match="compareWithPrimary"):
+        check_together(compared(tmp_path, {**COMPARED, "name": "request-count"}), releases(tmp_path))
