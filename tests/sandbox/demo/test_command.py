@@ -1,6 +1,7 @@
 """`delivery demo` as people meet it: it ends by itself and says how, or is ended and leaves nothing behind."""
 
 import asyncio
+import re
 import signal
 import xml.etree.ElementTree as ET
 
@@ -29,11 +30,13 @@ async def test_a_good_version_is_promoted_and_a_bad_one_rolled_back(launch, envi
     for words in (
         "== Release reviews v2",
         "== Release reviews v3",
-        "Rolled back at 20 %: request-success-rate",
+        "requests failed (",
+        "request-success-rate",
         "wrote VirtualService/reviews: reviews-primary 80 %, reviews-canary 20 %",
         "Every run ended as promised, by the cluster's own objects.",
     ):
         assert words in said
+    assert re.search(r"Rolled back at 20 %: [\d,]+ of [\d,]+ requests failed \(", said)
     rows = [line for line in one.told if line.startswith("│ v")]
     assert [row.split("│")[2].strip() for row in rows] == ["Promoted", "RolledBack"]
     assert [row.split("│")[5].strip() for row in rows] == ["0", "0"], "requests were lost"
