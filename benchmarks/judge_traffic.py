@@ -59,6 +59,7 @@ SCENARIOS = (
 )
 
 EXTRA = (
+    Scenario("errors-at-margin", ratio=1.25),
     Scenario("latency-healthy", slower=1.0),
     Scenario("healthy-clustered-role", clusters="role"),
     Scenario("healthy-clustered-run", clusters="run"),

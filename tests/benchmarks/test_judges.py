@@ -20,11 +20,11 @@ KEYS = {
 
 
 def sequential(name: str, rps: float, runs: int) -> dict:
-    return cells(name, rps, runs)["sequential"]
+    return cells(name, rps, runs, "sequential")["sequential"]
 
 
-def cells(name: str, rps: float, runs: int) -> dict[str, dict]:
-    return {each["judge"]: each for each in judges.measure(BY_NAME[name], rps=rps, runs=runs)}
+def cells(name: str, rps: float, runs: int, *names: str) -> dict[str, dict]:
+    return {each["judge"]: each for each in judges.measure(BY_NAME[name], rps=rps, runs=runs, names=names)}
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,7 @@ def cells(name: str, rps: float, runs: int) -> dict[str, dict]:
         ("healthy", 1000, 0.01),
         ("healthy-drift", 100, 0.01),
         ("healthy-drift", 1000, 0.01),
+        ("errors-at-margin", 100, 0.01),
         ("healthy-clustered", 100, 0.03),
         ("healthy-clustered", 1000, 0.03),
         ("latency-healthy", 100, 0.01),
@@ -56,12 +57,12 @@ def test_five_times_the_failures_are_found_in_time(rps: float, window: float) ->
 @pytest.mark.parametrize(("rps", "part"), [(100, 0.55), (1000, 0.2)])
 def test_much_fewer_users_meet_a_fault_than_with_five_strikes(rps: float, part: float) -> None:
     """Half at 100 requests/s, on 3,000 runs; so few runs as here say that to a tenth of it."""
-    found = cells("errors-5x", rps, 200)
+    found = cells("errors-5x", rps, 200, "sequential", "threshold-5")
     assert found["sequential"]["bad_requests"] <= part * found["threshold-5"]["bad_requests"]
 
 
 def test_a_test_that_peeks_raises_far_more_alarms_than_it_says() -> None:
-    assert cells("healthy", 100, 200)["peeking-z"]["rollback_share_low"] > 0.05
+    assert cells("healthy", 100, 200, "peeking-z")["peeking-z"]["rollback_share_low"] > 0.05
 
 
 def test_the_same_arguments_give_the_same_cells() -> None:
