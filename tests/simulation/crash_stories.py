@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, SERVICES, Kind, Ref
-from tests.simulation import own_routes, wired
+from tests.simulation import own_routes, templated, wired
 from tests.simulation.adopting import Adopting, WithRoute
 from tests.simulation.invariants import APEX, CANARY, ROUTE
 from tests.simulation.own_routes import OwnRoutes
@@ -103,6 +103,9 @@ WITH_CONFIGS = {
 }
 
 
+WITH_TEMPLATES = {"templated": Story(templated.initialise, lambda sim: sim.release("v2"), "Succeeded")}
+
+
 def _revertible(sim: Simulation) -> None:
     sim.set_up(spec={"revertOnDeletion": True})
     sim.start_controller()
@@ -183,5 +186,5 @@ ADOPTIONS = {
 }
 ALL = {
     **STORIES, **OTHER_TARGETS, **WITH_CONFIGS, **DELETIONS, **WITHOUT_MESH, **OWN_ROUTES, **SHIPPED, **VERSIONS,
-    **ADOPTIONS,
+    **ADOPTIONS, **WITH_TEMPLATES,
 }  # fmt: skip

@@ -6,27 +6,16 @@ import pytest
 
 from delivery.cluster.errors import Denied
 from delivery.cluster.memory import Request
-from delivery.cluster.objects import CONFIG_MAPS, METRIC_TEMPLATES, SECRETS, Ref
+from delivery.cluster.objects import CONFIG_MAPS, METRIC_TEMPLATES, SECRETS
 from delivery.workloads.revision import Scope
 from metrics.source import Source
 from metrics.spec import MetricSpec, Subject, Window
 from metrics.verdict import Outcome, Verdict
-from tests.simulation import bookinfo
+from tests.simulation.crash_points import points, survive, undisturbed
+from tests.simulation.crash_worlds import FAULTS, KILLS
 from tests.simulation.scenes import asked, initialised, is_silent, recovers, says, served, version
 from tests.simulation.simulation import Simulation
-
-TEMPLATE = Ref(METRIC_TEMPLATES, bookinfo.NAMESPACE, "errors")
-SECRET = Ref(SECRETS, bookinfo.NAMESPACE, "prometheus")
-AUTHORITY = Ref(CONFIG_MAPS, bookinfo.NAMESPACE, "authorities")
-ADDRESS = "https://prometheus.example.com"
-METRIC = {
-    "name": "errors",
-    "interval": "10s",
-    "warmupSeconds": 0,
-    "templateRef": {"name": "errors"},
-    "thresholdRange": {"max": 1},
-}
-PASSWORD = "aHVudGVyMg=="
+from tests.simulation.templated import ADDRESS, AUTHORITY, METRIC, SECRET, TEMPLATE, content, credentials, template
 
 
 @pytest.fixture
@@ -48,21 +37,6 @@ def listen(sim: Simulation) -> list[MetricSpec]:
 
     sim.analyst.metric = metric
     return heard
-
-
-def template(query: str = "sum(errors)", **provider: Any) -> dict[str, Any]:
-    spec = {"provider": {"type": "prometheus", "address": ADDRESS, **provider}, "query": query}
-    meta = {"name": TEMPLATE.name, "namespace": bookinfo.NAMESPACE}
-    return {"apiVersion": METRIC_TEMPLATES.api_version, "kind": METRIC_TEMPLATES.kind, "metadata": meta, "spec": spec}
-
-
-def content(ref: Ref, **data: str) -> dict[str, Any]:
-    meta = {"name": ref.name, "namespace": ref.namespace}
-    return {"apiVersion": "v1", "kind": ref.kind.kind, "metadata": meta, "data": data}
-
-
-def credentials() -> dict[str, Any]:
-    return content(SECRET, token=PASSWORD)
 
 
 def holds(sim: Simulation, *words: str) -> None:
@@ -269,3 +243,12 @@ def test_a_secret_that_may_not_be_read_holds_and_says_the_way_out(sim):
 
     forbidden = False
     recovers(sim)
+
+
+@pytest.mark.parametrize("fates", [KILLS, FAULTS], ids=["killed", "failed"])
+def test_what_happens_at_any_call_changes_nothing_of_the_end(fates, record_simulation):
+    expected = undisturbed("templated")
+    chosen = points("templated", expected, fates)[::6]
+    failures = survive("templated", chosen, expected)
+    record_simulation(f"{len(chosen) - len(failures)} of {len(chosen)} calls survived (templated)")
+    assert not failures, f"{len(failures)} ended otherwise; the first:\n{failures[0]}"
