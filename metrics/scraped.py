@@ -1,5 +1,6 @@
 """Fetches what a comparison counts: both roles' series over one window, and since when Prometheus was looking."""
 
+import asyncio
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,17 +30,12 @@ async def fetch(
     if not isinstance(provider, RawProvider):
         raise QueryError(Kind.REFUSED, "this provider does not tell what was scraped, which a comparison needs")
     scrape = (window.at - window.end).total_seconds() or 1.0
-    earlier, first = await batches.ask(
-        provider,
-        [
-            partial(raw_queries.returned, what, subject),
-            partial(raw_queries.looking, subject, scrape_seconds=scrape),
-        ],
-        subject,
-        window,
-    )
     query = raw_queries.scraped(what, subject, window)
-    found = (await provider.raw([query], at=window.at, timeout=timeout))[query]
+    about = [partial(raw_queries.returned, what, subject), partial(raw_queries.looking, subject, scrape_seconds=scrape)]
+    (earlier, first), raw = await asyncio.gather(
+        batches.ask(provider, about, subject, window), provider.raw([query], at=window.at, timeout=timeout)
+    )
+    found = raw[query]
     if isinstance(found, QueryError):
         raise found
     if isinstance(earlier, QueryError):

@@ -122,7 +122,9 @@ def _check_list(result: Any) -> None:
 def declined(where: str, answer: requests.Response | None) -> QueryError:
     """The error for an answer that is not a 200, with Prometheus' own words where it has some."""
     status = answer.status_code if answer is not None else 0
-    words = _words(answer)
+    words = _told(answer, "error")
+    if _told(answer, "errorType") == "timeout":
+        return QueryError(Kind.TIMEOUT, f"{where} gave up the query: {words}")
     if words and 400 <= status < 500 and status != 429:
         return QueryError(Kind.REFUSED, f"{where} refuses the query: {words}")
     if status in (401, 403):
@@ -132,13 +134,13 @@ def declined(where: str, answer: requests.Response | None) -> QueryError:
     return QueryError(Kind.NOT_PROMETHEUS, foreign(where, answer))
 
 
-def _words(answer: requests.Response | None) -> str:
-    """Prometheus' `error` text, in one line; "" if the answer has none."""
+def _told(answer: requests.Response | None, what: str) -> str:
+    """What Prometheus' own error says under a name, in one line; "" if the answer is none."""
     try:
         body = json.loads(answer.content) if answer is not None else None
     except ValueError:
         return ""
-    text = body.get("error", "") if isinstance(body, dict) else ""
+    text = body.get(what, "") if isinstance(body, dict) else ""
     return " ".join(str(text).split())[:300]
 
 

@@ -154,6 +154,16 @@ async def test_a_server_that_cannot_serve_is_asked_exactly_once(
     assert len(server.asked) == 1
 
 
+async def test_a_query_that_prometheus_gave_up_took_too_long(server: Server, providers: Providers) -> None:
+    """It says so with a 503, which else means that it cannot serve anybody."""
+    words = "query timed out in expression evaluation"
+    body = json.dumps({"status": "error", "errorType": "timeout", "error": words})
+    server.script = lambda handler: handler.answer(body, status=503)
+    found = await error(providers, server.address)
+    assert found.kind is Kind.TIMEOUT
+    assert words in found.message
+
+
 async def test_a_redirect_is_not_followed_but_named(server: Server, providers: Providers) -> None:
     server.script = lambda handler: handler.answer("", status=302, Location="https://me:secret@login.example/?q=1")
     found = await error(providers, server.address)
