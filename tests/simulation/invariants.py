@@ -5,14 +5,12 @@ a count was right at some moment of the last seconds, however late its event cam
 """
 
 import json
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from math import ceil
 from typing import Any
 
 from delivery.api.status import load
 from delivery.cluster.memory import Happened, Store, VirtualLoop
-from delivery.cluster.memory.defaulting import TEMPLATE_GENERATION
 from delivery.cluster.objects import (
     CANARIES,
     DAEMON_SETS,
@@ -29,14 +27,15 @@ from delivery.sandbox.mesh import Fate, Load, Mesh
 from delivery.sandbox.mesh.on_store import OnStore
 from delivery.sandbox.mesh.telemetry import Sample
 from delivery.workloads.health import is_ready
-from delivery.workloads.ownership import CANARY_LABEL, fence_of, labels
+from delivery.workloads.ownership import fence_of, labels
 from delivery.workloads.selectors import selects
 from delivery.workloads.targets.daemonset import NOWHERE
-from delivery.workloads.written import Written
 from strategies.readiness import needed
 from strategies.status import Phase, Stage, Status
 from tests.simulation import bookinfo
 from tests.simulation.analyst import Shares, shares_of
+from tests.simulation.marks import asked_for, foreign, is_given_back, is_marked
+from tests.simulation.recent import Recent
 
 CONTROLLER = "delivery"
 CANARY = Ref(CANARIES, bookinfo.NAMESPACE, bookinfo.NAME)
@@ -46,12 +45,6 @@ ROUTE = Ref(VIRTUAL_SERVICES, bookinfo.NAMESPACE, bookinfo.NAME)
 COPY = Ref(SERVICES, bookinfo.NAMESPACE, f"{bookinfo.NAME}-canary")
 APEX = Ref(SERVICES, bookinfo.NAMESPACE, bookinfo.NAME)
 STATUS_LIMIT = 4096
-OURS = (
-    "progressive.delivery/",
-    "kustomize.toolkit.fluxcd.io/",
-    "helm.toolkit.fluxcd.io/",
-    "app.kubernetes.io/managed-by",
-)
 
 
 class BrokenPromise(AssertionError):  # noqa: N818 - what it is
@@ -96,8 +89,8 @@ class Invariants:
         self._settle = settle
         self._store = store
         self._loop = loop
-        self._ready: dict[str, deque[tuple[float, int]]] = {"primary": deque([(0.0, 0)]), "canary": deque([(0.0, 0)])}
-        self._shares: deque[tuple[float, dict[str, int]]] = deque([(0.0, {"canary": 100, "primary": 0})])
+        self._ready = {"primary": Recent(0), "canary": Recent(0)}
+        self._shares = Recent({"canary": 100, "primary": 0})
         self._lost_since: float | None = None
         self._mesh = OnStore(_mesh(loop.seed, settle), store, loop.time)
         store.observers.append(self.observe)
@@ -137,11 +130,11 @@ class Invariants:
             self._count_pods()
         if event.ref == CANARY:
             self._on_canary(event, ours)
-        elif event.ref == self.route and ours and event.type != "DELETED" and not _is_given_back(event):
+        elif event.ref == self.route and ours and event.type != "DELETED" and not is_given_back(event):
             self._on_route(event)
         elif event.ref == self._target and ours:
             self._on_target(event)
-        elif event.ref == self._primary and ours and event.type != "DELETED" and not _is_given_back(event):
+        elif event.ref == self._primary and ours and event.type != "DELETED" and not is_given_back(event):
             self._on_primary(event)
         if ours and event.previous is not None and event.type != "DELETED":
             self._foreign_survives(event)
@@ -162,22 +155,15 @@ class Invariants:
 
     def most_ready(self, role: str) -> int:
         """The most ready pods that a role had within the time that an observation may be late."""
-        horizon = self._loop.time() - self.patience
-        counts = self._ready[role]
-        recent = [count for at, count in counts if at >= horizon]
-        before = [count for at, count in counts if at < horizon]
-        return max([*recent, *before[-1:]], default=0)
+        return max(self._ready[role].since(self._loop.time() - self.patience))
 
     def least_share(self, role: str) -> int:
         """The least that the routes gave to a role within the time that an observation may be late."""
-        horizon = self._loop.time() - self.patience
-        recent = [shares[role] for at, shares in self._shares if at >= horizon]
-        before = [shares[role] for at, shares in self._shares if at < horizon]
-        return min([*recent, *before[-1:]])
+        return min(shares[role] for shares in self._shares.since(self._loop.time() - self.patience))
 
     def ready(self, role: str) -> int:
         """Ready pods now."""
-        return self._ready[role][-1][1]
+        return self._ready[role].last
 
     @property
     def status(self) -> Status:
@@ -195,17 +181,13 @@ class Invariants:
             count = sum(is_ready(pod) for pod in pods if selects(wanted or {}, labels(pod)))
             if body is not None and not selector:
                 count = 1  # what a Service without a selector leads to is nowhere in this cluster
-            counts = self._ready[role]
-            if counts[-1][1] != count:
-                counts.append((self._loop.time(), count))
-                while len(counts) > 200:
-                    counts.popleft()
+            self._ready[role].note(self._loop.time(), count)
 
     # -- G1, G3, the write-ahead log
 
     def _on_route(self, event: Happened) -> None:
         new, old = shares_of(event.object), shares_of(event.previous)
-        if event.ref == APEX and self.status.phase is Phase.TERMINATING and not _is_marked(event.object):
+        if event.ref == APEX and self.status.phase is Phase.TERMINATING and not is_marked(event.object):
             self.tell("the apex Service is given back")
             return
         self._fence_holds(event)
@@ -263,8 +245,8 @@ class Invariants:
             return
         asked = (self._store.peek(CANARY) or {}).get("spec", {}).get("service", {})
         for part in ("labels", "annotations"):
-            ours = _asked_for(asked, event, part)
-            for key, value in _foreign(event.previous, part).items():
+            ours = asked_for(asked, event, part)
+            for key, value in foreign(event.previous, part).items():
                 if key in ours:
                     continue
                 now = (event.object["metadata"].get(part) or {}).get(key)
@@ -332,11 +314,7 @@ class Invariants:
     # -- users
 
     def _note_shares(self) -> None:
-        shares = self._now_shares()
-        if shares != self._shares[-1][1]:
-            self._shares.append((self._loop.time(), shares))
-            while len(self._shares) > 50:
-                self._shares.popleft()
+        self._shares.note(self._loop.time(), self._now_shares())
 
     def _now_shares(self) -> dict[str, int]:
         found = shares_of(self._store.peek(self.route))
@@ -354,9 +332,7 @@ class Invariants:
         The mesh's proxies are each late by some amount; this looks at every amount, and at weights only.
         """
         now = self._loop.time()
-        seen = [shares for at, shares in self._shares if at >= now - self._settle + 1e-6]
-        older = [shares for at, shares in self._shares if at < now - self._settle + 1e-6]
-        views = [*older[-1:], *seen]
+        views = self._shares.since(now - self._settle + 1e-6)
         lost = self.users and any(
             share > 0 and self.ready(role) == 0 for shares in views for role, share in shares.items()
         )
@@ -396,30 +372,6 @@ def size(body: Object | None) -> int | None:
 def _mesh(seed: int | None, settle: float) -> Mesh:
     """Proxies that are late by up to `settle`, each in its own way; pods serve until the last of them must know."""
     return Mesh(seed=str(seed), lag=(0.0, settle), shutdown_seconds=settle)
-
-
-def _is_marked(body: Object) -> bool:
-    """Does it say that we were there?"""
-    return any(key.startswith("progressive.delivery/") for key in body["metadata"].get("annotations") or {})
-
-
-def _is_given_back(event: Happened) -> bool:
-    """Is an object that was there before the Canary its people's again? Then nothing of ours is on it, and no fence."""
-    before = labels(event.previous) if event.previous is not None else {}
-    return CANARY_LABEL in before and CANARY_LABEL not in labels(event.object)
-
-
-def _foreign(body: Object, part: str) -> Mapping[str, Any]:
-    kept = {key: value for key, value in (body["metadata"].get(part) or {}).items() if not key.startswith(OURS)}
-    kept.pop(TEMPLATE_GENERATION, None)  # the API server's
-    return kept
-
-
-def _asked_for(service: Mapping[str, Any], event: Happened, part: str) -> set[str]:
-    """The keys that a Canary gives to a Service or route, and those that it gave: they are not foreign."""
-    roles = {f"{bookinfo.NAME}-primary": "primary", f"{bookinfo.NAME}-canary": "canary", bookinfo.NAME: "apex"}
-    given = (service.get(roles.get(event.ref.name, "")) or {}).get(part) or {}
-    return {*given, *getattr(Written.on(event.previous), part)}
 
 
 def at_rest(status: Status) -> bool:

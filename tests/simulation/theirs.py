@@ -23,7 +23,8 @@ from delivery.cluster.objects import (
 from delivery.workloads.ownership import CANARY_LABEL, labels
 from delivery.workloads.targets.daemonset import NOWHERE
 from tests.simulation import bookinfo
-from tests.simulation.invariants import CONTROLLER, OURS, ROUTE, BrokenPromise, Invariants
+from tests.simulation.invariants import CONTROLLER, ROUTE, BrokenPromise, Invariants
+from tests.simulation.marks import OURS
 
 Json = dict[str, Any]
 WORKLOADS = (DEPLOYMENTS, DAEMON_SETS)
