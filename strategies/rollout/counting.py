@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from math import ceil, isfinite
 
 from metrics.verdict import MEMORIES_BYTES, MEMORY_BYTES, Evidence, Outcome, Verdict
+from strategies.changing import changed
 from strategies.questions import Question
 from strategies.rollout.asking import check_of, is_over
 from strategies.rollout.turn import Turn, brief
@@ -23,7 +24,7 @@ def count(turn: Turn, question: Question, verdict: Verdict) -> Problem | None:
     known, failed_already = check_of(turn, spec.name), _failed_already(turn, question)
     again = known is not None and question.window == known.window
     check = _whole(known, verdict) if again and known is not None else _window(turn, known, question, verdict)
-    check = replace(check, dry_run=spec.dry_run)
+    check = changed(check, {"dry_run": spec.dry_run})
     names = [each.name for each in turn.spec.checks]
     others = [each for each in turn.status.checks if each.name != check.name and each.name in names]
     turn.set(checks=tuple(sorted((*others, check), key=lambda each: names.index(each.name))))
