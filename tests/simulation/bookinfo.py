@@ -71,6 +71,8 @@ SUCCESS_RATE: dict[str, Any] = {
     "warmupSeconds": 0,
 }
 """A metric without warm-up: a story in which pods come and go is not about their youth, unless it says so."""
+SHOWN: dict[str, Any] = {"name": "request-duration", "interval": "10s", "warmupSeconds": 0, "dryRun": True}
+"""A metric that decides nothing."""
 
 
 def canary(kind: str = "Deployment", *, spec: dict[str, Any] | None = None, **analysis: Any) -> dict[str, Any]:

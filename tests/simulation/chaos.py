@@ -70,6 +70,8 @@ STRATEGIES: tuple[dict[str, Any], ...] = (
     {"match": [bookinfo.INSIDER], "testerMatch": [bookinfo.TESTER]},
     {"sessionAffinity": {"cookieName": "version", "primaryCookieName": "old"}},
     {"spec": {"promotion": {"bakeSeconds": 20}}},
+    {"metrics": [{**bookinfo.SUCCESS_RATE, "warmupSeconds": 20, "consecutiveFailures": 2}], "checkIntervalSeconds": 5},
+    {"metrics": [{**bookinfo.SUCCESS_RATE, "failureLimit": 1}, bookinfo.SHOWN], "onInconclusive": "hold"},
 )
 """How releases go out in the stories."""
 
