@@ -59,7 +59,7 @@ class Latency(Piece):
 
 
 class WarmUp(Piece):
-    """What pods are like while they are new, those of the primary too."""
+    """What the new version's pods are like while they are new; the primary's have been there for long."""
 
     seconds: Seconds = 60.0
     """How long after it became ready a pod is like this."""
