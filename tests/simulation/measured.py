@@ -65,8 +65,13 @@ class PerProcess:
         self._prometheus = prometheus
         self._analysts: dict[str, Analyst] = {}
 
-    async def metric(self, spec: MetricSpec, subject: Subject, window: Window, *, server: str, **more: Any) -> Verdict:
-        return await self._own.metric(spec, subject, window, server=server, **more)
+    async def metric(self, spec: MetricSpec, subject: Subject, window: Window, *, server: str) -> Verdict:
+        return await self._own.metric(spec, subject, window, server=server)
+
+    async def compared(
+        self, spec: MetricSpec, subject: Subject, window: Window, *, number: int, memory: str, server: str
+    ) -> Verdict:
+        return await self._own.compared(spec, subject, window, number=number, memory=memory, server=server)
 
     async def traffic(self, subject: Subject, window: Window, *, server: str) -> Verdict:
         return await self._own.traffic(subject, window, server=server)
@@ -85,7 +90,7 @@ class Measured(Simulation):
     def __init__(self, seed: int | None, **options: Any) -> None:
         super().__init__(seed, **options)
         self.prometheus = Prometheus(self)
-        self.analyst = PerProcess(self.prometheus)  # type: ignore[assignment]
+        self.analyst = PerProcess(self.prometheus)  # type: ignore[assignment]  # nobody here changes its answers
 
     def _workload(self, *version: str, quality: str = "good", **options: Any) -> dict[str, Any]:
         body = super()._workload(*version, quality=quality, **options)
