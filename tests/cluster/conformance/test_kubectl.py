@@ -11,7 +11,8 @@ from contextlib import aclosing
 import pytest
 
 from tests.cluster.conformance.asking import Server, differences
-from tests.cluster.conformance.test_requests import CANARY, by_name, deployment
+from tests.cluster.conformance.objects import CANARY, deployment
+from tests.cluster.conformance.test_requests import by_name
 
 Story = Callable[[Server], Awaitable[None]]
 
