@@ -68,6 +68,10 @@ class Adopting(Simulation):
             leave_a_primary(self, replicas=replicas)
         super().set_up(replicas=replicas, **options)
 
+    def at_peace(self) -> None:
+        """A primary that was not taken over, because the target had a newer version by then, waits for a person."""
+        self.clear_the_way()
+
     def clear_the_way(self) -> None:
         """A primary that was given back and leads nobody goes: it may run another version than the target by now."""
         primary, apex = self.store.peek(PRIMARY), self.store.peek(APEX)
