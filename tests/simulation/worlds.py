@@ -253,7 +253,7 @@ WORLDS: tuple[tuple[int, World], ...] = (
     (10, (OnTheirRoutes, DEPLOYMENTS, ROUTE)),
     (8, (OnTheirSubsets, DEPLOYMENTS, ROUTE)),
     (7, (Versions, DEPLOYMENTS, ROUTE)),
-    (5, (VersionsBySubset, DEPLOYMENTS, ROUTE)),
+    (5, (Versions, DEPLOYMENTS, ROUTE)),
     (5, (Adopting, DEPLOYMENTS, ROUTE)),
     (4, (WithRoute, DEPLOYMENTS, ROUTE)),
     (3, (Guarded, DEPLOYMENTS, ROUTE)),
