@@ -1,8 +1,9 @@
 # Every target makes its own virtual environment; nothing else has to be installed first.
 PYTHON ?= python3
 VENV := .venv
-# Many tests wait for a server rather than for a processor, so there are more of these than processors.
-WORKERS ?= 5
+# Tests in tests/cluster and tests/sandbox live in real time: with more of these than processors they would wait too long
+# for one.
+WORKERS ?= 2
 BIN := $(VENV)/bin
 
 .PHONY: test lint demo crds clean
