@@ -1,9 +1,9 @@
 # Every target makes its own virtual environment; nothing else has to be installed first.
 PYTHON ?= python3
 VENV := .venv
-# Tests in tests/cluster and tests/sandbox live in real time: with more of these than processors they would wait too long
-# for one.
-WORKERS ?= 2
+# Tests in tests/cluster and tests/sandbox live in real time: with many of these they would wait too long for a processor.
+# One of them waits for the simulation's seeds, which have processes of their own.
+WORKERS ?= 3
 BIN := $(VENV)/bin
 
 .PHONY: test lint demo crds clean
