@@ -35,7 +35,7 @@ class Autoscaled(Simulation):
         self.users = Users(random.Random(seed).choice((1, 3)) * PER_POD)
         super().__init__(seed, patience=PATIENCE, load=self.users)
         self.users.sim = self
-        self.hands = random.Random(f"hands/{seed}")
+        self.meddlers = random.Random(f"hands/{seed}")
         self.keda = seed % 2 == 1
         self.kind = SCALED_OBJECTS if self.keda else HORIZONTAL_POD_AUTOSCALERS
         self.source, self.clone = (KEDA_SOURCE, KEDA_CLONE) if self.keda else (SOURCE, CLONE)
@@ -45,9 +45,9 @@ class Autoscaled(Simulation):
         """The autoscaler, and when hands are laid on it."""
         self.apply(self.kind, self.body)
         super().set_up(**options, autoscaler=named(self.kind))
-        for _ in range(self.hands.randint(0, 4)):
-            at = self.hands.uniform(20.0, 150.0)
-            deed = self.hands.choice((self._set_back, self._lose, self._drop, self._limit))
+        for _ in range(self.meddlers.randint(0, 4)):
+            at = self.meddlers.uniform(20.0, 150.0)
+            deed = self.meddlers.choice((self._set_back, self._lose, self._drop, self._limit))
             self.loop.call_later(at, deed, context=self.loop.world)
 
     def _set_back(self) -> None:
