@@ -8,9 +8,9 @@ import pytest
 
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, Ref
 from tests.simulation import bookinfo
+from tests.simulation.edited import Edited
 from tests.simulation.invariants import APEX, CANARY, PRIMARY, TARGET
 from tests.simulation.scenes import at_weight, initialised, recovers
-from tests.simulation.simulation import Simulation
 
 ROLES = tuple(Ref(SERVICES, bookinfo.NAMESPACE, f"{bookinfo.NAME}-{role}") for role in ("canary", "primary"))
 GIVEN = {"labels": {"tier": "web"}, "annotations": {"docs": "here"}}
@@ -53,7 +53,7 @@ def says_the_last(sim):
 @pytest.mark.parametrize("seed", range(12))
 def test_any_edits_at_any_moment(seed):
     rng = random.Random(f"edits/{seed}")
-    with Simulation(seed) as sim:
+    with Edited(seed) as sim:
         initialised(sim)
         release(sim, "v2")
         for _ in range(8):
@@ -73,7 +73,7 @@ def test_any_edits_at_any_moment(seed):
 
 @pytest.mark.parametrize("writes", range(1, 9))
 def test_killed_after_any_write_of_an_edit(writes):
-    with Simulation(5) as sim:
+    with Edited(5) as sim:
         at_weight(sim, 10)
         left = writes
 

@@ -5,9 +5,9 @@ import pytest
 from delivery.cluster.memory.service_addresses import ServiceAddresses
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, Ref
 from tests.simulation import bookinfo
+from tests.simulation.edited import Edited
 from tests.simulation.invariants import APEX, CANARY, ROUTE, TARGET
 from tests.simulation.scenes import asked, at_weight, initialised, is_silent, recovers, says, served
-from tests.simulation.simulation import Simulation
 
 ROLES = tuple(Ref(SERVICES, bookinfo.NAMESPACE, f"{bookinfo.NAME}-{role}") for role in ("canary", "primary"))
 ALL = (*ROLES, APEX)
@@ -15,7 +15,7 @@ ALL = (*ROLES, APEX)
 
 @pytest.fixture
 def sim():
-    with Simulation(23) as world:
+    with Edited(23) as world:
         yield world
 
 

@@ -21,7 +21,7 @@ from delivery.cluster.objects import (
     Ref,
 )
 from delivery.workloads.ownership import CANARY_LABEL, labels
-from delivery.workloads.targets.daemonset import NOWHERE
+from delivery.workloads.targets.daemonset import FLAGGERS, NOWHERE
 from tests.simulation import bookinfo
 from tests.simulation.invariants import CONTROLLER, ROUTE, BrokenPromise, Invariants
 from tests.simulation.marks import OURS
@@ -134,8 +134,8 @@ def _without_pods(ref: Ref, spec: Json) -> None:
         del spec["template"]  # of an adopted primary a promotion changes it
     elif ref.kind == DAEMON_SETS:
         pods = spec["template"]["spec"]
-        selector = {key: value for key, value in (pods.pop("nodeSelector", None) or {}).items() if key != NOWHERE}
-        pods["nodeSelector"] = selector
+        given = pods.pop("nodeSelector", None) or {}
+        pods["nodeSelector"] = {key: value for key, value in given.items() if key not in (NOWHERE, FLAGGERS)}
 
 
 def _without_shares(rule: Json, roles: tuple[str, ...]) -> Json:
