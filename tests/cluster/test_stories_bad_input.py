@@ -166,7 +166,8 @@ async def test_another_virtual_service_on_the_host_is_a_reason_to_wait(stage: St
 
 @together
 async def test_a_query_that_prometheus_refuses_holds_the_run_and_is_quoted(stage: Stage) -> None:
-    await stage.initialised(metrics=[{"name": "mine", "interval": "3s", "warmupSeconds": 0, "query": "sum(rate(nothing[)"}])
+    refused = {"name": "mine", "interval": "3s", "warmupSeconds": 0, "query": "sum(rate(nothing[)"}
+    await stage.initialised(metrics=[refused])
     await stage.release(V2)
     message = await stage.condition("AnalysisHealthy", "False", "MetricsUnavailable")
     assert message.startswith("mine could not be measured")
