@@ -100,8 +100,8 @@ async def test_errors_roll_back_and_the_primary_is_left_alone(stage: Stage) -> N
         stage,
         FAILING,
         reason="CheckFailed",
-        says=r"\d+ of \d+ requests failed .* on the primary; request-success-rate [78]\d(\.\d+)? % is below the minimum "
-        r"of 99 %; with \d+ failures fewer it would have gone on \(2 of 2 failed checks\)",
+        says=r"\d+ of \d+ requests failed .* on the primary; request-success-rate [78]\d(\.\d+)? % is below the "
+        r"minimum of 99 %; with \d+ failures fewer it would have gone on \(2 of 2 failed checks\)",
     )
 
 
