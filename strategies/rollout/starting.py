@@ -110,17 +110,24 @@ def _give_back(turn: Turn) -> None:
 
 
 def _make_primary(turn: Turn) -> None:
-    """Wait for the primary. While nothing leads to it, it follows the target: a fix must be able to arrive."""
+    """Wait for the primary. While nothing leads to it, it follows the target: a fix must be able to arrive.
+
+    So it must where users are led to a primary whose template cannot come up, with a target beside it that works.
+    """
     problem = obstacle(turn)
     routed = turn.seen.routes.canary_weight is not None
+    moved = turn.seen.routes.apex_moved
     if (
         problem is None
         and not routed
-        and not turn.seen.routes.apex_moved
+        and (not moved or _cannot_come(turn))
         and turn.target is not None
         and turn.target.revision != turn.status.last_promoted_spec
     ):
         revision = turn.target.revision
+        if moved:
+            words = f"{revision} works and goes to the primary, whose own template cannot come up"
+            turn.tell("HealedWithoutAnalysis", words, warning=True)
         turn.set(last_promoted_spec=revision, last_applied_spec=revision, revision=revision)
         turn.ready = _on_its_way(turn)
         return
@@ -136,6 +143,13 @@ def _make_primary(turn: Turn) -> None:
         return
     turn.become(Phase.INITIALIZING, reason="Initializing", message="routes are being made", stage=Stage.ROUTES)
     turn.route(0)
+
+
+def _cannot_come(turn: Turn) -> bool:
+    """Is no pod of the primary's newest template ready, and one seen to be broken, while the target's pods work?"""
+    primary = turn.primary
+    broken = primary is not None and primary.trouble is not None and primary.updated_ready == 0
+    return broken and turn.has_pods(turn.target)
 
 
 def _make_routes(turn: Turn) -> None:
