@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 
@@ -79,11 +80,29 @@ def _all(order: Order) -> Iterator[tuple[Part, list[Outcome]]]:
         return
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_interrupts)
     try:
-        coming: dict[Future[list[Outcome]], Part] = {pool.submit(_play, order, part): part for part in parts}
+        with _interrupts_kept_from_children():
+            coming: dict[Future[list[Outcome]], Part] = {pool.submit(_play, order, part): part for part in parts}
         for future in as_completed(coming):
             yield coming[future], future.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_kept_from_children() -> Iterator[None]:
+    """Processes begun here never see Ctrl-C, also while they start and have not come to `_leave_interrupts`.
+
+    A blocked signal stays blocked in a child. For this process it waits until the end of the block. The pool has to
+    exist before: the tracker that comes with it unblocks the signal.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover (Windows)
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _leave_interrupts() -> None:
