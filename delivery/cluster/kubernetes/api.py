@@ -59,6 +59,11 @@ class KubernetesApi:
         async with Connection.open(kubeconfig=kubeconfig, context=context, user_agent=agent, pool=pool) as connection:
             yield cls(connection)
 
+    @property
+    def server(self) -> str:
+        """The API server's address."""
+        return self._connection.server
+
     async def get(self, ref: Ref, *, timeout: float = 10.0) -> Object:
         return await self._read(f"get {ref}", paths.item(ref), timeout=timeout)
 

@@ -95,6 +95,11 @@ class Connection:
         finally:
             await connection.close()
 
+    @property
+    def server(self) -> str:
+        """The API server's address."""
+        return str(self._configuration.host)
+
     async def close(self) -> None:
         """End all requests and watches."""
         self._closed = True
