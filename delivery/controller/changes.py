@@ -11,6 +11,7 @@ from delivery.controller import addresses, primaries, scaling, sizes, undoing
 from delivery.controller.finalizing import finalizer
 from delivery.controller.picture import Picture
 from delivery.controller.revisions import Copying, collecting, copying, fenced_copies
+from delivery.routing.by_reference import forget
 from delivery.workloads.overlay import refence_change
 from strategies.decision import Wanted
 
@@ -69,7 +70,7 @@ def changes(wanted: Wanted, picture: Picture, *, epoch: int, running: bool) -> C
             *scaling.resting(wanted, picture.scaling, picture.names, epoch=epoch),
             *_some(sizes.rest(wanted, picture, epoch)),
         ),
-        collected=collecting(wanted, picture, epoch=epoch),
+        collected=(*collecting(wanted, picture, epoch=epoch), *_forgetting(wanted, picture, epoch)),
         undoing=_undoing(wanted, picture, epoch),
         last=undoing.last_removals(picture, epoch=epoch) if wanted.nothing_left else (),
         unresolved=primaries.unresolved(wanted, picture),
@@ -97,6 +98,11 @@ def _routes(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
     if wanted.traffic is None:
         return ()
     return picture.router.routes(picture.names, picture.route, wanted.traffic, picture.mesh, epoch=epoch)
+
+
+def _forgetting(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:
+    """Our notes on routes of the user's that nobody names any more; they go when nothing else is to be done."""
+    return forget(picture.names, picture.route, picture.forgotten, epoch=epoch) if wanted.collect else ()
 
 
 def _undoing(wanted: Wanted, picture: Picture, epoch: int) -> tuple[Change, ...]:

@@ -65,7 +65,7 @@ class Converger:
         if lowering and wanted.traffic is not None and wanted.traffic.canary > 0:
             # A way back to the primary waits for nothing; repairing a step steps back from a rival like any other.
             lowering = not entry.contested(self._clock.monotonic())
-        first = lowering or bool(entry.unsure)
+        first = lowering or entry.awaits(picture.route_refs)
         if first:
             await self._routes(entry, picture, found, wanted.traffic, errors)
         if wanted.finalizer:

@@ -1,7 +1,7 @@
 """What the process remembers of a Canary between two ticks. All of it can be lost: the status holds what counts."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +66,10 @@ class Entry:
     def unconfirmed(self, uids: Mapping[Ref, str], traffic: Traffic) -> tuple[Ref, ...]:
         """The route objects, by their uids, of which no response has shown this traffic."""
         return tuple(ref for ref, uid in uids.items() if self.confirmed.get(ref) != (uid, traffic))
+
+    def awaits(self, refs: Iterable[Ref]) -> bool:
+        """May a write to one of these still arrive? One to what nobody routes by any more is not waited for."""
+        return not self.unsure.isdisjoint(refs)
 
     def taken(self, now: float, who: str) -> None:
         """Somebody took our fields once more; after three times in a minute we step back, longer each time.

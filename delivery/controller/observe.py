@@ -200,7 +200,7 @@ class Observer:
         routes = replace(
             live,
             in_sync=in_sync,
-            confirmed=in_sync and not entry.unsure and shown,
+            confirmed=in_sync and not entry.awaits(picture.route_uids) and shown,
             hand_edited=view.canary_weight is not None and not view.applied_matches,
             apex_moved=_apex_moved(picture, routed=live.canary_weight is not None),
             failing_seconds=self._clock.monotonic() - min(since) if since else 0.0,

@@ -17,7 +17,7 @@ from delivery.cluster.reader import Reader
 from delivery.controller import version_scalers
 from delivery.controller.configs import Configs
 from delivery.controller.reading import Spec
-from delivery.controller.references import with_left_behind
+from delivery.controller.references import forgotten, with_left_behind
 from delivery.controller.scaling import Scaling, look
 from delivery.controller.versions import Versions, with_subsets
 from delivery.controller.versions import look as versions_of
@@ -40,7 +40,8 @@ class Picture:
     """The objects of one Canary; None where the caches have none.
 
     `canary_free_in` is in how many seconds no proxy sends the canary anything any more, so that its Service may lead
-    elsewhere: 0 when it may at once, infinite while the routes do.
+    elsewhere: 0 when it may at once, infinite while the routes do. `forgotten` are routes of the user's that keep a
+    note of ours although nobody names them any more.
     """
 
     body: Object
@@ -61,6 +62,7 @@ class Picture:
     configs: Configs = field(default_factory=Configs)
     canary_free_in: float = 0.0
     versions: Versions = field(default_factory=Versions)
+    forgotten: tuple[Object, ...] = ()
 
     @property
     def ref(self) -> Ref:
@@ -163,6 +165,7 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
         pods=_pods(reader, names.namespace, selections),
         past=past,
         versions=versions,
+        forgotten=forgotten(reader, names, route),
     )
 
 

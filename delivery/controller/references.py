@@ -35,6 +35,15 @@ def with_left_behind(reader: Reader, names: Names, route: RouteSpec) -> RouteSpe
     return replace(route, references=(*route.references, *left)) if left else route
 
 
+def forgotten(reader: Reader, names: Names, route: RouteSpec) -> tuple[Object, ...]:
+    """The VirtualServices that keep our note, and nothing else of us, although the Canary has no routeRefs any more."""
+    if route.references:
+        return ()  # then those that are named no longer are given back with the others
+    noted = sorted(reader.indexed(VIRTUAL_SERVICES, CLAIM_INDEX, claims.owner(names)), key=key_of)
+    found = ((body, claims.claim_of(body, names)) for body in noted)
+    return tuple(body for body, claim in found if claim is not None and claim.weight == 0)
+
+
 def problem(reader: Reader, picture: "Picture") -> Problem | None:
     """Why the user's routes cannot be taken as they are, if so."""
     names, route = picture.names, picture.route

@@ -99,16 +99,26 @@ def seen(names: Names, spec: RouteSpec, observed: Observed) -> Iterable[Referenc
 def _change(route: Referenced, traffic: Traffic, *, epoch: int) -> Change | None:
     """The write after which one of them says `traffic`; None when it does."""
     laid = route.laid(traffic)
-    have, after = (_rules(each.body) for each in (route, laid))
     note = laid.noted(traffic)
-    wanted = {"metadata": {"annotations": {claims.key(route.names): Absent() if note is None else note.text}}}
-    extra = laying.differences(have, after, ("spec",))
     why = f"primary {traffic.primary}, canary {traffic.canary}"
+    if note is None:
+        return _let_go(route, laid, epoch=epoch, why=why)
+    extra = laying.differences(_rules(route.body), _rules(laid.body), ("spec",))
+    wanted = {"metadata": {"annotations": {claims.key(route.names): note.text}}}
     return patch_change(VIRTUAL_SERVICES, route.body, wanted, epoch=epoch, why=why, extra=extra)
 
 
 def _given_back(route: Referenced, *, epoch: int) -> Change | None:
     """The write that leads all users to the target's pods and takes our note off; None where there is none."""
+    return _let_go(route, route.given_back(), epoch=epoch, why="the routes become the user's alone")
+
+
+def _let_go(route: Referenced, after: Referenced, *, epoch: int, why: str) -> Change | None:
+    """The last write: `after` it nothing tells that we were there, not even the fence. None without a note of ours.
+
+    What an earlier leader decided on the object as it was fails by the version of it, and the Lease keeps it from
+    deciding anew. Raises Fenced when a later leader was there.
+    """
     if route.claim is None:
         return None
     check_fence(route.reference.ref, route.body, epoch)
@@ -116,15 +126,28 @@ def _given_back(route: Referenced, *, epoch: int) -> Change | None:
     ours = [claims.key(route.names), *(() if shared else (FENCE, TOUCHED))]
     ops = (
         *overlay(route.body, {"metadata": {"annotations": {name: Absent() for name in ours}}}),
-        *laying.differences(_rules(route.body), _rules(route.given_back().body), ("spec",)),
+        *laying.differences(_rules(route.body), _rules(after.body), ("spec",)),
     )
-    why = "the routes become the user's alone"
     return Change(ref=route.reference.ref, tests=preconditions(VIRTUAL_SERVICES, route.body), ops=ops, why=why)
 
 
 def _rules(body: Object) -> dict[str, object]:
     spec = body.get("spec") or {}
     return {protocol: spec[protocol] for protocol in PROTOCOLS if protocol in spec}
+
+
+def forget(names: Names, spec: RouteSpec, bodies: Iterable[Object], *, epoch: int) -> tuple[Change, ...]:
+    """The writes that take our note off VirtualServices that the Canary names no longer, whatever they say now.
+
+    Raises Fenced when a later leader has written one.
+    """
+    refs = ((Ref.of(VIRTUAL_SERVICES, body), body) for body in bodies)
+    gone = (
+        Referenced(names=names, spec=spec, reference=Reference(ref.namespace, ref.name, leaving=True), body=body)
+        for ref, body in refs
+    )
+    changes = (_let_go(each, each, epoch=epoch, why="no Canary names it any more") for each in gone)
+    return tuple(change for change in changes if change is not None)
 
 
 def left_behind(names: Names, spec: RouteSpec, claimed: Iterable[Object]) -> tuple[Reference, ...]:

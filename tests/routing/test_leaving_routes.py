@@ -1,11 +1,16 @@
 """Routes of the user that a Canary lets go of: it names them no longer, or it is reverted."""
 
 import copy
+import dataclasses
 
+import pytest
+
+from delivery.cluster.errors import Fenced
 from delivery.cluster.memory.patching import json_patch
 from delivery.routing.by_reference import left_behind
 from delivery.routing.claims import claim_of, key
 from delivery.routing.route_spec import Reference
+from delivery.workloads.ownership import FENCE
 from strategies.traffic import Traffic
 from tests.routing.by_reference import (
     CANARY,
@@ -22,6 +27,8 @@ from tests.routing.by_reference import (
     split,
     to,
 )
+
+RATINGS = dataclasses.replace(NAMES, canary="ratings")
 
 
 def test_a_route_taken_out_of_the_canary_keeps_following_the_run_until_it_is_over():
@@ -51,7 +58,26 @@ def test_a_virtual_service_taken_out_of_the_canary_is_given_back():
 
     assert shares(http(gone)[0]) == [100, 0]
     assert claim_of(gone, NAMES) is None
-    assert key(NAMES) not in gone["metadata"]["annotations"]
+    assert gone["metadata"] == {**books(name="old")["metadata"], "annotations": {}}, "neither our note nor the fence"
+
+
+def test_the_fence_of_a_route_that_is_given_back_stays_while_another_canary_writes_it():
+    shared, _ = after(books(split(), name="old"), spec_of(Reference("shop", "old")), REST)
+    theirs = dataclasses.replace(claim_of(shared, NAMES), canary="shop/ratings")
+    shared["metadata"]["annotations"][key(RATINGS)] = theirs.text
+    [left] = left_behind(NAMES, spec_of(), [shared])
+
+    [change] = router.routes(NAMES, spec_of(left), REST, observed(shared), epoch=8)
+
+    assert set(json_patch(shared, change.patch)["metadata"]["annotations"]) == {FENCE, key(RATINGS)}
+
+
+def test_a_route_that_a_later_leader_wrote_is_not_given_back():
+    gone, _ = after(books(split(), name="old"), spec_of(Reference("shop", "old")), REST)
+    [left] = left_behind(NAMES, spec_of(), [gone])
+
+    with pytest.raises(Fenced):
+        router.routes(NAMES, spec_of(left), REST, observed(gone), epoch=1)
 
 
 def test_a_note_that_somebody_spoiled_is_written_again():

@@ -192,9 +192,32 @@ def test_a_route_taken_out_of_the_canary_in_the_middle_of_a_run_is_given_back(si
     sim.merge(CANARY, {"spec": {"routeRefs": [reference("books")]}})
     recovers(sim, "Failed")
     assert sim.shares("front", FRONT) == [100, 0]
-    assert not any(
-        key.startswith("progressive.delivery/routes-") for key in sim.store.peek(FRONT)["metadata"]["annotations"]
-    )
+    assert not sim.store.peek(FRONT)["metadata"].get("annotations"), "neither our note nor the fence"
+
+
+@pytest.mark.parametrize("lost", ["request", "response"])
+def test_what_is_given_back_keeps_nothing_of_ours_although_the_last_write_got_no_answer(sim, lost):
+    """The next write after one without an answer changes the object whatever it says: it must not leave a mark. And
+    nobody waits for an answer about what is the user's alone again.
+    """
+    initialised(sim, routes=[virtual_service(split()), on_gateway()])
+    sim.release("v2", quality="bad")
+    at(sim, 10, ref=FRONT, name="front")
+    struck = []
+
+    def strike(request):
+        if request.verb == "patch" and request.name == FRONT.name and not struck:
+            struck.append(request)
+            setattr(sim.faults, f"lose_{lost}", 1.0)
+            sim.loop.call_later(0.2, sim.faults.heal, context=sim.loop.world)
+
+    for api in sim.apis.values():
+        api.before = strike
+    sim.merge(CANARY, {"spec": {"routeRefs": [reference("books")]}})
+    recovers(sim, "Failed")
+    assert struck
+    assert sim.shares("front", FRONT) == [100, 0]
+    assert not sim.store.peek(FRONT)["metadata"].get("annotations")
 
 
 # -- refused, and mended
@@ -344,6 +367,7 @@ def test_a_canary_made_anew_may_have_a_route_of_its_own(sim):
     sim.apply(CANARIES, bookinfo.canary())
     sim.until_phase("Initialized")
     assert sim.weight == 0
+    assert not sim.store.peek(ROUTES)["metadata"].get("annotations"), "nothing of us is left on it"
     served(sim)
 
 

@@ -35,8 +35,6 @@ FAREWELLS = 0.25
 def story(sim: Simulation) -> None:
     """A whole story, sometimes with a farewell."""
     play(sim)
-    if "_one_more_route" in sim.deeds:
-        return  # one that was named for a while keeps a fence, which a farewell does not find
     if sim.reverts and sim.rng.random() < FAREWELLS:
         farewell(sim)
 
