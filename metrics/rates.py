@@ -60,11 +60,12 @@ def judge(spec: MetricSpec, canary: Answered, primary: Answered | None = None) -
     evidence = _evidence(canary, primary)
     value = 100.0 * (canary.answered - evidence.canary_bad) / canary.answered if canary.answered > 0 else None
     verdict = threshold.judge(spec, () if value is None else (Sample(value),))
+    message = verdict.message
     if verdict.outcome is Outcome.FAIL:
         evidence = replace(evidence, changed_by=_fewer(spec, evidence))
-    if verdict.outcome is Outcome.FAIL and (too := sentences.primary_too(evidence)):
-        verdict = replace(verdict, message=f"{verdict.message}; {too}")
-    return replace(verdict, evidence=evidence)
+        if too := sentences.primary_too(evidence):
+            message = f"{message}; {too}"
+    return Verdict(verdict.outcome, value=verdict.value, limit=verdict.limit, message=message, evidence=evidence)
 
 
 def few(spec: MetricSpec, canary: Answered, primary: Answered | None = None) -> Verdict | None:
@@ -80,10 +81,12 @@ def few(spec: MetricSpec, canary: Answered, primary: Answered | None = None) -> 
 
 
 def _evidence(canary: Answered, primary: Answered | None) -> Evidence:
-    evidence = Evidence(canary_requests=canary.answered, canary_bad=_bad(canary))
-    if primary is None:
-        return evidence
-    return replace(evidence, primary_requests=primary.answered, primary_bad=_bad(primary))
+    return Evidence(
+        canary_requests=canary.answered,
+        canary_bad=_bad(canary),
+        primary_requests=primary.answered if primary is not None else None,
+        primary_bad=_bad(primary) if primary is not None else None,
+    )
 
 
 def _fewer(spec: MetricSpec, evidence: Evidence) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 from metrics.judges.settings import CompareWithPrimary
@@ -40,6 +41,17 @@ def number(value: float, *, against: float | None = None) -> str:
         if shown == value or (shown != 0 and shown != against):
             return text
     return repr(value)
+
+
+@lru_cache(maxsize=1024)
+def _limit(minimum: float | None, maximum: float | None, unit: str) -> str:
+    if minimum is None and maximum is None:
+        return ""
+    if maximum is None:
+        return f"min {number(minimum or 0.0)}{unit}"
+    if minimum is None:
+        return f"max {number(maximum)}{unit}"
+    return f"{number(minimum)}..{number(maximum)}{unit}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +92,7 @@ class MetricSpec:
     @property
     def limit(self) -> str:
         """The limits in words: "min 99", "max 500 ms", "99..100", or "" without limits."""
-        unit = " ms" if self.unit == "ms" else ""
-        if self.minimum is None and self.maximum is None:
-            return ""
-        if self.maximum is None:
-            return f"min {number(self.minimum or 0.0)}{unit}"
-        if self.minimum is None:
-            return f"max {number(self.maximum)}{unit}"
-        return f"{number(self.minimum)}..{number(self.maximum)}{unit}"
+        return _limit(self.minimum, self.maximum, " ms" if self.unit == "ms" else "")
 
     @property
     def problem(self) -> str:

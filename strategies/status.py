@@ -76,7 +76,7 @@ class Result(StrEnum):
     SUPERSEDED = "Superseded"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots, see changing.py
 class Check:
     """The last judged window of one check.
 
@@ -122,7 +122,7 @@ class Check:
         return self.end if self.resume is None else max(self.end, self.resume)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots, see changing.py
 class Run:
     """One attempt to bring one revision to all users.
 
@@ -205,7 +205,7 @@ class Announcement:
     warning: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots, see changing.py
 class Status:
     """A Canary's status.
 

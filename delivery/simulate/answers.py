@@ -26,6 +26,15 @@ AWAY = explained(QueryError(Kind.UNREACHABLE, "Prometheus does not answer"))
 Heard = Callable[[Question, Verdict], None]
 
 
+def _is_calm(question: Question, verdict: Verdict) -> bool:
+    """Can this answer do no more than be counted? A window that failed, or said nothing at all, may move a run."""
+    if question.kind is Ask.TRAFFIC:
+        return verdict.outcome is not Outcome.ERROR and (verdict.counts is None or verdict.counts.canary > 0)
+    evidence = verdict.evidence
+    undecided = verdict.outcome is Outcome.INCONCLUSIVE and evidence is not None and evidence.canary_requests > 0
+    return verdict.outcome is Outcome.PASS or undecided
+
+
 class Answers(Mapping[Question, Verdict]):
     """The answer to any question whose time has come. `zero` is the moment of the release."""
 
@@ -35,10 +44,15 @@ class Answers(Mapping[Question, Verdict]):
         self._known: dict[Question, Verdict] = {}
         self._heard = heard
         self.windows = 0
+        self.ahead = False
+        """While it is set, answers come up to the first that is `news`, and none about a later time."""
+        self.news: Question | None = None
         self._last: tuple[datetime, datetime, Piece] | None = None
 
     def __contains__(self, question: object) -> bool:
-        return True
+        if self.news is None or not isinstance(question, Question):
+            return True
+        return question.end <= self.news.end
 
     def __getitem__(self, question: Question) -> Verdict:
         known = self._known.get(question)
@@ -46,7 +60,18 @@ class Answers(Mapping[Question, Verdict]):
             self._known[question] = known = self._answer(question)
             if self._heard is not None:
                 self._heard(question, known)
+        if self.ahead and self.news is None and not _is_calm(question, known):
+            self.news = question
         return known
+
+    def look_ahead(self) -> None:
+        """From now on until `look_here`, answer up to the first news only."""
+        self.ahead, self.news = True, None
+
+    def look_here(self) -> Question | None:
+        """Answer everything again; the question whose answer was the first news, if there was one."""
+        news, self.ahead, self.news = self.news, False, None
+        return news
 
     def __iter__(self) -> Iterator[Question]:
         return iter(self._known)

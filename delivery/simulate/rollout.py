@@ -11,7 +11,7 @@ from delivery.simulate.cluster import Cluster, Pods
 from delivery.simulate.draws import Draws
 from delivery.simulate.reading import Policy
 from delivery.simulate.scenario import Scenario
-from delivery.simulate.tape import Share, Tape
+from delivery.simulate.tape import DrawnAheadError, Share, Tape
 from metrics.spec import DURATION
 from metrics.verdict import Verdict
 from strategies.decision import Decision
@@ -26,6 +26,7 @@ OLD, NEW = "v1-111111111111", "v1-222222222222"
 BEGINNING = datetime(2024, 3, 1, tzinfo=UTC)
 MIDNIGHT = BEGINNING + timedelta(days=3)
 """When initialising begins, and the midnight before releases: long enough after it."""
+_INSTANT = timedelta(microseconds=1)
 PASSES = 100
 """So many looks at one moment mean that the state machine does not come to rest."""
 
@@ -94,8 +95,20 @@ def roll_out(
 ) -> Outcome:
     """One release, whatever becomes of it; at most `hours` long. The same `seed` gives the same rollout.
 
-    `thorough`: look again after every change, as a controller does; it makes no difference but takes longer.
+    `thorough`: look again after every change and window, as a controller does; it makes no difference but takes longer.
     """
+    try:
+        return _play(policy, scenario, start, seed=seed, hours=hours, trace=trace, thorough=thorough)
+    except DrawnAheadError:
+        if trace is not None:
+            trace.weights.clear()
+            trace.verdicts.clear()
+        return _play(policy, scenario, start, seed=seed, hours=hours, trace=trace, thorough=True)
+
+
+def _play(
+    policy: Policy, scenario: Scenario, start: Rest, *, seed: str, hours: float, trace: Trace | None, thorough: bool
+) -> Outcome:
     draws = Draws(seed)
     hour = 24 * draws.random() if scenario.start_hour is None else scenario.start_hour
     zero = MIDNIGHT + timedelta(hours=hour)
@@ -146,6 +159,7 @@ class Player:
         self._step, self._since, self._held = -1, zero, 0.0
         self._traffic: Traffic | None = cluster.written
         self._pods: tuple[object, object] | None = None
+        self._careful = zero
 
     def play(self, *, until: datetime, over: Callable[[Status], bool]) -> None:
         """Let time pass until it is over."""
@@ -154,11 +168,48 @@ class Player:
             if over(self.status):
                 return
             coming = [at for at in (decision.wake_at, self.cluster.next_change(self.now)) if at is not None]
-            following = min(coming, default=until)
+            following = max(self._skip(until), min(coming, default=until))
             if following >= until:
                 self.now = until
                 return
             self.now = following
+
+    def _skip(self, until: datetime) -> datetime:
+        """The moment up to which windows only pass, taken in at once; now, if there are none.
+
+        One decision takes in all windows that are over, as that of a controller which was away does. It is one for the
+        end of the step's time, if nothing but counts comes of it, and else one for the first window that says more.
+        """
+        end = min(until, self._calm_until())
+        if end <= self.now:
+            return self.now
+        self._answers.look_ahead()
+        status = advance(self.policy.spec, self.status, self.cluster.snapshot(self.now), self._answers, end).status
+        news = self._answers.look_here()
+        if news is not None:
+            return news.at
+        if _moved(self.status, status) or not set(status.outbox) <= set(self.status.outbox):
+            self._careful = end
+            return self.now
+        self.status = status
+        self._answers.forget()
+        self.cluster.deliver(status)
+        return end
+
+    def _calm_until(self) -> datetime:
+        """Just before the step's time is over, or pods change; the past where no windows are to be skipped."""
+        run, spec = self.status.run, self.policy.spec
+        judging = self.status.phase is Phase.PROGRESSING and self.cluster.in_sync
+        if self._thorough or run is None or run.windows_from is None or run.stuck_since is not None or not judging:
+            return self.now
+        length = self._plan.checks(run.step) * spec.analysis.interval_seconds
+        longest = spec.analysis.max_duration_seconds
+        if longest is not None and run.measured_seconds + 2 * length > longest:
+            return self.now
+        end = run.windows_from + timedelta(seconds=length) - _INSTANT
+        change = self.cluster.next_change(self.now)
+        end = end if change is None else min(end, change - _INSTANT)
+        return self.now if end <= self._careful else end
 
     def _come_to_rest(self) -> Decision:
         """Look and write until there is nothing more to do at this moment."""

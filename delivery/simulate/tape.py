@@ -18,6 +18,10 @@ CLUSTER_SECONDS = 60.0
 """How long a pod keeps the share of failures that it drew, where failures come together."""
 
 
+class DrawnAheadError(RuntimeError):
+    """Requests were drawn for a time at which something else has happened since."""
+
+
 @dataclass(slots=True)
 class Piece:
     """What happened in [start, end]. `hit`: users' requests that the fault or new pods spoilt; `lost`: sent and never
@@ -83,14 +87,22 @@ class Tape:
     _rates: dict[tuple[str, int, float], float] = field(default_factory=dict)
 
     def route(self, at: float, share: Share) -> None:
-        """Requests follow a route written at `at` when the proxies know it."""
-        self.until(at)
+        """Requests follow a route written at `at` when the proxies know it. Raises DrawnAheadError."""
+        self._to(at)
         self.coming.append((at + self.scenario.update_seconds, share))
 
     def pods(self, at: float, *, canary: list[float], primary: list[float]) -> None:
-        """From `at` on these pods are ready, since when is said; a pod that was always there since -inf."""
-        self.until(at)
+        """From `at` on these pods are ready, since when is said; a pod that was always there since -inf.
+
+        Raises DrawnAheadError.
+        """
+        self._to(at)
         self.canary_pods, self.primary_pods = canary, primary
+
+    def _to(self, at: float) -> None:
+        if self.now > at:
+            raise DrawnAheadError(f"drawn until {self.now}, changed at {at}")
+        self.until(at)
 
     def until(self, end: float) -> None:
         """Let requests happen until `end`."""

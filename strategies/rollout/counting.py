@@ -3,12 +3,12 @@
 Whose failures count toward what is a table in docs/verdicts.md; this file is that table.
 """
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from math import ceil, isfinite
 
 from metrics.verdict import MEMORIES_BYTES, MEMORY_BYTES, Evidence, Outcome, Verdict
-from strategies.changing import changed
+from strategies.changing import altered, changed
 from strategies.questions import Question
 from strategies.rollout.asking import check_of, is_over
 from strategies.rollout.turn import Turn, brief
@@ -21,19 +21,25 @@ def count(turn: Turn, question: Question, verdict: Verdict) -> Problem | None:
     """Remember what a metric's question was answered with; a Problem when the run has failed by it."""
     spec = next(each for each in turn.spec.checks if each.name == question.name)
     verdict = _bounded(turn, question, verdict)
-    known, failed_already = check_of(turn, spec.name), _failed_already(turn, question)
+    known = check_of(turn, spec.name)
+    failed_already = verdict.outcome is Outcome.FAIL and _failed_already(turn, question)
     again = known is not None and question.window == known.window
     check = _whole(known, verdict) if again and known is not None else _window(turn, known, question, verdict)
     check = changed(check, {"dry_run": spec.dry_run})
-    names = [each.name for each in turn.spec.checks]
-    others = [each for each in turn.status.checks if each.name != check.name and each.name in names]
-    turn.set(checks=tuple(sorted((*others, check), key=lambda each: names.index(each.name))))
+    turn.status = altered(turn.status, {"checks": _with(turn, check)})
     if spec.dry_run:
         _show(turn, known, spec, verdict)
         return None
     if verdict.outcome is Outcome.FAIL:
         return _failed(turn, spec, check, verdict, failed_already=failed_already)
     return _given_up(turn, spec, check)
+
+
+def _with(turn: Turn, check: Check) -> tuple[Check, ...]:
+    """The checks with this one, in the order of the analysis, without those that are no longer in it."""
+    known = {each.name: each for each in turn.status.checks}
+    known[check.name] = check
+    return tuple(known[each.name] for each in turn.spec.checks if each.name in known)
 
 
 def end_of(turn: Turn, question: Question, verdict: Verdict) -> datetime:
@@ -113,18 +119,13 @@ def _rounded(evidence: Evidence | None) -> Evidence | None:
     """In as many digits as a status has room for; numbers that JSON cannot say are left out."""
     if evidence is None:
         return None
-    return Evidence(
-        canary_requests=_short(evidence.canary_requests) or 0.0,
-        canary_bad=_short(evidence.canary_bad) or 0.0,
-        primary_requests=_short(evidence.primary_requests),
-        primary_bad=_short(evidence.primary_bad),
-        strength=_short(evidence.strength),
-        needed=_short(evidence.needed),
-        edge=_short(evidence.edge),
-        missing=_short(evidence.missing),
-        load=_short(evidence.load),
-        changed_by=evidence.changed_by,
-    )
+    short = {name: _short(value) for name in _NUMBERS if (value := getattr(evidence, name)) is not None}
+    for name in ("canary_requests", "canary_bad"):
+        short[name] = short[name] or 0.0
+    return changed(evidence, short)
+
+
+_NUMBERS = tuple(each.name for each in fields(Evidence) if each.name != "changed_by")
 
 
 def _short(value: float | None) -> float | None:

@@ -4,8 +4,7 @@ The primary must be able to take everybody back, so it keeps what it had until t
 has the pods for its next share before it gets it.
 """
 
-from dataclasses import replace
-
+from strategies.changing import changed
 from strategies.decision import Wanted
 from strategies.plan import plan_for
 from strategies.readiness import needed
@@ -18,11 +17,13 @@ def with_minimums(spec: RolloutSpec, status: Status, snapshot: Snapshot, wish: W
     """The same wish with the least pods that the autoscalers of both roles may leave."""
     if wish.hands_off:
         return wish
-    return replace(
+    return changed(
         wish,
-        primary_min=_of_primary(status, snapshot, wish),
-        canary_min=_of_canary(spec, status, wish),
-        previous_min=_of_previous(spec, status),
+        {
+            "primary_min": _of_primary(status, snapshot, wish),
+            "canary_min": _of_canary(spec, status, wish),
+            "previous_min": _of_previous(spec, status),
+        },
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from strategies.changing import changed
+from strategies.changing import altered, changed
 from strategies.plan import Plan, plan_for
 from strategies.questions import Answers, Question
 from strategies.readiness import known_at
@@ -115,7 +115,7 @@ class Turn:
         """Change the open run."""
         run = changed(self.run, changes)
         if run is not self.status.run:
-            self.status = changed(self.status, {"run": run})
+            self.status = altered(self.status, {"run": run})
 
     def route(self, weight: int, *, mirror: int = 0, matched: bool = False) -> None:
         """Change where users go: the canary's percent of all requests, or of those that the analysis matches."""

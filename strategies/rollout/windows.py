@@ -83,12 +83,12 @@ def _next_answers(turn: Turn) -> list[tuple[Question, Verdict]]:
     """The answers to the due windows that end first: all of them, or those that fail; none while they are awaited."""
     coming = [*(metric_question(turn, spec) for spec in turn.spec.checks), traffic_question(turn)]
     due = [question for question in coming if turn.reached(question.at, 0)]
-    turn.questions.update(due)
     first = min((question.end for question in due), default=None)
     together = [question for question in due if question.end == first]
     answered = [(question, turn.answers[question]) for question in together if question in turn.answers]
-    if len(answered) == len(together):
+    if due and len(answered) == len(together):
         return answered
+    turn.questions.update(due)
     return [(question, verdict) for question, verdict in answered if verdict.outcome is Outcome.FAIL]
 
 
@@ -109,8 +109,9 @@ def _too_long(turn: Turn, answered: list[tuple[Question, Verdict]]) -> Problem |
     said = [each for each, verdict in answered if each.kind is not Ask.TRAFFIC and _says_something(verdict)]
     if not said or turn.spec.paused or turn.run.override is not None:
         return None
-    run, end = turn.run, max(each.end for each in said)
-    start = max(filter(None, (min(each.start for each in said), run.measured_until)))
+    run, end = turn.run, said[0].end  # they all end together
+    start = min(each.start for each in said)
+    start = start if run.measured_until is None else max(start, run.measured_until)
     more = max(0.0, (end - start).total_seconds())
     turn.set_run(measured_seconds=round(run.measured_seconds + more, 3), measured_until=max(start, end))
     limit = _longest(turn)

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from delivery.simulate.reading import Policy, UnusableError, check_together
-from delivery.simulate.rollout import NoRestError, rest, roll_out
+from delivery.simulate.rollout import NoRestError, Trace, rest, roll_out
 from tests.simulate.scenes import calm, played, policy, releases
 
 COMPARED = {"name": "request-success-rate", "interval": "30s", "compareWithPrimary": {}}
+HALF_MINUTES = {"interval": "5m", "checkIntervalSeconds": 30}
 SLOWNESS = {**COMPARED, "name": "request-duration", "thresholdRange": {"max": 60000}}
 
 
@@ -159,8 +160,21 @@ def test_a_metric_of_one_s_own_has_the_values_that_the_file_says(tmp_path: Path)
         {"skipAnalysis": True},
         {"analysis": {"interval": "3m", "checkIntervalSeconds": 30, "metrics": [COMPARED, SLOWNESS]}},
         {"targetRef": {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "reviews"}},
+        {"analysis": {"interval": "30s", "iterations": 30, "match": [{"headers": {"x-user": {"exact": "a"}}}]}},
+        {"analysis": {"interval": "5m", "checkIntervalSeconds": 30, "stepWeights": [1, 50], "maxDurationSeconds": 400}},
+        {
+            "analysis": {
+                "interval": "4m",
+                "checkIntervalSeconds": 30,
+                "onInconclusive": "rollback",
+                "metrics": [COMPARED],
+            }
+        },
     ],
-    ids=["weights", "a-b", "steps-back", "mirror", "bake", "skip", "comparison", "daemonset"],
+    ids=[
+        *("weights", "a-b", "steps-back", "mirror", "bake", "skip", "comparison", "daemonset"),
+        *("many-windows", "too-long", "undecided"),
+    ],
 )
 def test_looking_again_after_every_change_makes_no_difference(tmp_path: Path, changes: dict[str, Any]) -> None:
     given = policy(tmp_path, **changes)
@@ -176,8 +190,11 @@ def test_looking_again_after_every_change_makes_no_difference(tmp_path: Path, ch
         start = rest(given, scenario)
         for number in range(8):
             seed = f"thorough {number}"
-            quick = roll_out(given, scenario, start, seed=seed)
-            assert quick == roll_out(given, scenario, start, seed=seed, thorough=True)
+            seen, looked = Trace(), Trace()
+            quick = roll_out(given, scenario, start, seed=seed, trace=seen)
+            assert quick == roll_out(given, scenario, start, seed=seed, trace=looked, thorough=True)
+            assert seen.weights == looked.weights
+            assert dict.fromkeys(seen.verdicts) == dict.fromkeys(looked.verdicts)
             assert quick == roll_out(given, scenario, start, seed=seed)
 
 
