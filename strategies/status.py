@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from metrics.verdict import Evidence, Outcome
+from strategies.gates import GateKind
 
 STATUS_VERSION = 1
 
@@ -193,8 +194,30 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A point that a run, or a revision before its run, does not pass while gates are closed (see gates.Point).
+
+    `gates` are the names of those that are closed, `message` what opens them; both are empty while they are being asked
+    for the first time. `muted`: nobody but the Event is told.
+    """
+
+    __pydantic_config__ = JSON_NAMES
+
+    before: GateKind
+    of: str
+    step: int
+    since: datetime
+    gates: tuple[str, ...] = ()
+    message: str = ""
+    muted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement:
-    """Something that people are told, once. `id` is unique for ever, so that telling twice is seen as telling once."""
+    """Something that people are told, once. `id` is unique for ever, so that telling twice is seen as telling once.
+
+    `muted`: it becomes an Event, and alert services are not told.
+    """
 
     __pydantic_config__ = JSON_NAMES
 
@@ -203,6 +226,7 @@ class Announcement:
     reason: str
     message: str
     warning: bool = False
+    muted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots, see changing.py
@@ -240,6 +264,7 @@ class Status:
     session_affinity_cookie: str = ""
     previous_session_affinity_cookie: str = ""
     run: Run | None = None
+    waiting: Waiting | None = None
     checks: tuple[Check, ...] = ()
     conditions: tuple[Condition, ...] = ()
     history: tuple[Past, ...] = ()

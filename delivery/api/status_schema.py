@@ -35,6 +35,7 @@ _TOP = {
     "sessionAffinityCookie": "Value of the canary's cookie in the run that is going on.",
     "previousSessionAffinityCookie": "Value of the cookie of the run before; it is taken from who still has it.",
     "run": "The run that is going on.",
+    "waiting": "What the run, or a revision before its run, waits for at closed gates.",
     "checks": "The last judged window of each check.",
     "conditions": "Conditions: Ready, Promoted, TrafficSynced, AnalysisHealthy and what else there is to know.",
     "history": "The runs that ended, newest last.",
@@ -120,9 +121,20 @@ _ANNOUNCEMENT = {
     "reason": "What happened, in one word.",
     "message": "What happened, in one sentence.",
     "warning": "Whether somebody should look.",
+    "muted": "Whether it becomes an Event only, and alert services are not told.",
+}
+_WAITING = {
+    "before": "What the gates stand before.",
+    "of": "The run, or before a run its revision.",
+    "step": "Index into the plan of the step to come.",
+    "since": "When the run came here.",
+    "gates": "The gates that are closed; none while they are being asked for the first time.",
+    "message": "What opens them.",
+    "muted": "Whether alert services are not told.",
 }
 _INNER: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "run": ("One attempt to bring one revision to all users.", _RUN),
+    "waiting": ("A point that is not passed while gates are closed.", _WAITING),
     "checks": ("The last judged window of one check.", _CHECK),
     "conditions": ("A condition by Kubernetes' conventions.", _CONDITION),
     "history": ("A run that has ended.", _PAST),

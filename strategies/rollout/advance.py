@@ -10,6 +10,7 @@ from strategies.rollout import ending, promoting, running, starting, terminating
 from strategies.rollout.budget import fit
 from strategies.rollout.conditions import describe
 from strategies.rollout.deadline import overdue
+from strategies.rollout.gating import forget_passed
 from strategies.rollout.turn import Turn
 from strategies.snapshot import Problem, Snapshot
 from strategies.spec import RolloutSpec
@@ -28,6 +29,7 @@ def advance(spec: RolloutSpec, status: Status, snapshot: Snapshot, answers: Answ
         _stop_the_clock(turn)
     else:
         _rule(turn)()
+    forget_passed(turn)
     describe(turn)
     _strike(turn, before=status)
     if turn.status != status:

@@ -75,6 +75,13 @@ def _no_notes(status: Status) -> Status:
     return replace(status, outbox=status.outbox[1:])
 
 
+def _shorter_wait(status: Status) -> Status:
+    """What opens a gate is what people want to read, so little else is left by now."""
+    if status.waiting is None:
+        return status
+    return replace(status, waiting=replace(status.waiting, message=brief(status.waiting.message, _DETAIL)))
+
+
 def _shorter_conditions(status: Status) -> Status:
     conditions = (replace(each, message=brief(each.message, _CONDITION)) for each in status.conditions)
     return replace(status, conditions=tuple(conditions))
@@ -100,5 +107,6 @@ _CUTS: tuple[Callable[[Status], Status], ...] = (
     _fewer_checks,
     _no_runs,
     _shorter_conditions,
+    _shorter_wait,
     _bare_conditions,
 )

@@ -22,6 +22,7 @@ ORDER = (
     "PreflightWarning",
     "CoarseWeights",
     "MetricsUnresolved",
+    "GateClosed",
 )
 _PROMOTED = {Phase.INITIALIZED: "True", Phase.SUCCEEDED: "True", Phase.FAILED: "False"}
 
@@ -40,6 +41,7 @@ def describe(turn: Turn) -> None:
         _preflight_warning(turn),
         _coarse(turn),
         _metrics_unresolved(turn),
+        _gate_closed(turn),
     )
     conditions = tuple(each for each in fresh if each is not None)
     if turn.spec.generation != turn.status.observed_generation or _differ(conditions, turn.status.conditions):
@@ -180,6 +182,15 @@ def _metrics_unresolved(turn: Turn) -> Condition | None:
     return _bad(turn, "MetricsUnresolved", problem, status="True") if problem is not None else None
 
 
+def _gate_closed(turn: Turn) -> Condition | None:
+    """Whom the run waits for, and before what; its transition time is not when it came here, `since` is."""
+    waiting = turn.status.waiting
+    if waiting is None or not waiting.gates:
+        return None
+    message = f"before {waiting.before.value} since {waiting.since:%Y-%m-%d %H:%M:%S} UTC: {waiting.message}"
+    return _make(turn, "GateClosed", "True", "GateClosed", message)
+
+
 def _preflight_warning(turn: Turn) -> Condition | None:
     return _bad(turn, "PreflightWarning", turn.seen.warning, status="True") if turn.seen.warning is not None else None
 
@@ -202,4 +213,5 @@ def _tell_the_bad(turn: Turn, conditions: tuple[Condition, ...]) -> None:
         if bad and (known is None or _news(each) != _news(known)):
             already = any(note.reason == each.reason and note.at == turn.now for note in turn.status.outbox)
             if not already:
-                turn.tell(each.reason, each.message, warning=True)
+                muted = each.type == "GateClosed" and turn.status.waiting is not None and turn.status.waiting.muted
+                turn.tell(each.reason, each.message, warning=True, muted=muted)

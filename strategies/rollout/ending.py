@@ -13,7 +13,7 @@ from strategies.readiness import is_ready, missing
 from strategies.rollout.safety import safe_weight
 from strategies.rollout.turn import Turn
 from strategies.snapshot import Problem
-from strategies.status import Phase, Result, Stage
+from strategies.status import OPEN_PHASES, Phase, Result, Stage
 from strategies.traffic import Role
 
 
@@ -28,6 +28,27 @@ def roll_back(turn: Turn, problem: Problem, *, forget: bool = False) -> None:
     changes = {"last_applied_spec": ""} if forget else {}
     turn.become(Phase.FAILED, reason=problem.reason, message=problem.message, stage=Stage.ROUTES, **changes)
     turn.route(safe_weight(turn))
+
+
+def refuse_revision(turn: Turn, revision: str, problem: Problem) -> None:
+    """A revision whose run has not begun is not to be released: it counts as tried.
+
+    What was being left is left as before; where a run has just been closed, users leave it now.
+    """
+    leaves = turn.status.phase in OPEN_PHASES
+    stage, since = (Stage.ROUTES, None) if leaves else (turn.status.stage, turn.status.stage_since)
+    turn.tell("Refused", f"revision {revision} is not released: {problem.message}", warning=True)
+    turn.become(
+        Phase.FAILED,
+        reason=problem.reason,
+        message=problem.message,
+        stage=stage,
+        revision=revision,
+        last_applied_spec=revision,
+    )
+    turn.set(stage_since=since)
+    if leaves:
+        turn.route(safe_weight(turn))
 
 
 def cancel(turn: Turn) -> None:

@@ -9,7 +9,7 @@ from strategies.readiness import carries, is_ready, missing
 from strategies.rollout.deadline import overdue
 from strategies.rollout.ending import cancel, leave, roll_back
 from strategies.rollout.safety import follow_health, safe_weight
-from strategies.rollout.starting import heal, start
+from strategies.rollout.starting import heal, start_again
 from strategies.rollout.turn import Turn
 from strategies.snapshot import Problem
 from strategies.status import Phase, Result, Stage
@@ -105,7 +105,7 @@ def _lost_its_source(turn: Turn, *, copied: bool) -> bool:
     else:
         floor = turn.run.floor
         turn.close_run(Result.SUPERSEDED, "NewerRevision")
-        start(turn, target, why="Restarted", floor=floor)
+        start_again(turn, target, floor=floor)
     return True
 
 

@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+from strategies.gates import GateKind
 from strategies.readiness import carries, is_ready, missing
 from strategies.rollout.deadline import overdue
 from strategies.rollout.ending import cancel, roll_back
+from strategies.rollout.gating import may_pass
 from strategies.rollout.promoting import promote
 from strategies.rollout.renewing import renew
-from strategies.rollout.starting import start
+from strategies.rollout.starting import start_again
 from strategies.rollout.turn import Turn
 from strategies.rollout.unserved import unserved
 from strategies.rollout.warming import awaited
@@ -48,7 +50,7 @@ def restart(turn: Turn, target: Workload) -> None:
     """A newer revision: its pods are replacing the analysed ones already, so users leave them at once."""
     floor = turn.run.floor
     turn.close_run(Result.SUPERSEDED, "NewerRevision")
-    start(turn, target, why="Restarted", floor=floor)
+    start_again(turn, target, floor=floor)
 
 
 def withdraw(turn: Turn) -> None:
@@ -135,8 +137,10 @@ def _raise_or_hold(turn: Turn, target: Workload) -> None:
         )
     elif step + 1 < len(turn.plan):
         _step_up(turn, step + 1)
-    else:
+    elif may_pass(turn, GateKind.PROMOTION, step=len(turn.plan)):
         promote(turn)
+    else:
+        _say_closed(turn)
 
 
 def _lacking(turn: Turn, target: Workload, *, share: int, ending: bool) -> Problem | None:
@@ -173,6 +177,17 @@ def _note_waiting(turn: Turn, lacking: Problem, *, at_end: bool) -> None:
         turn.tell("WaitingPromotion", lacking.message, warning=True)
 
 
+def _say_closed(turn: Turn) -> None:
+    """The run stands before a gate, unless it has ended there. Before a promotion that is a phase of its own."""
+    waiting = turn.status.waiting
+    if waiting is None or not waiting.gates:
+        return
+    if waiting.before is GateKind.PROMOTION and turn.status.phase is Phase.PROGRESSING:
+        turn.become(Phase.WAITING_PROMOTION, reason="GateClosed", message=waiting.message)
+    else:
+        _say(turn, Problem(reason="GateClosed", message=waiting.message))
+
+
 def _step_up(turn: Turn, step: int) -> None:
     """The next weight, if the Canary carries our finalizer: else a deletion could leave it where it stands."""
     if not turn.seen.finalizer or not turn.seen.copied:
@@ -184,6 +199,10 @@ def _step_up(turn: Turn, step: int) -> None:
         _say(
             turn, Problem(reason="Settling", message="the canary's pods are ready; the proxies are given time to know")
         )
+        return
+    gates = turn.plan.steps[step].gates
+    if gates and not may_pass(turn, *gates, step=step):
+        _say_closed(turn)
         return
     turn.route(traffic.canary, mirror=traffic.mirror, matched=traffic.matched)
     turn.set_run(step=step)

@@ -7,8 +7,10 @@ them, then the routes lead to it, then the Service, and the target's pods go las
 from dataclasses import replace
 from datetime import timedelta
 
+from strategies.gates import GateKind
 from strategies.readiness import carries, is_ready, missing
 from strategies.rollout.ending import leave
+from strategies.rollout.gating import may_pass
 from strategies.rollout.safety import safe_weight
 from strategies.rollout.turn import Turn, base36
 from strategies.rollout.unserved import unserved
@@ -188,8 +190,33 @@ def idle(turn: Turn) -> None:
         go_back(turn, target)
     elif not turn.has_pods(turn.primary):
         wait_for_primary(turn, target)
-    else:
+    elif may_start(turn, target):
         start(turn, target)
+
+
+def may_start(turn: Turn, target: Workload) -> bool:
+    """Are the gates before a run open? If not the revision waits; what is being left is left first."""
+    if may_pass(turn, GateKind.ROLLOUT, step=-1, of=target.revision):
+        return True
+    waiting = turn.status.waiting
+    if waiting is None or turn.status.stage is not Stage.NONE:
+        return False
+    words = waiting.message or "the gates before the run are being asked"
+    if (turn.status.phase, turn.status.message) != (Phase.WAITING, words):
+        turn.become(Phase.WAITING, reason="GateClosed", message=words, revision=target.revision)
+    return False
+
+
+def start_again(turn: Turn, target: Workload, *, floor: int) -> None:
+    """A newer revision takes the place of a run that has just been closed, or waits at the gates before its own."""
+    if may_pass(turn, GateKind.ROLLOUT, step=-1, of=target.revision):
+        start(turn, target, why="Restarted", floor=floor)
+    elif turn.status.waiting is not None:
+        message = f"revision {target.revision} waits at the gates before its run; users go back to the primary"
+        turn.become(
+            Phase.WAITING, reason="GateClosed", message=message, stage=Stage.ROUTES, revision=target.revision
+        )
+        turn.route(safe_weight(turn))
 
 
 def _back_to_promoted(turn: Turn) -> None:

@@ -144,7 +144,7 @@ class Turn:
         self.wake(at)
         return False
 
-    def tell(self, reason: str, message: str, *, warning: bool = False) -> None:
+    def tell(self, reason: str, message: str, *, warning: bool = False, muted: bool = False) -> None:
         """Put something into the outbox. A full one gives up its oldest note that is no warning."""
         scope = self.status.run.id if self.status.run is not None else "init"
         stamp = base36(int(self.now.timestamp() * 1000))
@@ -155,6 +155,7 @@ class Turn:
             reason=reason,
             message=brief(message),
             warning=warning,
+            muted=muted,
         )
         kept = list(self.status.outbox)
         while len(kept) >= MAX_OUTBOX:

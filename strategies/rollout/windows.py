@@ -107,7 +107,7 @@ def _too_long(turn: Turn, answered: list[tuple[Question, Verdict]]) -> Problem |
     Windows without data, and those while people hold the run, take nothing from its time.
     """
     said = [each for each, verdict in answered if each.kind is not Ask.TRAFFIC and _says_something(verdict)]
-    if not said or turn.spec.paused or turn.run.override is not None:
+    if not said or turn.spec.paused or turn.run.override is not None or turn.status.waiting is not None:
         return None
     run, end = turn.run, said[0].end  # they all end together
     start = min(each.start for each in said)
