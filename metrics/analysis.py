@@ -5,13 +5,16 @@ one sentence, because the one who asks has to hold the rollout and tell people, 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
-from metrics import application, comparison, custom, queries, rates, scraped, templates
+from metrics import application, comparison, custom, own_counters, queries, rates, scraped, templates
 from metrics.batching import MOST_WORKLOADS, Batches, Builder
 from metrics.judges import presence, threshold
 from metrics.judges.comparison import compare
+from metrics.judges.counts import WindowCounts
 from metrics.judges.settings import CompareWithPrimary
 from metrics.providers.base import Kind, PeriodProvider, Provider, Query, QueryError, Samples
 from metrics.raw_queries import What
@@ -29,6 +32,8 @@ from metrics.spec import (
     Window,
 )
 from metrics.verdict import Outcome, Verdict
+
+Found = TypeVar("Found")
 
 ProviderFor = Callable[[str], Provider]
 """Finds the provider for a server's address. Raises ValueError for an address that cannot be one."""
@@ -89,7 +94,7 @@ class Analyst:
         if problem := spec.problem or unaskable(spec, subject):
             return Verdict(Outcome.ERROR, limit=spec.limit, message=problem)
         try:
-            if spec.name == SUCCESS_RATE and not spec.is_own:
+            if (spec.name == SUCCESS_RATE and not spec.is_own) or (spec.measured is not None and spec.unit == "%"):
                 return rates.judge(spec, *await self._answered(spec, subject, window, server))
             if spec.min_samples and (too_few := rates.few(spec, *await self._answered(spec, subject, window, server))):
                 return too_few
@@ -129,13 +134,38 @@ class Analyst:
         if problem := comparison.problem(spec, subject):
             return Verdict(Outcome.ERROR, message=problem)
         try:
-            found = await self.scraped(comparison.what_of(spec), subject, window, server=server)
-            counts = comparison.counts_of(spec, number, window, found)
+            counts = await self._counts(spec, subject, window, number, server)
         except QueryError as error:
             return Verdict(Outcome.ERROR, message=f"{spec.name} {explained(error)}")
         except ValueError as error:
             return Verdict(Outcome.ERROR, message=f"{spec.name} could not be compared: {error}")
         return compare(counts, memory, settings)
+
+    async def _counts(
+        self, spec: MetricSpec, subject: Subject, window: Window, number: int, server: str
+    ) -> WindowCounts:
+        """Raises QueryError, and ValueError, with a sentence, where nothing can be compared."""
+        if spec.counters is None:
+            builtin = await self.scraped(comparison.what_of(spec), subject, window, server=server)
+            return comparison.counts_of(spec, number, window, builtin)
+        provider, whose = self._counting(spec, subject, server)
+        found = await _surely(
+            scraped.fetch_parts(
+                provider, self._batches, spec.counters, spec.variables, whose, window, timeout=self._timeout
+            )
+        )
+        return comparison.counts_of_parts(spec.counters, number, window, found)
+
+    def _counting(self, spec: MetricSpec, subject: Subject, server: str) -> tuple[Provider, Subject]:
+        """Who tells what a template's counters count, and the subject in its words: matchers of the Canary's own
+        Prometheus say nothing of another one. Raises QueryError.
+        """
+        if spec.source is None:
+            return self._provider(server), subject
+        provider = self._service(spec.source)
+        if isinstance(provider, PeriodProvider):
+            raise QueryError(Kind.REFUSED, f"a service of type {spec.source.type} does not tell counters")
+        return provider, replace(subject, matchers=())
 
     async def traffic(self, subject: Subject, window: Window, *, server: str) -> Verdict:
         """How many requests each role got in the window: pass with counts, or inconclusive with counts of 0.
@@ -181,15 +211,15 @@ class Analyst:
     async def scraped(self, what: What, subject: Subject, window: Window, *, server: str) -> Scraped:
         """What a comparison of both roles counts over the window. Raises QueryError."""
         provider = self._provider(server)
-        try:
-            return await scraped.fetch(provider, self._batches, what, subject, window, timeout=self._timeout)
-        except QueryError:
-            raise
-        except Exception as error:
-            raise QueryError(Kind.FAULT, f"the provider failed with {type(error).__name__}: {error}") from error
+        return await _surely(scraped.fetch(provider, self._batches, what, subject, window, timeout=self._timeout))
 
     async def _answered(self, spec: MetricSpec, subject: Subject, window: Window, server: str) -> list[rates.Answered]:
-        """The canary's requests, and the primary's where they can be told. Raises QueryError."""
+        """The canary's requests, and the primary's where they can be told. Raises QueryError and TemplateError."""
+        if spec.counters is not None:
+            provider, whose = self._counting(spec, subject, server)
+            parts = own_counters.counting(spec.counters, whose, spec.variables)
+            found = _found(await self._batches.ask(provider, parts, whose, window))
+            return own_counters.by_role(spec.counters, [total(each) for each in found])
         if subject.counted is Counted.BY_PROXIES:
             (samples,) = await self._ask([partial(queries.by_answer, subject)], subject, window, server)
             return rates.by_role(samples, subject, spec.grpc_failures)
@@ -204,8 +234,12 @@ class Analyst:
         """
         if not spec.is_own:
             return await self._ask([partial(BUILDERS[subject.counted][spec.name], subject)], subject, window, server)
-        provider = self._provider(server) if spec.source is None else self._service(spec.source)
-        return [await custom.measure(provider, spec, subject, window, timeout=self._timeout)]
+        if spec.measured is not None:
+            provider, whose = self._counting(spec, subject, server)
+            asked = [own_counters.p99(spec.measured, whose, spec.variables)]
+            return _found(await self._batches.ask(provider, asked, whose, window))
+        service = self._provider(server) if spec.source is None else self._service(spec.source)
+        return [await custom.measure(service, spec, subject, window, timeout=self._timeout)]
 
     async def _ask(self, asked: Sequence[Builder], subject: Subject, window: Window, server: str) -> list[Samples]:
         """The answers, in order. Raises the first QueryError among them."""
@@ -228,6 +262,16 @@ class Analyst:
             raise QueryError(Kind.NOT_PROMETHEUS, str(error)) from error
 
 
+async def _surely(found: Awaitable[Found]) -> Found:
+    """What was found. Raises QueryError, and ValueError with a sentence; what else goes wrong is a fault of ours."""
+    try:
+        return await found
+    except (QueryError, ValueError):
+        raise
+    except Exception as error:
+        raise QueryError(Kind.FAULT, f"the provider failed with {type(error).__name__}: {error}") from error
+
+
 def _found(answers: Sequence[Samples | QueryError]) -> list[Samples]:
     for answer in answers:
         if isinstance(answer, QueryError):
@@ -238,7 +282,7 @@ def _found(answers: Sequence[Samples | QueryError]) -> list[Samples]:
 def unaskable(spec: MetricSpec, subject: Subject) -> str:
     """Why a builtin metric cannot be asked about this subject, in one sentence; "" if it can."""
     if spec.is_own:
-        return ""
+        return comparison.uncounted(spec) if spec.min_samples and spec.counters is None else ""
     if subject.counted is Counted.BY_PROXIES:
         if spec.name == REACHABILITY and subject.by_subset:
             return (

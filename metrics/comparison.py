@@ -7,21 +7,30 @@ Either can fail the window. To pass it both have to.
 from dataclasses import replace
 
 from metrics import counting
+from metrics.counters import Counters, Part
 from metrics.judges import sentences
 from metrics.judges.counts import WindowCounts
 from metrics.raw_queries import What
-from metrics.scraped import Scraped
+from metrics.scraped import Scraped, ScrapedParts
 from metrics.spec import DURATION, SUCCESS_RATE, Counted, MetricSpec, Subject, Window
 from metrics.verdict import Outcome, Verdict
 
 
 def problem(spec: MetricSpec, subject: Subject) -> str:
     """Why this metric of this subject cannot be compared, in one sentence; "" if it can."""
-    if spec.is_own or spec.name not in (SUCCESS_RATE, DURATION):
-        return f"metric {spec.name!r} tells no requests of the primary, so there is nothing to compare; use its limits"
+    if spec.counters is None and (spec.is_own or spec.name not in (SUCCESS_RATE, DURATION)):
+        return uncounted(spec)
     if subject.counted is not Counted.BY_PROXIES:
         return f"metric {spec.name!r} can be compared in a mesh only, whose proxies count both versions' requests"
     return ""
+
+
+def uncounted(spec: MetricSpec) -> str:
+    """What is said where requests have to be counted and nobody knows by which counters."""
+    return (
+        f"metric {spec.name!r} is one number, with no requests to count behind it; use its limits alone, or a "
+        "MetricTemplate with counters"
+    )
 
 
 def what_of(spec: MetricSpec) -> What:
@@ -43,6 +52,31 @@ def counts_of(spec: MetricSpec, number: int, window: Window, found: Scraped) -> 
         looking_since=found.looking_since,
         grpc_failures=frozenset(map(str, spec.grpc_failures)),
     )
+
+
+def counts_of_parts(counters: Counters, number: int, window: Window, found: ScrapedParts) -> WindowCounts:
+    """What counters of somebody's own say of window `number`; all else as `counts_of`."""
+    if Part.BUCKETS not in found.canary:
+        counts = counting.of_parts(
+            number,
+            window,
+            primary=found.primary,
+            canary=found.canary,
+            looking_since=found.looking_since,
+            pod_label=counters.pod_label,
+        )
+    else:
+        counts = counting.slow(
+            number,
+            window,
+            primary=found.primary[Part.BUCKETS],
+            canary=found.canary[Part.BUCKETS],
+            looking_since=found.looking_since,
+            left_out=(),
+            pod_label=counters.pod_label,
+            edge_ms=counters.bucket_ms,
+        )
+    return replace(counts, noun=counters.noun)
 
 
 def together(limits: Verdict, compared: Verdict) -> Verdict:

@@ -12,9 +12,10 @@ Label meanings: Istio, "Standard Metrics".
 import math
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 
+from metrics.counters import Part
 from metrics.judges.counts import PodCounts, RoleCounts, WindowCounts
 from metrics.providers.base import Matrix, Point, Series
 from metrics.spec import Window
@@ -63,14 +64,59 @@ def failures(
     return WindowCounts(number, role(primary), role(canary))
 
 
-def slow(number: int, window: Window, *, primary: Matrix, canary: Matrix, looking_since: float) -> WindowCounts:
+def of_parts(
+    number: int,
+    window: Window,
+    *,
+    primary: Mapping[Part, Matrix],
+    canary: Mapping[Part, Matrix],
+    looking_since: float,
+    pod_label: str = "",
+) -> WindowCounts:
+    """What counters of somebody's own say of both roles in a window: each role's requests, and those of them that
+    failed or succeeded; all else as `failures`. Series of one pod add up. `pod_label` as `pod_of` has it.
+    """
+
+    def role(parts: Mapping[Part, Matrix]) -> RoleCounts:
+        grown = {part: _by_pod(series, window, looking_since, pod_label) for part, series in parts.items()}
+        requests, failed = grown[Part.REQUESTS], grown.get(Part.FAILURES)
+        pods: dict[str, tuple[float, tuple[float, ...]]] = {}
+        for name, every in requests.items():
+            # Counters that are not raised at one instant are a request apart between two scrapes.
+            bad = every - grown[Part.SUCCESSES].get(name, 0.0) if failed is None else failed.get(name, 0.0)
+            pods[name] = every, (min(max(bad, 0.0), every),)
+        return _role(pods, kinds=1)
+
+    return WindowCounts(number, role(primary), role(canary))
+
+
+def _by_pod(series: Matrix, window: Window, looking_since: float, pod_label: str) -> dict[str, float]:
+    grown: dict[str, float] = defaultdict(float)
+    for each in series:
+        grown[pod_of(each.labels, pod_label)] += increase(each, window, looking_since)
+    return grown
+
+
+def slow(
+    number: int,
+    window: Window,
+    *,
+    primary: Matrix,
+    canary: Matrix,
+    looking_since: float,
+    left_out: Collection[str] = (HUNG_UP, UPGRADED),
+    pod_label: str = "",
+    edge_ms: float = 1.0,
+) -> WindowCounts:
     """Requests of both roles in a window and how many took longer than each bucket edge (in milliseconds) of both.
 
-    Of `istio_request_duration_milliseconds_bucket`. Upgraded connections (code 101) last as long as their user stays
-    and hang-ups (code 0) as long as the user's patience: both are left out. An edge counts only if every pod has it.
-    Raises ValueError, with a sentence for people, if the roles have requests and no edge in common.
+    Of `istio_request_duration_milliseconds_bucket`, or of another histogram whose `le` counts `edge_ms` milliseconds
+    each. Upgraded connections (code 101) last as long as their user stays and hang-ups (code 0) as long as the user's
+    patience: both are `left_out`. An edge counts only if every pod has it. `pod_label` as `pod_of` has it. Raises
+    ValueError, with a sentence for people, if the roles have requests and no edge in common.
     """
-    roles = [_histograms(each, window, looking_since) for each in (primary, canary)]
+    kept = [tuple(s for s in role if s.labels.get("response_code", "") not in left_out) for role in (primary, canary)]
+    roles = [_histograms(each, window, looking_since, pod_label, edge_ms) for each in kept]
     edges = sorted(_common(histogram for role in roles for histogram in role.values()))
     if not edges:
         if all(roles):
@@ -113,8 +159,10 @@ def _backwards(points: Sequence[Point], before: int) -> Iterator[Point]:
     return (points[index] for index in range(before - 1, -1, -1))
 
 
-def pod_of(labels: Mapping[str, str]) -> str:
-    """The name of the pod that a series is about; "" if it does not say."""
+def pod_of(labels: Mapping[str, str], pod_label: str = "") -> str:
+    """The name of the pod that a series is about, by `pod_label` or else the usual ones; "" if it does not say."""
+    if pod_label:
+        return labels.get(pod_label, "")
     return next((labels[label] for label in POD_LABELS if labels.get(label)), "")
 
 
@@ -125,15 +173,17 @@ def _role(pods: Mapping[str, tuple[float, tuple[float, ...]]], *, kinds: int) ->
     return role if all(pod.name for pod in every) else RoleCounts(role.requests, role.bad)
 
 
-def _histograms(series: Matrix, window: Window, looking_since: float) -> dict[str, dict[float, float]]:
+def _histograms(
+    series: Matrix, window: Window, looking_since: float, pod_label: str, edge_ms: float
+) -> dict[str, dict[float, float]]:
     """Each pod's growth of its cumulative buckets, by edge: those edges that all its label sets have."""
     sets: dict[tuple[str, frozenset[tuple[str, str]]], dict[float, float]] = defaultdict(dict)
     for each in series:
-        edge = _edge(each.labels.get("le", ""))
-        if edge is None or each.labels.get("response_code", "") in (HUNG_UP, UPGRADED):
+        edge = _edge(each.labels.get("le", ""), edge_ms)
+        if edge is None:
             continue
         rest = frozenset((name, value) for name, value in each.labels.items() if name != "le")
-        sets[pod_of(each.labels), rest][edge] = increase(each, window, looking_since)
+        sets[pod_of(each.labels, pod_label), rest][edge] = increase(each, window, looking_since)
     pods: dict[str, list[dict[float, float]]] = defaultdict(list)
     for (pod, _), buckets in sets.items():
         if buckets.get(math.inf, 0.0) > 0:
@@ -150,9 +200,9 @@ def _common(histograms: Iterable[Mapping[float, float]]) -> set[float]:
     return {edge for edge in set.intersection(*every) if 0 < edge < math.inf} if every else set()
 
 
-def _edge(text: str) -> float | None:
+def _edge(text: str, edge_ms: float) -> float | None:
     try:
-        edge = float(text)
-    except ValueError:
+        edge = round(float(text) * edge_ms, 6)
+    except (ValueError, OverflowError):
         return None
     return None if math.isnan(edge) else edge

@@ -140,7 +140,12 @@ def increase(subject: Subject, metric: str, labels: Mapping[str, str], window: W
     after a loss of its data everything looks new. What can't be told that way (several lives within one window, a
     Prometheus that has just started) is left to PromQL's own increase().
     """
-    series, scraped = selector(metric, labels, subject.matchers), selector("up", {}, subject.matchers)
+    return grown(selector(metric, labels, subject.matchers), window, subject.matchers)
+
+
+def grown(series: str, window: Window, matchers: Matchers = ()) -> str:
+    """What `increase` says, of a selector; `matchers` are for `up` alone."""
+    scraped = selector("up", {}, matchers)
     ranged, start = within(series, window), offset(window, window.seconds)
     last = f"last_over_time({ranged})"
     before = f"last_over_time({series}[{REMEMBERED}]{start})"

@@ -54,11 +54,14 @@ def _answered(samples: Sequence[Sample], failures: Collection[str]) -> Answered:
 
 
 def judge(spec: MetricSpec, canary: Answered, primary: Answered | None = None) -> Verdict:
-    """The verdict by limits. `primary` is None where it cannot be told."""
+    """The verdict by limits: of a builtin rate on how many percent were good, of counters of somebody's own on how many
+    failed. `primary` is None where it cannot be told.
+    """
     if too_few := few(spec, canary, primary):
         return too_few
-    evidence = _evidence(canary, primary)
-    value = 100.0 * (canary.answered - evidence.canary_bad) / canary.answered if canary.answered > 0 else None
+    evidence = _evidence(spec, canary, primary)
+    shown = evidence.canary_bad if spec.measured is not None else canary.answered - evidence.canary_bad
+    value = 100.0 * shown / canary.answered if canary.answered > 0 else None
     verdict = threshold.judge(spec, () if value is None else (Sample(value),))
     message = verdict.message
     if verdict.outcome is Outcome.FAIL:
@@ -72,28 +75,28 @@ def few(spec: MetricSpec, canary: Answered, primary: Answered | None = None) -> 
     """Inconclusive where the canary had requests, but fewer than the metric asks for; None where it had enough."""
     if not 0 < canary.answered < spec.min_samples:
         return None
-    evidence = replace(_evidence(canary, primary), missing=spec.min_samples - canary.answered)
-    message = (
-        f"{spec.name}: {canary.answered:,.0f} requests to the canary in this window are too few to tell, "
-        f"minSamples is {spec.min_samples:,}"
-    )
+    evidence = replace(_evidence(spec, canary, primary), missing=spec.min_samples - canary.answered)
+    every = f"{canary.answered:,.0f} {evidence.noun or 'requests'} to the canary"
+    message = f"{spec.name}: {every} in this window are too few to tell, minSamples is {spec.min_samples:,}"
     return Verdict(Outcome.INCONCLUSIVE, limit=spec.limit, message=message, evidence=evidence)
 
 
-def _evidence(canary: Answered, primary: Answered | None) -> Evidence:
+def _evidence(spec: MetricSpec, canary: Answered, primary: Answered | None) -> Evidence:
     return Evidence(
         canary_requests=canary.answered,
         canary_bad=_bad(canary),
         primary_requests=primary.answered if primary is not None else None,
         primary_bad=_bad(primary) if primary is not None else None,
+        noun=(spec.counters.noun if spec.counters is not None else "") or None,
     )
 
 
 def _fewer(spec: MetricSpec, evidence: Evidence) -> str:
-    """With how many failures fewer a rate below its minimum would have passed."""
-    if spec.minimum is None or not 0 < spec.minimum <= 100:
+    """With how many failures fewer a rate beyond its limit would have passed."""
+    most = spec.maximum if spec.measured is not None else None if spec.minimum is None else 100.0 - spec.minimum
+    if most is None or not 0 <= most < 100:
         return ""
-    allowed = math.floor(evidence.canary_requests * (100.0 - spec.minimum) / 100.0 + 1e-9)
+    allowed = math.floor(evidence.canary_requests * most / 100.0 + 1e-9)
     fewer = math.ceil(evidence.canary_bad - allowed - 1e-9)
     return sentences.fewer_bad(fewer, 0.0) if fewer > 0 else ""
 

@@ -55,14 +55,24 @@ def scraped(what: What, subject: Subject, window: Window) -> Query:
 
     Of durations these are cumulative buckets in milliseconds, of requests that the server has answered.
     """
-    return f"{_selector(what, subject)}[{duration(_seconds(window))}]"
+    return samples_of(both_roles(what, subject), window)
 
 
 def returned(what: What, subject: Subject, window: Window) -> Query:
-    """The last values before them of series that were silent for longer than the samples go back: pods that could not
-    be scraped for a while and are not new. Nearly always none.
+    """What `silent_before` says of the series of both roles' pods."""
+    return silent_before(both_roles(what, subject), window)
+
+
+def samples_of(series: str, window: Window) -> Query:
+    """A range selector: what was scraped of these series from before the window until `window.at`."""
+    return f"{series}[{duration(_seconds(window))}]"
+
+
+def silent_before(series: str, window: Window) -> Query:
+    """The last values, before the samples, of series that were silent for longer than these go back: pods that could
+    not be scraped for a while and are not new. Nearly always none.
     """
-    series, begin = _selector(what, subject), _seconds(window)
+    begin = _seconds(window)
     before = f"last_over_time({series}[{REMEMBERED}]{offset(window, begin)})"
     silent = f"last_over_time({series}[{duration(LOOKBACK_SECONDS)}]{offset(window, begin - LOOKBACK_SECONDS)})"
     back = f"last_over_time({series}[{duration(begin - LOOKBACK_SECONDS)}]{offset(window, 0.0)})"
@@ -76,7 +86,7 @@ def looking(subject: Subject, window: Window, *, scrape_seconds: float) -> Query
 
 
 def bridged(found: Iterable[Series], earlier: Iterable[Sample], window: Window) -> Matrix:
-    """The series with the values that `returned` has found in front."""
+    """The series with the values that `silent_before` has found in front."""
     begin = window.at.timestamp() - _seconds(window)
     values = {frozenset(sample.labels.items()): sample.value for sample in earlier}
     return tuple(
@@ -100,7 +110,8 @@ def by_role(subject: Subject, found: Iterable[Series]) -> tuple[Matrix, Matrix]:
     return primary, canary
 
 
-def _selector(what: What, subject: Subject) -> str:
+def both_roles(what: What, subject: Subject) -> str:
+    """The selector of what is compared, of both roles' pods and without callers that nobody splits."""
     labels = {**_both(subject), "source_workload!=": UNKNOWN}
     if what is What.REQUESTS:
         return selector(REQUESTS, labels, subject.matchers)

@@ -1,14 +1,20 @@
 """Fetches what a comparison counts: both roles' series over one window, and since when Prometheus was looking."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
+from typing import TypeVar
 
-from metrics import counting, raw_queries
+from metrics import counting, raw_queries, selectors
 from metrics.batching import Batches
-from metrics.providers.base import Kind, Matrix, Provider, QueryError, RawProvider
+from metrics.counters import Counters, Part, Role
+from metrics.providers.base import Kind, Matrix, Provider, QueryError, RawProvider, Samples
 from metrics.raw_queries import What
 from metrics.spec import Subject, Window
+
+Answer = TypeVar("Answer", Samples, Matrix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +29,83 @@ class Scraped:
     looking_since: float
 
 
+@dataclass(frozen=True, slots=True)
+class ScrapedParts:
+    """The series that each selector of somebody's own counters found of both roles; the rest as `Scraped`."""
+
+    primary: Mapping[Part, Matrix]
+    canary: Mapping[Part, Matrix]
+    looking_since: float
+
+
 async def fetch(
     provider: Provider, batches: Batches, what: What, subject: Subject, window: Window, *, timeout: float
 ) -> Scraped:
-    """Ask for it, `timeout` in seconds. Raises QueryError."""
+    """Ask what Istio's proxies have counted, `timeout` in seconds. Raises QueryError."""
+    selected = [raw_queries.both_roles(what, subject)]
+    (found,), since = await _fetch(provider, batches, selected, subject, window, timeout)
+    primary, canary = raw_queries.by_role(subject, found)
+    return Scraped(primary, canary, since)
+
+
+async def fetch_parts(
+    provider: Provider,
+    batches: Batches,
+    counters: Counters,
+    variables: Mapping[str, str],
+    subject: Subject,
+    window: Window,
+    *,
+    timeout: float,
+) -> ScrapedParts:
+    """Ask what counters of somebody's own have counted, `timeout` in seconds. Raises QueryError, selectors' errors, and
+    ValueError, with a sentence, where series belong to both roles.
+    """
+    of_roles = [selectors.of(counters, role, subject, variables) for role in (Role.PRIMARY, Role.CANARY)]
+    asked = [(number, part, series) for number, parts in enumerate(of_roles) for part, series in parts.items()]
+    found, since = await _fetch(provider, batches, [series for _, _, series in asked], subject, window, timeout)
+    roles: tuple[dict[Part, Matrix], dict[Part, Matrix]] = ({}, {})
+    for (number, part, _), matrix in zip(asked, found, strict=True):
+        roles[number][part] = matrix
+    _told_apart(*roles)
+    return ScrapedParts(*roles, since)
+
+
+def _told_apart(primary: Mapping[Part, Matrix], canary: Mapping[Part, Matrix]) -> None:
+    """ValueError where one series is counted for both roles."""
+    for part, series in primary.items():
+        both = {frozenset(each.labels.items()) for each in series} & {
+            frozenset(each.labels.items()) for each in canary[part]
+        }
+        if both:
+            labels = ", ".join(f'{name}="{value}"' for name, value in sorted(min(both, key=sorted)))
+            raise ValueError(f"{part} selects series of both versions, such as {{{labels}}}; let it tell them apart")
+
+
+async def _fetch(
+    provider: Provider, batches: Batches, selected: Sequence[str], subject: Subject, window: Window, timeout: float
+) -> tuple[list[Matrix], float]:
+    """The series of each selector, and since when Prometheus was certainly looking. Raises QueryError."""
     if not isinstance(provider, RawProvider):
         raise QueryError(Kind.REFUSED, "this provider does not tell what was scraped, which a comparison needs")
     scrape = (window.at - window.end).total_seconds() or 1.0
-    query = raw_queries.scraped(what, subject, window)
-    about = [partial(raw_queries.returned, what, subject), partial(raw_queries.looking, subject, scrape_seconds=scrape)]
-    (earlier, first), raw = await asyncio.gather(
-        batches.ask(provider, about, subject, window), provider.raw([query], at=window.at, timeout=timeout)
+    ranges = [raw_queries.samples_of(each, window) for each in selected]
+    about = [partial(raw_queries.silent_before, each) for each in selected]
+    looking = partial(raw_queries.looking, subject, scrape_seconds=scrape)
+    (first, *earlier), raw = await asyncio.gather(
+        batches.ask(provider, [looking, *about], subject, window), provider.raw(ranges, at=window.at, timeout=timeout)
     )
-    found = raw[query]
+    scraping = _answered(first)
+    found = [_answered(raw[each]) for each in ranges]
+    whole = [
+        raw_queries.bridged(series, _answered(silent), window) for series, silent in zip(found, earlier, strict=True)
+    ]
+    since = counting.looking_since(chain(*found), scrape_seconds=scrape)
+    return whole, min([since, *(sample.value + scrape for sample in scraping)])
+
+
+def _answered(found: Answer | QueryError) -> Answer:
+    """Raises QueryError."""
     if isinstance(found, QueryError):
         raise found
-    if isinstance(earlier, QueryError):
-        raise earlier
-    if isinstance(first, QueryError):
-        raise first
-    since = counting.looking_since(found, scrape_seconds=scrape)
-    since = min([since, *(sample.value + scrape for sample in first)])
-    primary, canary = raw_queries.by_role(subject, raw_queries.bridged(found, earlier, window))
-    return Scraped(primary, canary, since)
+    return found

@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 
+from metrics.counters import Counters
 from metrics.judges.settings import CompareWithPrimary
 from metrics.matchers import Matchers
 from metrics.source import Source
@@ -64,7 +65,8 @@ class MetricSpec:
     in the metric's own unit (percent of requests, milliseconds, or what the query returns). Without any limit every
     value passes. `grpc_failures` are the gRPC statuses (1..16) that a builtin success rate counts as failures.
     With fewer than `min_samples` requests in a window nothing is said. `compare`: the canary is held against the
-    primary too.
+    primary too. Both need a builtin metric, or a template with `counters`, which may come instead of a query: then the
+    value is how many percent of what is counted failed, or the 99th percentile in milliseconds of what buckets count.
     """
 
     name: str
@@ -78,11 +80,19 @@ class MetricSpec:
     grpc_failures: tuple[int, ...] = GRPC_FAILURES
     min_samples: int = 0
     compare: CompareWithPrimary | None = None
+    counters: Counters | None = None
 
     @property
     def unit(self) -> str:
         """The unit of the values: "%", "ms", "requests", or "" for a query of one's own."""
+        if self.measured is not None:
+            return "ms" if self.measured.buckets else "%"
         return "" if self.is_own else BUILTINS.get(self.name, "")
+
+    @property
+    def measured(self) -> Counters | None:
+        """The counters that the limits are about; None where they are about a query's value, or a builtin metric's."""
+        return None if self.query.strip() else self.counters
 
     @property
     def is_own(self) -> bool:
@@ -127,7 +137,7 @@ class Subject:
     `target` and `primary` are names of workloads, the services names of Kubernetes Services, all in `namespace`.
     `name` is the Canary's own. `by_service`: the roles are told by their services alone, because whose the pods behind
     them are is nobody's business. `target_pods` is a regular expression (RE2) for the whole names of the target's pods
-    and of no others; "" when they cannot be told from others.
+    and of no others, `primary_pods` one for those of the primary; "" when they cannot be told from others.
     """
 
     namespace: str
@@ -141,6 +151,7 @@ class Subject:
     by_subset: bool = False
     counted: Counted = Counted.BY_PROXIES
     target_pods: str = ""
+    primary_pods: str = ""
     matchers: Matchers = ()
     ingress: str = ""
     route: str = ""

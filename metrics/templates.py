@@ -26,7 +26,6 @@ Quote = Callable[[str], str]
 _ALLOWED = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const)
 _TOKENS = re.compile(r""" "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | `[^`]*` | (?:\s | \#[^\n]*)+ """, re.VERBOSE)
 _INDEX = re.compile(r"(\{\{-?\s*)index\s+variables\s+(\"[^\"]*\")")
-_IN_WORDS = ", ".join(f"{{{{ {name}{'.NAME' if name == VARIABLES else ''} }}}}" for name in NAMES)
 
 
 class TemplateError(ValueError):
@@ -47,9 +46,15 @@ def fill(
 ) -> str:
     """`query` with its placeholders filled, each value as its quote writes it. Raises TemplateError."""
     check(query, variables)
-    values = {
+    named = {key: quote_variable(value) for key, value in variables.items()}
+    known = {"interval": duration(window.seconds), **values(subject)}
+    return put_in(query, {key: quote(value) for key, value in known.items()}, named)
+
+
+def values(subject: Subject) -> dict[str, str]:
+    """What the placeholders are that a subject tells, by their names."""
+    return {
         "ingress": subject.ingress or subject.target,
-        "interval": duration(window.seconds),
         "name": subject.name,
         "namespace": subject.namespace,
         "primary": subject.primary,
@@ -57,20 +62,33 @@ def fill(
         "service": subject.apex_service,
         "target": subject.target,
     }
-    named = {key: quote_variable(value) for key, value in variables.items()}
-    quoted = {key: quote(value) for key, value in values.items()}
-    return _environment().from_string(_in_jinja(query)).render({**quoted, VARIABLES: named})
+
+
+def put_in(text: str, known: Mapping[str, str], variables: Mapping[str, str]) -> str:
+    """`text`, which has been checked, with values in place of its placeholders, as they are."""
+    return _environment().from_string(_in_jinja(text)).render({**known, VARIABLES: variables})
 
 
 def check(query: str, variables: Collection[str] | None = None) -> None:
     """TemplateError unless every placeholder can be filled. `variables` None: with whatever variables come."""
+    names_in(query, variables)
+
+
+def names_in(
+    text: str, variables: Collection[str] | None = None, *, field: str = "query", names: Collection[str] = NAMES
+) -> set[str]:
+    """The placeholders in the text of a field, without variables. TemplateError for others than `names`, and unless
+    every variable has a value; `variables` as in `check`.
+    """
     try:
-        tree = _environment().parse(_in_jinja(query))
+        tree = _environment().parse(_in_jinja(text))
     except TemplateSyntaxError as error:
-        raise TemplateError(f"query, line {error.lineno}: {error.message}; allowed are {_IN_WORDS}") from error
-    for name in _variables(tree):
+        said = f"{field}, line {error.lineno}: {error.message}; allowed are {_in_words(names)}"
+        raise TemplateError(said) from error
+    for name in _variables(tree, field, names):
         if variables is not None and name not in variables:
-            raise TemplateError(f"query: variable {name!r} has no value; give it one in templateVariables")
+            raise TemplateError(f"{field}: variable {name!r} has no value; give it one in templateVariables")
+    return {node.name for node in tree.find_all(nodes.Name)} - {VARIABLES}
 
 
 def collapse(query: str) -> str:
@@ -98,21 +116,25 @@ def _environment() -> ImmutableSandboxedEnvironment:
     return _Environment(undefined=StrictUndefined, autoescape=False)
 
 
-def _variables(node: nodes.Node) -> Iterator[str]:
+def _in_words(names: Collection[str]) -> str:
+    return ", ".join(f"{{{{ {name}{'.NAME' if name == VARIABLES else ''} }}}}" for name in names)
+
+
+def _variables(node: nodes.Node, field: str, names: Collection[str]) -> Iterator[str]:
     """The names of the variables below a node; TemplateError for anything but placeholders."""
     if (name := _variable(node)) is not None:
         yield name
         return
     if isinstance(node, nodes.Name):
-        if node.name not in NAMES:
-            raise TemplateError(f"query: placeholder {node.name!r} is not known; allowed are {_IN_WORDS}")
+        if node.name not in names:
+            raise TemplateError(f"{field}: placeholder {node.name!r} is not known; allowed are {_in_words(names)}")
         if node.name == VARIABLES:
-            raise TemplateError(f"query, line {node.lineno}: variables need a name; allowed are {_IN_WORDS}")
+            raise TemplateError(f"{field}, line {node.lineno}: variables need a name; allowed are {_in_words(names)}")
     elif not isinstance(node, _ALLOWED):
         kind = type(node).__name__
-        raise TemplateError(f"query, line {node.lineno}: {kind} is not a placeholder; allowed are {_IN_WORDS}")
+        raise TemplateError(f"{field}, line {node.lineno}: {kind} is not a placeholder; allowed are {_in_words(names)}")
     for child in node.iter_child_nodes():
-        yield from _variables(child)
+        yield from _variables(child, field, names)
 
 
 def _variable(node: nodes.Node) -> str | None:

@@ -51,6 +51,7 @@ class Evidence:
     `bad` are the requests that failed or, with an `edge` in milliseconds, those that took longer than it, which is an
     edge of the histogram's buckets: nothing finer is known. The primary's are None where it was not counted.
     `changed_by` says in one clause what would have changed the verdict; "" if nothing would, or nothing is known.
+    `noun` is what was counted, in the plural; None for requests.
 
     Of comparisons only, else None: `strength` is how many times better the counts fit a worse canary than one within
     the margin (an E-value, at least 0); the canary fails at `needed` (above 1). `missing`: about how many more requests
@@ -68,6 +69,7 @@ class Evidence:
     missing: float | None = None
     load: float | None = None
     changed_by: str = ""
+    noun: str | None = None
 
     @property
     def canary_percent(self) -> float | None:
@@ -86,7 +88,8 @@ class Evidence:
         "57 of 1,204 requests failed (4.7 %) against 11 of 4,790 (0.23 %) on the primary".
         """
         what = "failed" if self.edge is None else f"took longer than {self.edge:,.6g} ms"
-        mine = f"{self.canary_bad:,.0f} of {self.canary_requests:,.0f} requests {what}{_share(self.canary_percent)}"
+        every = f"{self.canary_requests:,.0f} {self.noun or 'requests'}"
+        mine = f"{self.canary_bad:,.0f} of {every} {what}{_share(self.canary_percent)}"
         if self.primary_requests is None or self.primary_bad is None:
             return mine
         theirs = f"{self.primary_bad:,.0f} of {self.primary_requests:,.0f}{_share(self.primary_percent)}"

@@ -60,8 +60,9 @@ class CompareWithPrimary(Piece):
 
 COUNTED = (SUCCESS_RATE, DURATION)
 """Builtin metrics that are about requests to the canary, good and bad."""
-_UNCOUNTED = f"!(self.name in {list(COUNTED)!r}) || {_HAS_ITS_OWN}"
-_COUNTED = f"{SUCCESS_RATE} or {DURATION}, without query and templateRef"
+_HAS_QUERY = "(has(self.query) && size(self.query) > 0)"
+_UNCOUNTED = f"!has(self.templateRef) && (!(self.name in {list(COUNTED)!r}) || {_HAS_QUERY})"
+_COUNTED = f"{SUCCESS_RATE} or {DURATION} without query, or a MetricTemplate with counters"
 
 
 class Metric(Piece):
@@ -163,7 +164,7 @@ class Metric(Piece):
     @model_validator(mode="after")
     def _is_counted(self) -> "Metric":
         given = {"minSamples": self.min_samples > 0, "compareWithPrimary": self.compare_with_primary is not None}
-        counted = self.name in COUNTED and not self.has_its_own
+        counted = self.template_ref is not None or (self.name in COUNTED and not self.has_its_own)
         for name in (name for name, there in given.items() if there and not counted):
             raise broken_rule(
                 given=f'with "{self.name}", of which nobody counts good and bad requests',

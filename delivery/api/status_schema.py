@@ -95,6 +95,7 @@ _EVIDENCE = {
     "missing": "About how many more requests to the canary would show that it is not worse.",
     "load": "Requests of a canary pod for each one of a primary pod.",
     "changedBy": "What would have changed the outcome.",
+    "noun": "What was counted, in the plural, where that is something else than requests.",
 }
 _CONDITION = {
     "type": "What the condition is about.",

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from delivery.api.counters import Counters
 from delivery.api.metadata import Metadata
 from delivery.api.model import Piece, broken_rule, cel
 from delivery.api.placeholders import check_query
@@ -126,14 +127,34 @@ class MetricProvider(Piece):
 class MetricTemplateSpec(Piece):
     """What is asked of whom."""
 
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            ("has(self.query) || has(self.counters)", "needed is at least one of query, counters"),
+            (
+                f"!has(self.counters) || self.provider.type == '{PROMETHEUS}'",
+                f"counters need a provider of type {PROMETHEUS}, which tells what was scraped",
+            ),
+        )
+    )
+
     provider: MetricProvider
     """The service that is asked."""
-    query: str = Field(min_length=1, max_length=65536)
-    """The query, with placeholders such as {{ target }}."""
+    query: str | None = Field(default=None, min_length=1, max_length=65536)
+    """The query for a metric's limits, with placeholders such as {{ target }}. Without one they are about the counters:
+    how many percent failed, or the 99th percentile in milliseconds."""
+    counters: Counters | None = None
+    """What compareWithPrimary and minSamples count; for prometheus."""
 
     @model_validator(mode="after")
     def _fillable(self) -> "MetricTemplateSpec":
-        check_query(self.query)
+        if self.query is None and self.counters is None:
+            raise broken_rule(given="neither", allowed="at least one of query, counters")
+        if self.query is not None:
+            check_query(self.query)
+        if self.counters is not None and self.provider.type != PROMETHEUS:
+            allowed = f"provider type {PROMETHEUS}, which tells what was scraped of each pod"
+            given = f"provider type {self.provider.type}, which tells numbers and not what they were counted from"
+            raise broken_rule(given=given, allowed=allowed, field="counters")
         return self
 
 

@@ -111,15 +111,19 @@ def judge(server: str, output: str, html: Path | None, resume: Path | None, **gi
 def _asked(resume: Path | None, **given: Any) -> "Asked":
     """The question. Raises click's errors, which name the option."""
     from delivery.judge import kept
-    from delivery.judge.asked import Asked, Counters, Rule
+    from delivery.judge.asked import Asked, Rule
+    from metrics.counters import Counters
     from metrics.judges.settings import CompareWithPrimary
     from metrics.matchers import MatchersError, parse
     from metrics.raw_queries import What
 
+    counters = None
     kinds = {"errors": What.REQUESTS, "latency": What.DURATIONS}
     if (given["query"] is None) != (given["failed"] is None):
         raise click.UsageError("--query and --failed belong together: all requests, and those of them that failed")
-    metrics = given["metrics"] or (("errors",) if given["query"] is not None else METRICS)
+    if given["query"] is not None:
+        counters = Counters(requests=given["query"], failures=given["failed"])
+    metrics = given["metrics"] or (("errors",) if counters is not None else METRICS)
     begun = kept.times(resume)
     end = given["end"] or (begun[1] if begun else datetime.now(UTC).replace(microsecond=0))
     begin = given["begin"] or (begun[0] if begun else end - timedelta(seconds=given["since"]))
@@ -140,7 +144,7 @@ def _asked(resume: Path | None, **given: Any) -> "Asked":
             ),
             rule=Rule(minimum=given["min_success_rate"], strikes=given["strikes"]),
             matchers=parse(given["metrics_matchers"]),
-            counters=Counters(every=given["query"], failed=given["failed"]) if given["query"] is not None else None,
+            counters=counters,
         )
     except MatchersError as error:
         raise click.BadParameter(str(error), param_hint="--metrics-matchers") from error

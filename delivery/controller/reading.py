@@ -11,7 +11,7 @@ from delivery.api.canary import Canary
 from delivery.api.parse import InvalidSpec, parse_canary
 from delivery.api.rollout import metric_specs, rollout_spec
 from delivery.api.salvage import salvage_canary
-from delivery.cluster.objects import Object
+from delivery.cluster.objects import DEPLOYMENTS, Object
 from delivery.controller.asker import Brief
 from delivery.routing.caution import Caution
 from delivery.routing.policies import ROOT_NAMESPACE
@@ -157,7 +157,9 @@ def told_apart(spec: Spec, deployment: str) -> Spec:
     """
     if not deployment or not spec.route.by_version:
         return spec
-    return replace(spec, brief=replace(spec.brief, subject=replace(spec.brief.subject, primary=deployment)))
+    pods = pods_of(DEPLOYMENTS.kind, deployment)
+    subject = replace(spec.brief.subject, primary=deployment, primary_pods=pods)
+    return replace(spec, brief=replace(spec.brief, subject=subject))
 
 
 def _brief(canary: Canary, names: Names, policy: Policy) -> Brief:
@@ -182,6 +184,7 @@ def _subject(canary: Canary, names: Names, matchers: Matchers) -> Subject:
         by_subset=canary.spec.subset_ref is not None,
         counted=Counted.BY_PROXIES if canary.spec.has_mesh else Counted.BY_APPLICATION,
         target_pods=pods_of(canary.spec.target_ref.kind, names.target),
+        primary_pods=pods_of(canary.spec.target_ref.kind, names.primary),
         matchers=matchers,
         ingress=canary.spec.ingress_ref.name if canary.spec.ingress_ref is not None else "",
         route=canary.spec.route_ref.name if canary.spec.route_ref is not None else "",

@@ -15,7 +15,7 @@ from delivery.api.templates import MetricProvider, MetricTemplate
 from delivery.cluster.errors import ClusterError
 from delivery.cluster.objects import CONFIG_MAPS, METRIC_TEMPLATES, SECRETS, Kind, Object, Ref, resource_version
 from delivery.cluster.reader import Reader
-from metrics import templates
+from metrics import selectors, templates
 from metrics.source import PROMETHEUS, Source
 from metrics.spec import MetricSpec
 from strategies.snapshot import Problem
@@ -88,7 +88,8 @@ class Templates:
             authority = (await self._content(metric, ref)).get(provider.ca_ref.key, "")
             if not authority:
                 raise _unresolved(metric, "KeyNotFound", f"{ref} has no key {provider.ca_ref.key}; add it there")
-        asked = replace(metric, query=template.spec.query)
+        counters = template.spec.counters.value if template.spec.counters is not None else None
+        asked = replace(metric, query=template.spec.query or "", counters=counters)
         if provider.type == PROMETHEUS and not provider.address:
             return asked
         return replace(asked, source=source_of(provider, credentials, authority))
@@ -106,11 +107,24 @@ class Templates:
         if isinstance(known[1], InvalidSpec):
             told = "; ".join(str(known[1]).splitlines())
             raise _unresolved(metric, "TemplateInvalid", f"MetricTemplate {metric.template}: {told}")
+        self._check(metric, known[1])
+        return known[1]
+
+    def _check(self, metric: MetricSpec, template: MetricTemplate) -> None:
+        """UnresolvedError unless the template has what the metric needs, and its variables are there."""
+        query, counters = template.spec.query, template.spec.counters
         try:
-            templates.check(known[1].spec.query, metric.variables)
+            if query is not None:
+                templates.check(query, metric.variables)
+            if counters is not None:
+                selectors.check(counters.value, metric.variables)
         except templates.TemplateError as error:
             raise _unresolved(metric, "VariableMissing", f"MetricTemplate {metric.template}: {error}") from error
-        return known[1]
+        needed = ("compareWithPrimary", metric.compare is not None), ("minSamples", metric.min_samples > 0)
+        for field, given in needed:
+            if given and counters is None:
+                message = f"MetricTemplate {metric.template} has no counters, which {field} needs; add them there"
+                raise _unresolved(metric, "CountersMissing", message)
 
     def _absence(self, ref: Ref) -> str:
         if self._reader.missing(METRIC_TEMPLATES):

@@ -1,41 +1,22 @@
 """What somebody wants to know of the past, as a value that is checked before anything is fetched."""
 
 import json
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from math import ceil
 
+from metrics import selectors
+from metrics.counters import Counters, Part, Role
 from metrics.judges.settings import CompareWithPrimary
 from metrics.matchers import Matchers
-from metrics.queries import escape
 from metrics.raw_queries import What
 from metrics.spec import Subject
 
-PLACE = re.compile(r"\{\{\s*workload\s*\}\}")
+OPTIONS = {Part.REQUESTS: "--query", Part.FAILURES: "--failed"}
+"""How the selectors are given that this knows of."""
 MOST_WINDOWS = 100_000
 """How many windows one question is about at most: ten weeks of minutes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counters:
-    """Counters other than Istio's, as PromQL selectors with {{ workload }} where the workload's name belongs: of all
-    requests, and of those among them that failed. Raises ValueError for a selector without that place.
-    """
-
-    every: str
-    failed: str
-
-    def __post_init__(self) -> None:
-        for option, text in (("query", self.every), ("failed", self.failed)):
-            if not PLACE.search(text):
-                raise ValueError(f"{option}: given {text!r}, needed is a selector with {{{{ workload }}}} in it")
-
-    def of(self, workload: str) -> tuple[str, str]:
-        """Both selectors for a workload."""
-        every, failed = (PLACE.sub(lambda _: escape(workload), text.strip()) for text in (self.every, self.failed))
-        return every, failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +59,12 @@ class Asked:
             raise ValueError(f"time: given {windows:,} windows, allowed {MOST_WINDOWS:,}; ask for less or longer ones")
         if self.counters is not None and What.DURATIONS in self.kinds:
             raise ValueError("metric: counters of one's own tell failures only, durations need Istio's histograms")
+        try:
+            for role in Role:
+                self.selectors(role)
+        except selectors.SelectorError as error:
+            given = f"{OPTIONS.get(Part(error.field), error.field)}: given {error.given}"
+            raise ValueError(f"{given}, allowed {error.allowed}") from error
 
     @property
     def subject(self) -> Subject:
@@ -93,10 +80,17 @@ class Asked:
             matchers=self.matchers,
         )
 
+    def selectors(self, role: Role) -> dict[Part, str]:
+        """Those of a role's series, where other counters than Istio's are asked for. Raises SelectorError."""
+        if self.counters is None:
+            return {}
+        selectors.check(self.counters, {})
+        return selectors.of(self.counters, role, self.subject, {})
+
     @property
     def fingerprint(self) -> str:
         """Says whether kept counts belong to this question; how they are judged and until when changes no counts."""
-        counters = None if self.counters is None else (self.counters.every, self.counters.failed)
+        counters = None if self.counters is None else (self.counters.requests, self.counters.failures)
         parts = [self.namespace, self.primary, self.canary, self.window_seconds, self.scrape_seconds]
         text = json.dumps([*parts, [each.value for each in self.kinds], self.matchers, counters])
         return sha256(text.encode()).hexdigest()[:16]

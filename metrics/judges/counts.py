@@ -40,13 +40,15 @@ class RoleCounts:
 class WindowCounts:
     """One numbered window of a run; windows are disjoint and come in the order of their numbers (from 0).
 
-    `edges` are bucket edges in milliseconds, above 0, rising, that both roles have; empty for failures.
+    `edges` are bucket edges in milliseconds, above 0, rising, that both roles have; empty for failures. `noun` is what
+    is counted, in the plural, where that is something else than requests; "" for these.
     """
 
     number: int
     primary: RoleCounts
     canary: RoleCounts
     edges: tuple[float, ...] = FAILURES
+    noun: str = ""
 
     def __post_init__(self) -> None:
         kinds = len(self.edges) or 1

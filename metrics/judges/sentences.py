@@ -48,9 +48,10 @@ def more_requests(missing: float | None) -> str:
 
 def unmet(counts: WindowCounts) -> str:
     """Why a window without requests to one of the roles says nothing."""
+    what = counts.noun or "requests"
     if counts.canary.requests <= 0:
-        return "no requests reached the canary in this window"
-    return "no requests reached the primary in this window, so there is nothing to compare with"
+        return f"no {what} reached the canary in this window"
+    return f"no {what} reached the primary in this window, so there is nothing to compare with"
 
 
 def _fine(evidence: Evidence, settings: CompareWithPrimary) -> str:

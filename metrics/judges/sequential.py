@@ -98,6 +98,7 @@ def _verdict(
         edge=track.edge or None,
         missing=more,
         load=counts.load,
+        noun=counts.noun or None,
         changed_by="" if outcome is Outcome.PASS else changed_by,
     )
     value = None if counts.edges else 100.0 * (1.0 - counts.canary.bad[0] / counts.canary.requests)
@@ -114,6 +115,7 @@ def _of_window(counts: WindowCounts) -> Evidence:
         primary_bad=counts.primary.bad[-1],
         edge=counts.edges[-1] if counts.edges else None,
         load=counts.load,
+        noun=counts.noun or None,
     )
 
 

@@ -125,7 +125,7 @@ def _rounded(evidence: Evidence | None) -> Evidence | None:
     return changed(evidence, short)
 
 
-_NUMBERS = tuple(each.name for each in fields(Evidence) if each.name != "changed_by")
+_NUMBERS = tuple(each.name for each in fields(Evidence) if each.name not in ("changed_by", "noun"))
 
 
 def _short(value: float | None) -> float | None:

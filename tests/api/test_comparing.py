@@ -11,6 +11,7 @@ from metrics.judges.settings import CompareWithPrimary
 COMPARED = {"name": "request-success-rate", "compareWithPrimary": {}}
 LATENCY = {"name": "request-duration", "compareWithPrimary": {}}
 TEMPLATE = {"name": "request-success-rate", "templateRef": {"name": "errors"}}
+OWN_RATE = {"name": "request-success-rate", "query": "up"}
 MATCH = [{"headers": {"x": {"exact": "1"}}}]
 
 
@@ -48,13 +49,22 @@ def test_without_a_mesh_nothing_can_be_compared(canary: Any) -> None:
     assert "all users are moved at once" in refused(canary(analysis=analysis), provider="kubernetes")
 
 
-@pytest.mark.parametrize("metric", [{"name": "mine", "query": "up"}, {"name": "request-count"}, TEMPLATE])
+@pytest.mark.parametrize("metric", [{"name": "mine", "query": "up"}, {"name": "request-count"}, OWN_RATE])
 @pytest.mark.parametrize("field", [{"compareWithPrimary": {}}, {"minSamples": 10}])
 def test_what_is_no_share_of_counted_requests_is_refused(canary: Any, metric: Any, field: Any) -> None:
     said = refused(canary(analysis={"metrics": [{**metric, **field}]}))
 
     assert f"metrics[0].{next(iter(field))}" in said
-    assert "request-success-rate or request-duration, without query and templateRef" in said
+    assert "request-success-rate or request-duration without query, or a MetricTemplate with counters" in said
+
+
+def test_a_template_may_be_compared_and_have_its_part_of_the_false_alarms(canary: Any) -> None:
+    template = {**TEMPLATE, "name": "orders", "compareWithPrimary": {}, "minSamples": 10}
+
+    builtin, own = metric_specs(parse_canary(canary(analysis={"metrics": [COMPARED, template]})))
+
+    assert builtin.compare == own.compare == CompareWithPrimary().part(2)
+    assert (own.min_samples, own.template) == (10, "bookinfo/errors")
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,14 @@ def test_other_counters_are_taken_as_selectors_with_the_workload_in_them(ask) ->
     assert evidence["canary_bad"] / evidence["canary_requests"] == pytest.approx(0.05, rel=0.1)
 
 
+def test_failures_may_be_counted_by_a_counter_of_another_name(ask) -> None:
+    every = '{reporter="destination", destination_workload="{{ workload }}"'
+    failed = f'istio_request_duration_milliseconds_bucket{every}, le="+Inf", response_code=~"5.."}}'
+    result = found(ask(query=f"istio_requests_total{every}}}", failed=failed, output="json"))
+    evidence = result["episodes"][1]["rollback"]["evidence"]
+    assert evidence["canary_bad"] / evidence["canary_requests"] == pytest.approx(0.05, rel=0.1)
+
+
 def test_workloads_that_never_met_are_told_as_such(ask) -> None:
     result = ask(canary="ratings")
     assert result.exit_code == 0

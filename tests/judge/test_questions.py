@@ -25,6 +25,8 @@ def asked(**given: str):
         ({"from": "2020-01-01"}, 2, "allowed 100,000"),
         ({"query": "requests_total"}, 2, "--failed"),
         ({"query": "requests_total", "failed": "failures_total"}, 2, "{{ workload }}"),
+        ({"query": 'rate(a{w="{{ workload }}"}[1m])', "failed": 'b{w="{{ workload }}"}'}, 2, "--query: given 'rate("),
+        ({"query": 'a{w="{{ pods }}"}', "failed": 'b{w="{{ workload }}"}'}, 2, "{{ workload }}"),
         ({"query": 'a{w="{{ workload }}"}', "failed": 'b{w="{{workload}}"}', "metric": "latency"}, 2, "histograms"),
         ({"metrics-matchers": "cluster"}, 2, "--metrics-matchers"),
         ({"false-alarm-percent": "0"}, 2, "false_alarm_percent"),
