@@ -91,6 +91,19 @@ class Undone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mover:
+    """Who moves traffic where we only look on.
+
+    `name` for people. `copies`: a promotion brings the version to the primary, so that weights alone never mean one.
+    `alike`: the primary runs what the target runs, as far as can be seen from outside.
+    """
+
+    name: str = "somebody else"
+    copies: bool = False
+    alike: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """What one tick knows.
 
@@ -102,7 +115,7 @@ class Snapshot:
     `copied`: what the run's revision needs besides the template is there for the primary. `finalizer`: the Canary
     carries our finalizer. `epoch`: the writer's fence. `delivered`: ids of outbox entries that were delivered.
     `scarcity`: why the canary's autoscaler will not bring the pods that are wanted of it. `undone`: how far a revert
-    has come.
+    has come. `mover` is who moves traffic, where we do not.
     """
 
     target: Workload | None = None
@@ -121,3 +134,4 @@ class Snapshot:
     delivered: frozenset[str] = frozenset()
     scarcity: Problem | None = None
     undone: Undone = Undone()
+    mover: Mover = Mover()

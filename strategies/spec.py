@@ -95,6 +95,7 @@ class RolloutSpec:
     asks a role is counted by the role's pods, so that after such a promotion nobody can tell the two apart.
     `versions_stay`: a role's pods are there for ever, so that a deleted Canary leaves its users with who serves them.
     `revert_on_deletion`: a deletion leaves everything as it was before the Canary.
+    `observe`: somebody else moves traffic; what would be done is only said.
     """
 
     name: str
@@ -116,6 +117,7 @@ class RolloutSpec:
     everybody_routed: bool = True
     bake_seconds: float = 0.0
     revert_on_deletion: bool = False
+    observe: bool = False
     not_acted_on: tuple[str, ...] = ()
     blocking: tuple[str, ...] = ()
     shares_pods: bool = False

@@ -39,6 +39,7 @@ class Phase(StrEnum):
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     TERMINATING = "Terminating"
+    OBSERVING = "Observing"  # ours: somebody else moves traffic, and we only say what we would do
 
 
 OPEN_PHASES = (Phase.PROGRESSING, Phase.WAITING_PROMOTION, Phase.PROMOTING, Phase.FINALISING)
@@ -75,6 +76,20 @@ class Result(StrEnum):
     ROLLED_BACK = "RolledBack"
     CANCELLED = "Cancelled"
     SUPERSEDED = "Superseded"
+    OBSERVED_PROMOTION = "ObservedPromotion"  # somebody else's run, which was looked at
+    OBSERVED_ROLLBACK = "ObservedRollback"
+    OBSERVED_END = "ObservedEnd"
+
+
+THEIRS = (Result.OBSERVED_PROMOTION, Result.OBSERVED_ROLLBACK, Result.OBSERVED_END)
+"""The ends of runs that were somebody else's."""
+
+
+class Would(StrEnum):
+    """What we would have done with a run that is somebody else's."""
+
+    ROLL_BACK = "WouldRollBack"
+    PROMOTE = "WouldPromote"
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots, see changing.py
@@ -124,6 +139,28 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots, see changing.py
+class Observation:
+    """Of a run that somebody else brings forward: how it began, and what we would have done with it.
+
+    `primary` is what the primary ran when it began, "" without one. `met`: users have met the canary, by weight or by
+    copies; `left` is since when they do no longer. `would` was decided at `at`, at `weight` percent, with `why` in a
+    sentence. Since then `bad` requests of the canary were counted in the windows of the check `counts`.
+    """
+
+    __pydantic_config__ = JSON_NAMES
+
+    primary: str = ""
+    met: bool = False
+    left: datetime | None = None
+    would: Would | None = None
+    at: datetime | None = None
+    weight: int = 0
+    why: str = ""
+    counts: str = ""
+    bad: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)  # no slots, see changing.py
 class Run:
     """One attempt to bring one revision to all users.
 
@@ -135,6 +172,8 @@ class Run:
     canary; with `matched` the recorded weight is for the requests that the analysis matches; with `testers` the
     canary's pods are ready for those who test. `renewing`: pods that began with other configs have to go before the
     run's own begin. `measured_seconds` is the length of all windows up to `measured_until` that said something.
+    `observed` is there when the run is somebody else's; then the weight is what they gave to the canary, and `step` is
+    where we would stand.
     """
 
     __pydantic_config__ = JSON_NAMES
@@ -161,6 +200,7 @@ class Run:
     renewing: bool = False
     measured_seconds: float = 0.0
     measured_until: datetime | None = None
+    observed: Observation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

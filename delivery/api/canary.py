@@ -126,6 +126,8 @@ class CanarySpec(Piece):
     """Promote without steps and metrics."""
     revert_on_deletion: bool = False
     """Give the workload its traffic back when the Canary is deleted."""
+    mode: Literal["apply", "observe"] = "apply"
+    """Move traffic, or look on while somebody else does and say what would be done, without a write."""
     suspend: bool = False
     """Hands off: nothing at all is done."""
     paused: bool = False

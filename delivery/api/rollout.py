@@ -33,6 +33,7 @@ def rollout_spec(canary: Canary, *, scrape_interval_seconds: float) -> strategie
         everybody_routed=_everybody_routed(spec),
         bake_seconds=float(spec.promotion.bake_seconds),
         revert_on_deletion=spec.revert_on_deletion,
+        observe=spec.mode == "observe",
         not_acted_on=not_acted_on(canary),
         blocking=blocking(canary),
         shares_pods=spec.target_ref.kind == "Service" or spec.promotion.method == "switch",

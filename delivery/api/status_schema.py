@@ -64,6 +64,18 @@ _RUN = {
     "measuredSeconds": "Length of the windows of this run in which something could be measured.",
     "measuredUntil": "When the last of them ended.",
     "testers": "Whether the canary's pods are ready for those who test.",
+    "observed": "With mode observe: how somebody else's run began, and what this Canary would have done with it.",
+}
+_OBSERVATION = {
+    "primary": "What the primary ran when the run began.",
+    "met": "Whether users, or copies of their requests, have met the canary.",
+    "left": "Since when they meet it no longer.",
+    "would": "What this Canary would have done.",
+    "at": "When it would have done so.",
+    "weight": "Percent of requests that the canary had then.",
+    "why": "Why it would have done so, in one sentence.",
+    "counts": "The check whose counts say what users went on meeting since.",
+    "bad": "Bad requests of the canary that it counted since.",
 }
 _CHECK = {
     "name": "Name of the metric.",
@@ -163,6 +175,9 @@ def status_schema() -> Schema:
         if name == "conditions":
             inner["properties"]["lastUpdateTime"] = {"type": "string", "format": "date-time"}
         _describe(inner["properties"], fields)
+    observed = properties["run"]["properties"]["observed"]
+    observed["description"] = _RUN["observed"]
+    _describe(observed["properties"], _OBSERVATION)
     evidence = properties["checks"]["items"]["properties"]["evidence"]
     evidence["description"] = "The numbers behind the outcome, where requests were counted."
     _describe(evidence["properties"], _EVIDENCE)

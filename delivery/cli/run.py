@@ -33,6 +33,12 @@ FLAGS = (
         default="1",
     ),
     _flag("--scrape-interval-seconds", "How often Prometheus scrapes the proxies.", default="15"),
+    _flag(
+        "--observe",
+        "Every Canary only looks on, whatever its mode: nothing is written but their status and Events.",
+        is_flag=True,
+        default=False,
+    ),
     _flag("--cluster-domain", "DNS domain of the cluster.", default="cluster.local"),
     _flag(
         "--config-tracking",

@@ -74,6 +74,8 @@ def advise(body: Object, *, provider: str | None = None) -> list[str]:
 
 async def run(settings: Settings) -> None:
     """Run until cancelled. Raises LeadershipLostError when the Lease is lost: the process must end then."""
+    if settings.observe:
+        log.info("observing", writes="the status of Canaries, Events and our Lease, and nothing else")
     clock, exporter, providers = SystemClock(), Exporter(), Providers()
     analyst = Analyst(providers.provider_for, source_for=providers.source_for, wait=settings.metrics_batch_seconds)
     async with AsyncExitStack() as stack:
@@ -125,6 +127,7 @@ def _surroundings(
             tracking=SCOPES[settings.config_tracking],
             labelling=Labelling(settings.selector_labels, settings.include_label_prefix),
             root_namespace=settings.istio_root_namespace,
+            observe=settings.observe,
         ),
         observe=lambda verb, kind, outcome, _seconds: exporter.count_request(verb, kind, outcome),
         namespace=settings.namespace,

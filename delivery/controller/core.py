@@ -30,6 +30,7 @@ from delivery.cluster.policies import GUARDED, OTHER_VERSIONS
 from delivery.cluster.projections import PROJECTIONS
 from delivery.cluster.protocols import Api, Clock, Timers
 from delivery.cluster.reader import Reader
+from delivery.cluster.status_only import StatusOnly
 from delivery.cluster.writer import Observe, Writer
 from delivery.controller.asker import Analyst, Asker
 from delivery.controller.queue import WorkQueue
@@ -81,7 +82,7 @@ class Controller:
     def __init__(self, around: Surroundings) -> None:
         clock, rng = around.clock, around.rng
         configs = around.policy.tracking.kinds
-        self.leading = False
+        self.leading, self.observes = False, around.policy.observe
         self.on_leading: Callable[[bool], None] = lambda _: None
         self.queue = WorkQueue(self._tick, workers=around.workers, clock=clock, rng=rng, on_error=self._on_error)
         self.reader = Reader(
@@ -104,7 +105,10 @@ class Controller:
             identity=around.identity,
             rng=rng,
         )
-        writer = Writer(around.api, self.reader, self.elector, clock, observe=around.observe)
+        onlooker = StatusOnly(around.api, self.reader, self.elector, clock, observe=around.observe)
+        writer: Writer = onlooker
+        if not around.policy.observe:
+            writer = Writer(around.api, self.reader, self.elector, clock, observe=around.observe)
         templates = Templates(self.reader)
         self.asker = Asker(
             around.analyst, on_answer=lambda key, urgent: self.queue.add(key, urgent=urgent), templates=templates
@@ -113,6 +117,7 @@ class Controller:
         self.reconciler = Reconciler(
             reader=self.reader,
             writer=writer,
+            onlooker=onlooker,
             leadership=self.elector,
             clock=clock,
             timers=around.timers,
@@ -153,7 +158,7 @@ class Controller:
     async def _work(self) -> None:
         """No tick before every cache is there: half a picture is worse than none."""
         await self.reader.wait_synced()
-        log.info("leading", epoch=self.elector.epoch)
+        log.info("leading", epoch=self.elector.epoch, observes=self.observes)
         for body in self.reader.list(CANARIES):
             self._on_change(CANARIES, body)
         self._note_leading(True)

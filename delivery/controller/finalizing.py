@@ -25,3 +25,13 @@ def finalizer_change(body: Object, *, present: bool) -> Change:
         ops=({"op": "add", "path": "/metadata/finalizers", "value": value},),
         why="hold the Canary until users are safe" if present else "let the Canary go",
     )
+
+
+def is_held(body: Object) -> bool:
+    """Does our finalizer hold the Canary?"""
+    return FINALIZER in (body["metadata"].get("finalizers") or ())
+
+
+def farewell(body: Object) -> Change | None:
+    """The change that lets a Canary go that is being deleted and that nothing else holds for us."""
+    return finalizer_change(body, present=False) if "deletionTimestamp" in body["metadata"] and is_held(body) else None

@@ -13,6 +13,7 @@ from delivery.cluster.indexes import CANARY_INDEX
 from delivery.cluster.objects import Object, Ref
 from delivery.cluster.protocols import Clock
 from delivery.cluster.reader import Reader
+from delivery.controller import beside
 from delivery.controller.adopting import apex_on_primary, primary_of
 from delivery.controller.changes import Changes, changes
 from delivery.controller.configs import Tracker
@@ -21,7 +22,7 @@ from delivery.controller.finalizing import FINALIZER
 from delivery.controller.freshness import AGAIN_SECONDS, again_in, stale
 from delivery.controller.guarded import Guarded
 from delivery.controller.guarding import UNKNOWN, Guards
-from delivery.controller.interest import Interest, Place
+from delivery.controller.interest import HOST, Interest, Place
 from delivery.controller.picture import Picture, take
 from delivery.controller.reading import Spec, told_apart, under_names
 from delivery.controller.references import coarse
@@ -58,6 +59,17 @@ class Sight:
     snapshot: Snapshot
     wish: Wanted
     found: Changes
+    again_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onlook:
+    """One look at what somebody else rolls out. `spec` has the names by which both versions are counted; `again_in`:
+    seconds after which to look again in any case.
+    """
+
+    spec: Spec
+    snapshot: Snapshot
     again_in: float | None = None
 
 
@@ -107,6 +119,35 @@ class Observer:
         snapshot = self._snapshot(entry, picture, status, spec, epoch=epoch, delivered=delivered)
         snapshot = _with_guards(snapshot, guarded, taken_over=_is_taken_over(picture, status))
         return self._with_routes(entry, picture, spec.rollout, status, snapshot)
+
+    async def look_on(
+        self, entry: Entry, body: Object, spec: Spec, status: Status, *, epoch: int, delivered: frozenset[str]
+    ) -> Onlook:
+        """Look at what somebody else rolls out under a Canary's names. What forbids us to take over forbids nothing."""
+        picture = take(self._reader, body, spec)
+        hosts = ((HOST, "", name) for name in (picture.names.canary_service, picture.names.primary_service))
+        self._note_interest(entry, picture, hosts, self._templates.refs(spec.brief.metrics.values()))
+        picture = replace(picture, configs=await self._tracker.read(entry, picture.names, picture.template))
+        if picture.configs.pending and status.run is None:
+            raise Unavailable(picture.configs.pending)  # nothing was begun: look again in a moment
+        since = status.run.started if status.run is not None else None
+        found = beside.look(self._reader, picture, matched=spec.rollout.analysis.matched, since=since)
+        target = found.target
+        if target is not None and not picture.workload.routes_only:
+            target = current(picture, target, status)
+        snapshot = Snapshot(
+            target=target,
+            primary=found.primary,
+            routes=found.routes,
+            mover=found.mover,
+            unmeasurable=self._templates.problem(spec.brief.metrics.values()),
+            hold=spec.hold or stale(self._reader, picture.needed),
+            deleting="deletionTimestamp" in body["metadata"],
+            epoch=epoch,
+            delivered=delivered,
+        )
+        look_again = again_in(self._reader, self._clock, entry, picture)
+        return Onlook(spec=told_apart(spec, found.version), snapshot=snapshot, again_in=look_again)
 
     def _take(self, entry: Entry, body: Object, spec: Spec) -> tuple[Picture, Guarded]:
         """Everything of the Canary, and what preflight says of its surroundings."""

@@ -40,6 +40,7 @@ _NO_NEWS = ("resourceVersion", "managedFields")
 class Policy:
     """What the process decides for every Canary. `metrics_server` and `provider` are used where a Canary names none;
     `metrics_matchers` are part of every builtin query; `tracking` is what revisions are made of besides the template.
+    With `observe` every Canary only looks on, whatever its mode.
     """
 
     metrics_server: str
@@ -50,6 +51,7 @@ class Policy:
     tracking: Scope = Scope.CONFIGS
     labelling: Labelling = USUAL
     root_namespace: str = ROOT_NAMESPACE
+    observe: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,11 @@ class Reading:
         route = RouteSpec.of(canary)
         return Spec(
             canary=canary,
-            rollout=replace(rollout, generation=body["metadata"].get("generation", 0)),
+            rollout=replace(
+                rollout,
+                generation=body["metadata"].get("generation", 0),
+                observe=rollout.observe or self._policy.observe,
+            ),
             names=names,
             target=target_kind(
                 canary.spec.target_ref.kind,

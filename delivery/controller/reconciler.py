@@ -17,12 +17,14 @@ from delivery.cluster.errors import Conflict, Fenced, Gone, NotLeader
 from delivery.cluster.objects import CANARIES, Change, Object, Ref, resource_version
 from delivery.cluster.protocols import Clock, Leadership, Timers
 from delivery.cluster.reader import Reader
+from delivery.cluster.status_only import StatusOnly
 from delivery.cluster.writer import Writer
 from delivery.controller.asker import Asker
 from delivery.controller.changes import Changes, changes, fenced
 from delivery.controller.converge import Converger
 from delivery.controller.entry import Entry
-from delivery.controller.finalizing import FINALIZER, finalizer_change
+from delivery.controller.finalizing import farewell
+from delivery.controller.modes import left_alone, may_look_on
 from delivery.controller.observe import Observer, Sight
 from delivery.controller.picture import Picture
 from delivery.controller.queue import Retry
@@ -31,6 +33,8 @@ from delivery.controller.recorded import log_labels, recorded_status
 from delivery.controller.seams import Announcer, Enqueue, Reporter
 from delivery.controller.templates import Templates
 from strategies.decision import Decision, Wanted
+from strategies.modes import begun_anew, untouched
+from strategies.observing import observe
 from strategies.rollout import advance, refuse, wanted
 from strategies.snapshot import Problem
 from strategies.status import CONFIRMED, Stage, Status
@@ -46,6 +50,7 @@ class Reconciler:
         *,
         reader: Reader,
         writer: Writer,
+        onlooker: StatusOnly,
         leadership: Leadership,
         clock: Clock,
         timers: Timers,
@@ -58,6 +63,7 @@ class Reconciler:
     ) -> None:
         self._reader = reader
         self._writer = writer
+        self._onlooker = onlooker
         self._leadership = leadership
         self._clock = clock
         self._timers = timers
@@ -99,16 +105,20 @@ class Reconciler:
             await self._unreadable(entry.key, body, status, spec)
             return
         spec = self._observer.named(spec)
+        if spec.rollout.observe and (self._policy.observe or may_look_on(body, status)):
+            await self._look_on(entry, body, spec, status)
+            return
+        begun = begun_anew(status)
         sight = await self._observer.observe(
             entry,
             body,
             spec,
-            status,
+            begun,
             epoch=self._leadership.epoch,
             delivered=self._announcer.delivered(entry.key),
         )
         answers = self._asker.answers(entry.key)
-        decision = advance(spec.rollout, status, sight.snapshot, answers, self._clock.now())
+        decision = advance(spec.rollout, begun, sight.snapshot, answers, self._clock.now())
         body = await self._record(body, status, decision)
         if _begins_to_leave(status, decision.status):
             entry.confirmed.clear()  # what a response said before this decision is no word on what the routes say since
@@ -125,6 +135,30 @@ class Reconciler:
         )
         await self._confirm(entry, sight, decision, wish, found)
 
+    async def _look_on(self, entry: Entry, body: Object, spec: Spec, status: Status) -> None:
+        """Somebody else moves traffic: nothing is wanted of the cluster, the status says what we would have done."""
+        if self._policy.observe and not untouched(status):
+            self._leave_alone(entry.key, body)
+            return
+        if (change := farewell(body)) is not None and not self._policy.observe:
+            await self._writer.write(change)
+            return
+        delivered = self._announcer.delivered(entry.key)
+        seen = await self._observer.look_on(
+            entry, body, spec, status, epoch=self._leadership.epoch, delivered=delivered
+        )
+        answers = self._asker.answers(entry.key)
+        decision = observe(seen.spec.rollout, status, seen.snapshot, answers, self._clock.now())
+        body = await self._record(body, status, decision, writer=self._onlooker)
+        self._follow_up(entry, body, seen.spec, decision, again_in=seen.again_in)
+
+    def _leave_alone(self, key: str, body: Object) -> None:
+        """What another controller has begun is its own to finish; its status is not ours to write on. Told once."""
+        log.warning("left_alone", canary=key, phase=(body.get("status") or {}).get("phase"))
+        self._asker.forget(key)
+        self._timers.cancel(key)
+        self._announcer.offer(key, body, (left_alone(body, self._clock.now()),))
+
     def _entry(self, key: str) -> Entry:
         if key not in self._entries:
             self._entries[key] = Entry(key, Reading(self._policy))
@@ -133,8 +167,8 @@ class Reconciler:
     async def _unreadable(self, key: str, body: Object, status: Status, problem: Problem) -> None:
         """Nothing of the spec can be used, not even names: say so, touch nothing, keep no deletion waiting."""
         if "deletionTimestamp" in body["metadata"]:
-            if FINALIZER in (body["metadata"].get("finalizers") or ()):
-                await self._writer.write(finalizer_change(body, present=False))
+            if (change := farewell(body)) is not None and not self._policy.observe:
+                await self._writer.write(change)
             return
         generation = body["metadata"].get("generation", 0)
         refused = refuse(status, problem, generation=generation, now=self._clock.now())
@@ -152,7 +186,9 @@ class Reconciler:
             raise Retry(0.0)
         self._enqueue(entry.key)
 
-    async def _record(self, body: Object, status: Status, decision: Decision) -> Object:
+    async def _record(
+        self, body: Object, status: Status, decision: Decision, *, writer: Writer | None = None
+    ) -> Object:
         """Write the status, if it changed, on top of the one that was decided on."""
         if decision.status == status:
             return body
@@ -162,7 +198,7 @@ class Reconciler:
             ref=Ref.of(CANARIES, body), tests=(test,), ops=(op,), subresource="status", why=decision.status.reason
         )
         try:
-            stored = await self._writer.write(change)
+            stored = await (writer or self._writer).write(change)
         except (Conflict, Gone) as error:
             log.debug("status_conflict", error=str(error))
             raise Retry(0.0) from error

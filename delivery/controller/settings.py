@@ -58,7 +58,7 @@ class Settings:
     `selector_labels` and `include_label_prefix` are for primaries made from now on (workloads/selectors.py).
     `metrics_matchers` are added to the selectors of every builtin query. `metrics_batch_seconds` is how long one waits
     for others at most. `scrape_interval_seconds` is how often
-    Prometheus scrapes the proxies. `listen_port` 0: any free port.
+    Prometheus scrapes the proxies. `observe`: every Canary only looks on. `listen_port` 0: any free port.
     """
 
     identity: str
@@ -70,6 +70,7 @@ class Settings:
     metrics_matchers: Matchers = ()
     metrics_batch_seconds: float = 1.0
     scrape_interval_seconds: float = 15.0
+    observe: bool = False
     cluster_domain: str = "cluster.local"
     config_tracking: str = TRACKING[0]
     selector_labels: tuple[str, ...] = SELECTOR_LABELS
@@ -107,6 +108,7 @@ class Settings:
             ),
             selector_labels=_labels(known.get("selector_labels", ",".join(SELECTOR_LABELS))),
             include_label_prefix=_prefixes(known.get("include_label_prefix", "*")),
+            observe=_switch("--observe", known.get("observe", False)),
             cluster_domain=_domain(known.get("cluster_domain", "cluster.local")),
             config_tracking=_choice("--config-tracking", known.get("config_tracking", TRACKING[0]), TRACKING),
             istio_root_namespace=_label("--istio-root-namespace", known.get("istio_root_namespace", "istio-system")),
@@ -235,6 +237,12 @@ def _between(flag: str, given: object, low: int, high: int) -> int:
     if not (text := str(given)).isascii() or not text.isdecimal() or not low <= int(text) <= high:
         raise SettingsError(flag, given, f"a whole number from {low} to {high}")
     return int(text)
+
+
+def _switch(flag: str, given: object) -> bool:
+    if not isinstance(given, bool):
+        raise SettingsError(flag, given, "true | false")
+    return given
 
 
 def _choice(flag: str, given: str, allowed: tuple[str, ...]) -> str:

@@ -19,17 +19,25 @@ def owned_by_flagger(
     it owns goes when it is deleted.
     """
     for kind, body in objects:
-        owners = body["metadata"].get("ownerReferences") if body is not None else None
-        for owner in owners or ():
-            if body is not None and owner.get("kind") == "Canary" and _is_flagger(owner):
-                what = f"{kind} {body['metadata']['name']} is owned by Canary {owner.get('name')} of flagger.app"
-                return _problem(what, suspend=False)
+        if body is not None and (owner := _owner(body)) is not None:
+            what = f"{kind} {body['metadata']['name']} is owned by Canary {owner.get('name')} of flagger.app"
+            return _problem(what, suspend=False)
     for canary in canaries:
         spec = canary.get("spec") or {}
         if (spec.get("targetRef") or {}).get("kind") == target and not spec.get("suspend"):
             name = canary["metadata"]["name"]
             return _problem(f"Canary {name} of flagger.app rolls out {target} {names.target}", suspend=True)
     return None
+
+
+def is_flaggers(body: Object) -> bool:
+    """Does a Canary of Flagger's own this object?"""
+    return _owner(body) is not None
+
+
+def _owner(body: Object) -> Object | None:
+    owners = body["metadata"].get("ownerReferences") or ()
+    return next((each for each in owners if each.get("kind") == "Canary" and _is_flagger(each)), None)
 
 
 def _is_flagger(owner: Object) -> bool:

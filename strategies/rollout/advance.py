@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from strategies.decision import Decision
+from strategies.modes import begun_anew
 from strategies.questions import Answers
 from strategies.rollout import ending, promoting, running, starting, terminating
-from strategies.rollout.budget import fit
+from strategies.rollout.closing import closed
 from strategies.rollout.conditions import describe
 from strategies.rollout.deadline import overdue
 from strategies.rollout.gating import forget_passed
@@ -22,7 +23,7 @@ def advance(spec: RolloutSpec, status: Status, snapshot: Snapshot, answers: Answ
 
     Pure: the same arguments give the same decision. A decision whose status equals `status` asks for no write.
     """
-    turn = Turn(spec=spec, status=status, seen=snapshot, answers=answers, now=now)
+    turn = Turn(spec=spec, status=begun_anew(status), seen=snapshot, answers=answers, now=now)
     if snapshot.deleting:
         terminating.terminate(turn)
     elif suspended(spec, status):
@@ -31,11 +32,7 @@ def advance(spec: RolloutSpec, status: Status, snapshot: Snapshot, answers: Answ
         _rule(turn)()
     forget_passed(turn)
     describe(turn)
-    _strike(turn, before=status)
-    if turn.status != status:
-        turn.status = fit(turn.status)
-    wake = min(turn.wakes, default=None)
-    return Decision(status=turn.status, wake_at=wake, questions=frozenset(turn.questions))
+    return closed(turn, before=status)
 
 
 def refuse(status: Status, problem: Problem, *, generation: int, now: datetime) -> Status:
@@ -98,23 +95,3 @@ def _rest(turn: Turn) -> None:
 def _is_new(turn: Turn) -> bool:
     known = (turn.status.last_applied_spec, turn.status.last_promoted_spec)
     return turn.target is not None and turn.target.revision not in known
-
-
-STRIKE_AFTER_SECONDS = 60.0
-"""Delivered notes that no other write took along are struck by a write of their own after so long."""
-
-
-def _strike(turn: Turn, *, before: Status) -> None:
-    """Take delivered notes out of the outbox, together with another change or when they have become old.
-
-    While a run goes on, its next step takes them along: telling somebody costs no second write.
-    """
-    delivered = [note for note in turn.status.outbox if note.id in turn.seen.delivered]
-    if not delivered:
-        return
-    changed = turn.status != before
-    resting = turn.status.run is None and turn.status.stage is Stage.NONE
-    old = [note for note in delivered if resting and turn.reached(note.at, STRIKE_AFTER_SECONDS)]
-    if changed or old:
-        kept = tuple(note for note in turn.status.outbox if note not in delivered)
-        turn.status = replace(turn.status, outbox=kept)

@@ -15,6 +15,7 @@ ORDER = (
     "Promoted",
     "TrafficSynced",
     "AnalysisHealthy",
+    "Observing",
     "NotYetActedOn",
     "NotForThisProvider",
     "Contested",
@@ -34,6 +35,7 @@ def describe(turn: Turn) -> None:
         _promoted(turn),
         _traffic_synced(turn),
         _analysis_healthy(turn),
+        _observing(turn),
         _not_yet_acted_on(turn),
         _not_for_this_provider(turn),
         _contested(turn),
@@ -58,8 +60,9 @@ def _step(turn: Turn) -> str:
     run, plan = turn.status.run, turn.plan
     if run is None:
         return ""
-    judging = turn.status.phase in (Phase.PROGRESSING, Phase.WAITING_PROMOTION)
-    index = plan.index_of(turn.status.canary_weight, run.step) if judging else run.step
+    ours = turn.status.phase in (Phase.PROGRESSING, Phase.WAITING_PROMOTION)
+    judging = ours or turn.status.phase is Phase.OBSERVING
+    index = plan.index_of(turn.status.canary_weight, run.step) if ours else run.step
     place = f"{min(index + 1, len(plan))}/{len(plan)}"
     checks = plan.checks(index)
     return f"{place} ({turn.status.iterations}/{checks})" if judging and checks > 1 else place
@@ -105,6 +108,8 @@ def _ready(turn: Turn) -> Condition:
         return _make(turn, "Ready", "False", "Suspended", "spec.suspend is set: nothing is watched or repaired")
     if turn.ready is not None:
         return _bad(turn, "Ready", turn.ready)
+    if turn.status.phase is Phase.OBSERVING:
+        return _make(turn, "Ready", "True", "Observing", "this Canary only looks on: nothing is written but its status")
     if turn.status.phase in (Phase.NONE, Phase.INITIALIZING):
         return _make(turn, "Ready", "False", "Initializing", "the primary, its Services and routes are being made")
     return _make(turn, "Ready", "True", "Watching", "")
@@ -118,6 +123,8 @@ def _promoted(turn: Turn) -> Condition:
 def _traffic_synced(turn: Turn) -> Condition:
     routes = turn.seen.routes
     known = turn.status.condition("TrafficSynced")
+    if turn.status.phase is Phase.OBSERVING:
+        return _make(turn, "TrafficSynced", "Unknown", "Observing", "somebody else writes the routes")
     late = routes.failing_seconds > turn.spec.settle_seconds
     if routes.problem is not None and (late or routes.failing_seconds > 0):
         return _bad(turn, "TrafficSynced", routes.problem)
@@ -132,12 +139,23 @@ def _traffic_synced(turn: Turn) -> Condition:
 
 def _analysis_healthy(turn: Turn) -> Condition:
     run = turn.status.run
-    judging = turn.status.phase in (Phase.PROGRESSING, Phase.WAITING_PROMOTION) and not turn.spec.suspend
+    phases = (Phase.PROGRESSING, Phase.WAITING_PROMOTION, Phase.OBSERVING)
+    judging = turn.status.phase in phases and not turn.spec.suspend
     if run is None or run.step < 0 or not judging:
         return _make(turn, "AnalysisHealthy", "Unknown", "NoAnalysis")
     if turn.analysis is not None:
         return _bad(turn, "AnalysisHealthy", turn.analysis)
     return _make(turn, "AnalysisHealthy", "True", "Measuring")
+
+
+def _observing(turn: Turn) -> Condition | None:
+    """Whether nothing is written, and what would have been done last; with its verdicts, for `kubectl wait`."""
+    if not turn.spec.observe:
+        return None
+    if turn.status.phase is not Phase.OBSERVING:
+        message = "spec.mode is observe, and what was begun is finished first"
+        return _make(turn, "Observing", "False", "RunInProgress", message)
+    return _make(turn, "Observing", "True", turn.status.reason or "Watching", turn.status.message)
 
 
 def _not_yet_acted_on(turn: Turn) -> Condition | None:
@@ -196,7 +214,7 @@ def _preflight_warning(turn: Turn) -> Condition | None:
 
 
 _BAD_WHEN_TRUE = ORDER[ORDER.index("NotYetActedOn") :]
-_QUIET = {"Initializing", "Draining", "NoAnalysis", "Deleted", "Reverting", "NoRoutes", "Suspended"}
+_QUIET = {"Initializing", "Draining", "NoAnalysis", "Deleted", "Reverting", "NoRoutes", "Suspended", "RunInProgress"}
 
 
 def _news(each: Condition) -> tuple[str, ...]:

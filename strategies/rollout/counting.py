@@ -14,7 +14,7 @@ from strategies.rollout.asking import check_of, is_over
 from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
 from strategies.spec import CheckSpec, Policy
-from strategies.status import Check
+from strategies.status import Check, Phase
 
 
 def count(turn: Turn, question: Question, verdict: Verdict) -> Problem | None:
@@ -170,7 +170,9 @@ def _failed_by_itself(turn: Turn, spec: CheckSpec, check: Check, text: str) -> P
 def _one_more(turn: Turn, text: str, *, last: bool) -> Problem | None:
     if last:
         return Problem(reason="CheckFailed", message=text)
-    turn.tell("CheckFailed", f"{text}; the weight stays at {turn.status.canary_weight} %", warning=True)
+    held = f"the weight stays at {turn.status.canary_weight} %"
+    after = "this Canary only looks on" if turn.status.phase is Phase.OBSERVING else held
+    turn.tell("CheckFailed", f"{text}; {after}", warning=True)
     return None
 
 

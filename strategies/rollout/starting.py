@@ -58,6 +58,8 @@ def obstacle(turn: Turn) -> Problem | None:
 def waits_for(turn: Turn) -> Problem | None:
     """Why a new revision's run may not start yet."""
     problem = obstacle(turn)
+    if problem is None and turn.spec.observe:
+        return Problem(reason="Observing", message="spec.mode is observe; no run of ours begins")
     if problem is None and turn.spec.paused:
         return Problem(reason="Paused", message="spec.paused is set; clear it to start")
     return problem

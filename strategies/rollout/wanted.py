@@ -29,7 +29,7 @@ def _wanted(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Wanted:
     if suspended(spec, status) and not snapshot.deleting:
         return Wanted(hands_off=True)
     match status.phase:
-        case Phase.NONE:
+        case Phase.NONE | Phase.OBSERVING:
             return Wanted(hands_off=True)
         case Phase.INITIALIZING:
             return _initialising(spec, status, snapshot)
@@ -114,7 +114,7 @@ def _resting(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Wanted:
         destinations=True,
         traffic=_traffic(spec, status, snapshot, floor=floor or 1),
         apex_to_primary=True,
-        finalizer=leaving or spec.revert_on_deletion,
+        finalizer=leaving or (spec.revert_on_deletion and not spec.observe),
     )
 
 

@@ -67,6 +67,7 @@ POLICY: dict[str, Any] = {
 EVERYTHING: dict[str, Any] = {
     "provider": "istio",
     "metricsServer": "http://prometheus:9090",
+    "mode": "observe",
     "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "reviews"},
     "autoscalerRef": {
         "apiVersion": "keda.sh/v1alpha1",

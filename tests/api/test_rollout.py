@@ -17,7 +17,7 @@ from tests.api.everything import EVERYTHING
 ACTED_ON = {
     "provider", "metricsServer", "targetRef.apiVersion", "targetRef.kind", "targetRef.name",
     "naming.primary", "naming.canary",
-    "progressDeadlineSeconds", "skipAnalysis", "suspend", "revertOnDeletion",
+    "progressDeadlineSeconds", "skipAnalysis", "suspend", "revertOnDeletion", "mode",
     "autoscalerRef",
     "paused", "traffic.settleSeconds", "traffic.drainSeconds", "traffic.drainMaxSeconds", "traffic.capacityCheck",
     "preflight.acknowledge",

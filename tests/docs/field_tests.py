@@ -23,6 +23,7 @@ TESTS: dict[str, str] = {
         "workloads/autoscalers/test_copying.py::test_the_primary_has_its_own_bounds_when_they_are_given"
     ),
     "naming": "simulation/test_naming.py::test_a_run_goes_through_under_the_names_of_the_canary",
+    "mode": "simulation/test_observing.py::test_beside_flagger_a_bad_version_is_told_and_nothing_is_written",
     # the user's own routes
     "routeRefs": "simulation/test_own_routes.py::test_a_good_version_is_promoted_over_the_users_route",
     "routeRefs[].routes": "routing/test_by_reference.py::test_only_the_named_routes_are_moved",

@@ -102,6 +102,7 @@ class Simulation:
         self.target = Ref(kind, TARGET.namespace, TARGET.name)
         self.primary = Ref(kind, PRIMARY.namespace, PRIMARY.name)
         self.tracking = Scope.CONFIGS
+        self.observes = False
         self.loop = VirtualLoop(seed)
         self.clock = VirtualClock(self.loop)
         self.store = Store(self.clock, seed=seed)
@@ -148,7 +149,12 @@ class Simulation:
                 rng=random.Random(f"rng/{name}/{self.loop.seed}"),
                 analyst=self.analyst,
                 reporter=Nobody(),
-                policy=Policy(metrics_server="http://prometheus", scrape_interval_seconds=1.0, tracking=self.tracking),
+                policy=Policy(
+                    metrics_server="http://prometheus",
+                    scrape_interval_seconds=1.0,
+                    tracking=self.tracking,
+                    observe=self.observes,
+                ),
                 observe=lambda *_: None,
                 identity=name,
             )
