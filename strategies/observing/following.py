@@ -74,11 +74,12 @@ def _begins(turn: Turn, target: Workload) -> bool:
     if not status.last_applied_spec:  # the first look: only what is under way can be told from what has long been so
         turn.set(last_applied_spec=target.revision, revision=target.revision)
         return 0 < share < 100 or turn.seen.routes.mirror > 0
-    if status.canary_weight == 0 and 0 < share < 100:
+    serves = share >= 100 and not turn.seen.mover.copies
+    if status.canary_weight == 0 and share > 0 and not serves:
         return True
     if target.revision == status.last_applied_spec:
         return False
-    if share >= 100 or _is_primarys(turn, target):  # who serves everybody is tried by nobody
+    if serves or _is_primarys(turn, target):  # who serves everybody is tried by nobody
         turn.set(last_applied_spec=target.revision, revision=target.revision)
         return False
     return target.replicas > 0

@@ -196,6 +196,18 @@ def test_a_hand_that_leads_all_users_to_the_new_version_has_promoted_it():
     assert world.status.run is not None  # and the way back and forth is another one
 
 
+def test_a_step_to_all_users_at_once_is_a_run_of_who_copies_and_a_promotion_by_hand():
+    copies, hand = (at_rest(mover=Mover(copies=each)) for each in (True, False))
+    for world in (copies, hand):
+        world.target.template(V2)
+        world.target.scale(2)
+        world.share = 100
+        world.settle()
+
+    assert copies.status.run is not None
+    assert hand.status.run is None
+
+
 def test_all_users_of_who_copies_promotions_are_only_a_step():
     world = at_rest().release(share=100).rest(60)
 
