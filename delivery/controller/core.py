@@ -73,6 +73,14 @@ class Surroundings:
     lease_name: str = "progressive-delivery"
 
 
+def _watched(around: Surroundings) -> tuple[Kind, ...]:
+    """The kinds that are watched. Who only looks on copies no autoscaler and leads nobody past a policy."""
+    configs = around.policy.tracking.kinds
+    if around.policy.observe:
+        return (*(kind for kind in WATCHED if kind != SCALED_OBJECTS), *KINDS, *configs)
+    return (*WATCHED, around.autoscaling, *KINDS, *GUARDED, *configs)
+
+
 class Controller:
     """One controller. `leading` says whether it works; `on_leading` is told when that changes.
 
@@ -88,7 +96,7 @@ class Controller:
         self.reader = Reader(
             around.api,
             clock,
-            kinds={kind: PROJECTIONS[kind] for kind in (*WATCHED, around.autoscaling, *KINDS, *GUARDED, *configs)},
+            kinds={kind: PROJECTIONS[kind] for kind in _watched(around)},
             namespace=around.namespace,
             on_change=self._on_change,
             rng=rng,

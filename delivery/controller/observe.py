@@ -124,7 +124,7 @@ class Observer:
         self, entry: Entry, body: Object, spec: Spec, status: Status, *, epoch: int, delivered: frozenset[str]
     ) -> Onlook:
         """Look at what somebody else rolls out under a Canary's names. What forbids us to take over forbids nothing."""
-        picture = take(self._reader, body, spec)
+        picture = take(self._reader, body, spec, scaling=False)
         hosts = ((HOST, "", name) for name in (picture.names.canary_service, picture.names.primary_service))
         self._note_interest(entry, picture, hosts, self._templates.refs(spec.brief.metrics.values()))
         picture = replace(picture, configs=await self._tracker.read(entry, picture.names, picture.template))

@@ -126,8 +126,8 @@ def _is_written(body: Object, names: Names) -> bool:
     return is_ours(body, names) or FENCE in annotations(body)
 
 
-def take(reader: Reader, body: Object, spec: Spec) -> Picture:
-    """Look everything up. Costs no request."""
+def take(reader: Reader, body: Object, spec: Spec, *, scaling: bool = True) -> Picture:
+    """Look everything up. Costs no request. Without `scaling` nobody asks what scales the roles."""
     names = spec.names
 
     def find(kind: Any, name: str) -> Object | None:
@@ -161,7 +161,7 @@ def take(reader: Reader, body: Object, spec: Spec) -> Picture:
         canary_service=canary_service,
         primary_service=find(SERVICES, names.primary_service),
         mesh=mesh,
-        scaling=_scaling(reader, spec, names, primary),
+        scaling=_scaling(reader, spec, names, primary) if scaling else Scaling(),
         pods=_pods(reader, names.namespace, selections),
         past=past,
         versions=versions,

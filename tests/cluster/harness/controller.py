@@ -25,6 +25,7 @@ from tests.cluster.harness.processes import Program
 DEPLOY = Path(__file__).parents[3] / "deploy"
 CLUSTER_WIDE = DEPLOY / "cluster-wide" / "cluster-role.yaml"
 NAMESPACED = DEPLOY / "namespaced" / "role.yaml"
+LOOKING_ON = DEPLOY / "observe" / "cluster-role.yaml"
 LEASE = DEPLOY / "base" / "lease-role.yaml"
 USER = "controller"
 STOP_SECONDS = 30.0
@@ -126,6 +127,15 @@ async def permit(api: Api, namespace: str) -> None:
     for body in documents([NAMESPACED, LEASE]):
         if body["kind"] == ROLES.kind:
             await _create(api, Ref(ROLES, namespace, body["metadata"]["name"]), body)
+            await _create(api, Ref(ROLE_BINDINGS, namespace, body["metadata"]["name"]), _binding(body, ROLES))
+
+
+async def permit_to_look_on(api: Api, namespace: str) -> None:
+    """What deploy/observe allows, in this namespace only."""
+    for body in documents([LOOKING_ON, LEASE]):
+        if body["kind"] in (ROLES.kind, CLUSTER_ROLES.kind):
+            role = {**body, "apiVersion": ROLES.api_version, "kind": ROLES.kind}
+            await _create(api, Ref(ROLES, namespace, body["metadata"]["name"]), role)
             await _create(api, Ref(ROLE_BINDINGS, namespace, body["metadata"]["name"]), _binding(body, ROLES))
 
 
