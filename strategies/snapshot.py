@@ -114,6 +114,7 @@ class Snapshot:
     `deleting`: the Canary is being deleted. `resolvable`: the template of the run's revision can still be found.
     `copied`: what the run's revision needs besides the template is there for the primary. `finalizer`: the Canary
     carries our finalizer. `epoch`: the writer's fence. `delivered`: ids of outbox entries that were delivered.
+    `recalled`: the revision that serves users according to a record beside the primary, when there is no primary.
     `scarcity`: why the canary's autoscaler will not bring the pods that are wanted of it. `undone`: how far a revert
     has come. `mover` is who moves traffic, where we do not.
     """
@@ -135,3 +136,4 @@ class Snapshot:
     scarcity: Problem | None = None
     undone: Undone = Undone()
     mover: Mover = Mover()
+    recalled: str = ""

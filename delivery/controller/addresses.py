@@ -11,7 +11,7 @@ from delivery.workloads import service_copies
 from delivery.workloads.ownership import annotations
 from delivery.workloads.selectors import match_labels
 from delivery.workloads.services import apex_service, role_services
-from delivery.workloads.targets.leading import LEADS_TO, led_to
+from delivery.workloads.targets.leading import LEADS_TO, led_to, remembering
 from delivery.workloads.targets.target_kind import Template
 
 
@@ -27,6 +27,8 @@ def of_roles(picture: Picture, target: Object, epoch: int) -> tuple[Change, ...]
 def of_users(picture: Picture, epoch: int) -> Change | None:
     """What is missing of the apex Service once the routes lead users. Raises Fenced when a later leader wrote it."""
     selector = _apex_selector(picture)
+    if picture.switches and picture.primary is None:
+        return None  # nobody knows who serves: what it selects now is the best that there is
     if picture.router.moves_apex or picture.workload.is_apex or not selector:
         return None
     names, service = picture.names, picture.service
@@ -62,6 +64,8 @@ def _switched_services(picture: Picture, target: Object, epoch: int) -> tuple[Ch
     """
     own, canary = dict(match_labels(target)), picture.canary_service
     stays = canary is not None and picture.canary_free_in
+    tried = annotations(canary).get(LEADS_TO, "") if canary is not None and stays else canary_note(picture)
+    noted = {**({LEADS_TO: tried} if tried else {}), **(remembering(picture.primary) if picture.primary else {})}
     found = role_services(
         picture.names,
         picture.service,
@@ -72,7 +76,7 @@ def _switched_services(picture: Picture, target: Object, epoch: int) -> tuple[Ch
         apex=picture.apex,
         epoch=epoch,
         templates=picture.templates,
-        canary_noted=annotations(canary).get(LEADS_TO, "") if canary is not None and stays else canary_note(picture),
+        canary_noted=noted,
     )
     made_elsewhere = picture.primary is None
     return tuple(each for each in found if not (made_elsewhere and each.ref.name == picture.names.primary_service))

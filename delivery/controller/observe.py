@@ -32,7 +32,7 @@ from delivery.controller.scaling import lacking
 from delivery.controller.templates import Templates
 from delivery.controller.undoing import undone
 from delivery.controller.unrouted import unrouted_in
-from delivery.controller.versions import known_since
+from delivery.controller.versions import known_since, recalled
 from delivery.routing.router import RouteView
 from delivery.workloads.configs.references import references
 from delivery.workloads.naming import in_use
@@ -172,9 +172,10 @@ class Observer:
         """One GET for each object that should be there and is not; True when one was there after all."""
         names, kind = picture.names, picture.workload.kind
         expected: list[tuple[Ref, Object | None]] = [(Ref(kind, names.namespace, names.target), picture.target)]
-        if status.phase not in (Phase.NONE, Phase.INITIALIZING):
+        if status.phase not in (Phase.NONE, Phase.INITIALIZING) or recalled(picture):
             primary = Ref(picture.workload.primary_kind, names.namespace, names.primary)
             expected += [(primary, picture.primary)]
+        if status.phase not in (Phase.NONE, Phase.INITIALIZING):
             expected += [(ref, picture.mesh.get(ref)) for ref in picture.route_refs]
         found = False
         for ref, body in expected:
@@ -212,6 +213,7 @@ class Observer:
             finalizer=FINALIZER in (picture.body["metadata"].get("finalizers") or ()),
             epoch=epoch,
             delivered=delivered,
+            recalled=recalled(picture),
         )
 
     def _with_routes(

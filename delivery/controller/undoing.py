@@ -2,12 +2,13 @@
 
 from delivery.cluster.objects import SERVICES, Change
 from delivery.controller.picture import Picture
+from delivery.controller.versions import leads
 from delivery.routing.istio import DESTINATION_FIELDS, UNTOUCHED_BY_GITOPS
 from delivery.workloads.adoption import SERVICE_FIELDS
 from delivery.workloads.ownership import ORIGINAL_SELECTOR, annotations, is_ours
 from delivery.workloads.releasing import apex_as_before, removal, selector_lost
 from delivery.workloads.selectors import match_labels
-from delivery.workloads.targets.leading import led_to, pod_labels
+from delivery.workloads.targets.leading import pod_labels
 from strategies.snapshot import Undone
 
 
@@ -71,7 +72,7 @@ def serving(picture: Picture) -> tuple[dict[str, str], dict[str, str]]:
         selector = dict(picture.canary_service["spec"].get("selector") or {})
         own = picture.target is not None and dict(match_labels(picture.target)) == selector
         return selector, {**(pod_labels(picture.target) if own and picture.target is not None else {}), **selector}
-    led = led_to(picture.primary)
+    led = leads(picture.primary, picture.canary_service)
     selector = dict(led.selector or {})
     return selector, {**led.labels, **selector}
 

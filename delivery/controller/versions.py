@@ -11,8 +11,7 @@ from delivery.routing.router import Observed
 from delivery.routing.version_subsets import Version
 from delivery.workloads.names import Names
 from delivery.workloads.service_copies import last_written
-from delivery.workloads.targets.leading import Led, leading_to, led_to, pod_labels
-from delivery.workloads.targets.switched import SUBSET
+from delivery.workloads.targets.leading import NOTE, SUBSET, Led, leading_to, led_to, pod_labels, served
 from delivery.workloads.targets.target_kind import Template
 from strategies.snapshot import Problem, Workload
 
@@ -36,7 +35,7 @@ def look(
     reader: Reader, names: Names, *, target: Object | None, primary: Object | None, canary_service: Object | None
 ) -> Versions:
     """Look them up. Costs no request."""
-    led, tried = led_to(primary), led_to(canary_service)
+    led, tried = leads(primary, canary_service), led_to(canary_service)
 
     def version(noted: Led) -> Version | None:
         if not noted.deployment:
@@ -53,6 +52,18 @@ def look(
         noted = known[name].noted if name in known else ""
         wanted = Version(deployment=name, labels=pod_labels(target), noted=noted)
     return Versions(target=wanted, primary=serving, canary=canary, led=led)
+
+
+def leads(primary: Object | None, canary_service: Object | None) -> Led:
+    """Where the primary service leads; while there is none, where the canary service remembers that it led."""
+    known = served(canary_service) if primary is None else None
+    return known.led if known is not None else led_to(primary)
+
+
+def recalled(picture: "Picture") -> str:
+    """The revision that serves, as the canary service remembers it, when there is no primary service; else ""."""
+    known = served(picture.canary_service) if picture.switches and picture.primary is None else None
+    return known.revision if known is not None else ""
 
 
 def with_subsets(route: RouteSpec, names: Names, mesh: Observed, versions: Versions) -> RouteSpec:
@@ -92,7 +103,7 @@ def with_subset(picture: "Picture", template: Template) -> Template | None:
     None when nobody can tell, so that no route could lead there.
     """
     subsets, target = picture.route.subsets, picture.versions.target
-    if subsets is None or not picture.route.by_version:
+    if subsets is None or not picture.route.by_version or NOTE in template:
         return template
     if target is None or target.deployment != template.get("deployment"):
         return None

@@ -33,7 +33,6 @@ from delivery.workloads.ports import (
 )
 from delivery.workloads.service_problems import NO_ADDRESS
 from delivery.workloads.service_spec import Metadata, ServiceSpec
-from delivery.workloads.targets.leading import LEADS_TO
 from delivery.workloads.written import Written, shared_fields
 
 
@@ -48,19 +47,18 @@ def role_services(
     apex: Object | None,
     epoch: int,
     templates: Sequence[Mapping[str, Any]] = (),
-    canary_noted: str = "",
+    canary_noted: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Change, ...]:
     """The changes that make the canary and the primary service: each selects one role's pods.
 
     The selectors are the matchLabels of target and primary, `templates` the pod templates whose ports are discovered.
-    Further ports of a user's apex Service are offered by both roles too. `canary_noted` says on the canary service
-    where it leads; "" says nothing.
+    Further ports of a user's apex Service are offered by both roles too. `canary_noted` are annotations of the
+    controller's own on the canary service.
     """
-    noted = {LEADS_TO: canary_noted} if canary_noted else {}
     main = main_port(spec)
     more = together([main], further_ports(names, spec, apex), discovered_ports(spec, templates))[1:]
     canary_change = _service(
-        names, spec, names.canary_service, canary_selector, canary, spec.canary, more, epoch, noted=noted
+        names, spec, names.canary_service, canary_selector, canary, spec.canary, more, epoch, noted=canary_noted
     )
     primary_change = _service(names, spec, names.primary_service, primary_selector, primary, spec.primary, more, epoch)
     return tuple(change for change in (canary_change, primary_change) if change)

@@ -7,7 +7,7 @@ from datetime import datetime
 from strategies.decision import Decision
 from strategies.modes import begun_anew
 from strategies.questions import Answers
-from strategies.rollout import ending, promoting, running, starting, terminating
+from strategies.rollout import ending, initialising, promoting, running, starting, terminating
 from strategies.rollout.closing import closed
 from strategies.rollout.conditions import describe
 from strategies.rollout.deadline import overdue
@@ -59,7 +59,7 @@ def _rule(turn: Turn) -> Callable[[], None]:
     """The rule of the present phase."""
     match turn.status.phase:
         case Phase.NONE | Phase.INITIALIZING:
-            return lambda: starting.initialise(turn)
+            return lambda: initialising.initialise(turn)
         case Phase.PROGRESSING | Phase.WAITING_PROMOTION:
             return lambda: running.progress(turn)
         case Phase.PROMOTING:

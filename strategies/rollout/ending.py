@@ -94,7 +94,7 @@ def _drained(turn: Turn) -> bool:
     if not turn.reached(since, spec.drain_seconds):
         _say_what_pods_wait_for(turn)
         return False
-    if not is_ready(spec, Role.PRIMARY, turn.primary):
+    if not is_ready(spec, Role.PRIMARY, turn.primary) and not _may_go_on(turn):
         turn.ready = Problem(
             reason="PrimaryNotReady",
             message=f"the canary's pods are kept: {missing(turn.primary, name='the primary')}",
@@ -103,6 +103,22 @@ def _drained(turn: Turn) -> bool:
     if _is_one(turn):
         return True  # who asks the canary asks the primary
     return turn.reached(since, max(spec.drain_seconds, spec.drain_max_seconds)) or _nobody_asks(turn)
+
+
+def _may_go_on(turn: Turn) -> bool:
+    """Need nothing wait for a primary that serves, although not all of its pods come up?
+
+    Not where versions stay, for no pods are taken away; nor where a revision, perhaps a fix, waits for the end of an
+    initialisation, when the primary's pods had the time that any pods have.
+    """
+    target, phase = turn.target, turn.status.phase
+    if phase is Phase.FINALISING or not turn.has_pods(turn.primary):
+        return False
+    if turn.spec.versions_stay:
+        return True
+    if phase is not Phase.INITIALIZING or target is None or target.revision == turn.status.last_promoted_spec:
+        return False
+    return turn.reached(turn.status.stage_since, turn.spec.progress_deadline_seconds)
 
 
 def _is_one(turn: Turn) -> bool:

@@ -1,15 +1,10 @@
-"""Initialising, and the start of a run.
-
-A Canary that is new to the cluster must not cost its users a request: the primary is made ready beside what serves
-them, then the routes lead to it, then the Service, and the target's pods go last.
-"""
+"""Between runs: what holds the next one back, what begins it, and when users go back or a primary is healed instead."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 from strategies.gates import GateKind
 from strategies.readiness import carries, is_ready, missing
-from strategies.rollout.ending import leave
 from strategies.rollout.gating import may_pass
 from strategies.rollout.safety import safe_weight
 from strategies.rollout.turn import Turn, base36
@@ -17,29 +12,6 @@ from strategies.rollout.unserved import unserved
 from strategies.snapshot import Problem, Workload
 from strategies.status import Phase, Result, Run, Stage
 from strategies.traffic import Role
-
-
-def initialise(turn: Turn) -> None:
-    """Walk the stages PRIMARY, ROUTES, APEX, DRAIN, as far as this moment allows."""
-    if turn.status.phase is Phase.NONE:
-        turn.become(Phase.INITIALIZING, reason="Initializing")
-    if turn.status.stage is Stage.NONE:
-        _begin(turn)
-    elif turn.status.stage is not Stage.PRIMARY and not turn.has_pods(turn.primary) and safe_weight(turn) > 0:
-        _give_back(turn)
-    elif turn.status.stage is Stage.PRIMARY:
-        _make_primary(turn)
-    elif turn.status.stage is Stage.ROUTES:
-        _make_routes(turn)
-    elif turn.status.stage is Stage.APEX:
-        if turn.seen.routes.apex_moved and turn.seen.routes.in_sync:
-            turn.set(stage=Stage.DRAIN, stage_since=turn.now)
-    elif leave(turn):
-        turn.tell(
-            "Initialized",
-            f"{turn.spec.name} is initialised; the primary serves revision {turn.status.last_promoted_spec}",
-        )
-        turn.become(Phase.INITIALIZED, reason="Initialized", message="the primary serves the target's revision")
 
 
 def obstacle(turn: Turn) -> Problem | None:
@@ -63,112 +35,6 @@ def waits_for(turn: Turn) -> Problem | None:
     if problem is None and turn.spec.paused:
         return Problem(reason="Paused", message="spec.paused is set; clear it to start")
     return problem
-
-
-def _begin(turn: Turn) -> None:
-    """Take the target's revision, or that of a primary which is there already (the status was lost)."""
-    turn.ready = obstacle(turn)
-    if turn.ready is not None:
-        turn.explain(turn.ready.reason, turn.ready.message)
-        return
-    rebuilt = turn.primary is not None
-    source = turn.primary or turn.target
-    if source is None:
-        return
-    turn.become(
-        Phase.INITIALIZING,
-        reason="Rebuilding" if rebuilt else "Initializing",
-        message="the status was lost and is rebuilt from the primary" if rebuilt else "the primary is being made ready",
-        stage=Stage.PRIMARY,
-        last_promoted_spec=source.revision,
-        last_applied_spec=source.revision,
-        revision=source.revision,
-        canary_weight=turn.seen.routes.everybody,
-    )
-    turn.set(stage_since=turn.now)
-    turn.ready = _on_its_way(turn)
-
-
-def _on_its_way(turn: Turn) -> Problem:
-    """The primary is being made. That is news only when it is seen to be broken, takes too long, or has users."""
-    routed = turn.seen.routes.canary_weight is not None
-    broken = turn.primary is not None and turn.primary.trouble is not None
-    if routed or broken or turn.reached(turn.status.stage_since, turn.spec.progress_deadline_seconds):
-        return _primary_not_ready(turn)
-    return Problem(reason="Initializing", message="the primary is being made ready")
-
-
-def _primary_not_ready(turn: Turn) -> Problem:
-    return Problem(
-        reason="PrimaryNotReady",
-        message=f"{missing(turn.primary, name='the primary')}; users are served by what served them before",
-    )
-
-
-def _give_back(turn: Turn) -> None:
-    """The primary lost all its pods while the target, whose pods go last, still serves: users go back there."""
-    turn.become(Phase.INITIALIZING, reason="PrimaryNotReady", message="users are with the target", stage=Stage.PRIMARY)
-    turn.set(stage_since=turn.now)
-    turn.route(safe_weight(turn))
-    turn.ready = _primary_not_ready(turn)
-
-
-def _make_primary(turn: Turn) -> None:
-    """Wait for the primary. While nothing leads to it, it follows the target: a fix must be able to arrive.
-
-    So it must where users are led to a primary whose template cannot come up, with a target beside it that works.
-    """
-    problem = obstacle(turn)
-    routed = turn.seen.routes.canary_weight is not None
-    moved = turn.seen.routes.apex_moved
-    if (
-        problem is None
-        and not routed
-        and (not moved or _cannot_come(turn))
-        and turn.target is not None
-        and turn.target.revision != turn.status.last_promoted_spec
-    ):
-        revision = turn.target.revision
-        if moved:
-            words = f"{revision} works and goes to the primary, whose own template cannot come up"
-            turn.tell("HealedWithoutAnalysis", words, warning=True)
-        turn.set(last_promoted_spec=revision, last_applied_spec=revision, revision=revision)
-        turn.ready = _on_its_way(turn)
-        return
-    both = turn.has_pods(turn.target) and turn.has_pods(turn.primary)
-    if routed and turn.status.canary_weight > 0 and not both:
-        turn.route(safe_weight(turn))
-    promoted = turn.primary is not None and turn.primary.revision == turn.status.last_promoted_spec
-    if problem is not None or not promoted or not is_ready(turn.spec, Role.PRIMARY, turn.primary):
-        turn.ready = problem or _on_its_way(turn)
-        turn.explain(turn.ready.reason, turn.ready.message)
-        return
-    if not turn.is_known(turn.primary, floor=turn.primary.ready if turn.primary else 1, share=100):
-        return
-    turn.become(Phase.INITIALIZING, reason="Initializing", message="routes are being made", stage=Stage.ROUTES)
-    turn.route(0)
-
-
-def _cannot_come(turn: Turn) -> bool:
-    """Is no pod of the primary's newest template ready, and one seen to be broken, while the target's pods work?"""
-    primary = turn.primary
-    broken = primary is not None and primary.trouble is not None and primary.updated_ready == 0
-    return broken and turn.has_pods(turn.target)
-
-
-def _make_routes(turn: Turn) -> None:
-    if not turn.has_pods(turn.primary):
-        turn.ready = _primary_not_ready(turn)
-        return
-    if turn.seen.routes.canary_weight is None:
-        turn.ready = turn.seen.refusal  # else nobody would hear why no routes come
-    if turn.status.stage_since is None:
-        if turn.seen.routes.confirmed and turn.seen.routes.canary_weight == 0:
-            turn.set(stage_since=turn.now)
-            turn.wake(turn.now + timedelta(seconds=turn.spec.settle_seconds))
-        return
-    if turn.reached(turn.status.stage_since, turn.spec.settle_seconds):
-        turn.set(stage=Stage.APEX, stage_since=turn.now)
 
 
 def idle(turn: Turn) -> None:

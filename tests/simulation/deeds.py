@@ -111,8 +111,6 @@ def _delete_object(sim: Simulation, rng: random.Random) -> None:
             Ref(SERVICES, bookinfo.NAMESPACE, "reviews-primary"),
         )
     )
-    if sim.keeps_roles_on(ref):
-        return  # with the status lost, too, nobody could know which version served
     if sim.store.peek(ref) is not None:
         sim.promises.tell(f"{ref} is deleted")
         sim.promises.tampered()

@@ -296,10 +296,6 @@ class Simulation:
         """The recorded status."""
         return self.promises.status
 
-    def keeps_roles_on(self, ref: Ref) -> bool:
-        """Is it the object on which a world without a primary of its own says which version serves?"""
-        return False
-
     def of_users(self, ref: Ref, body: Object) -> dict[str, Any]:
         """What of a user's object may not be changed by us."""
         return theirs(ref, body)

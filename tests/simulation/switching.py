@@ -42,9 +42,6 @@ class Switching(Simulation):
         self._let_in(analysis)
         self.apply(CANARIES, self.canary)
 
-    def keeps_roles_on(self, ref: Ref) -> bool:
-        return ref == self.primary
-
     def deploy(self, version: str, **options: Any) -> None:
         """Another version beside the others; nobody is told of it."""
         self.apply(DEPLOYMENTS, bookinfo.versioned(version, **{"replicas": self._replicas, **options}))

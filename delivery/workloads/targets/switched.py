@@ -22,13 +22,10 @@ from delivery.workloads.selectors import match_labels
 from delivery.workloads.service_copies import led_since
 from delivery.workloads.service_spec import ServiceSpec
 from delivery.workloads.targets.bases import LedKind
-from delivery.workloads.targets.leading import LEADS_TO, Led, leading_to, led_to
+from delivery.workloads.targets.leading import LEADS_TO, NOTE, SUBSET, Led, leading_to, led_to, served
 from delivery.workloads.targets.service import seen_behind, strands_users
 from delivery.workloads.targets.target_kind import Template
 from strategies.snapshot import Problem, Workload
-
-SUBSET = "subset"
-"""In a template that is promoted: what the user's DestinationRule calls its pods. No part of a version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +58,14 @@ class SwitchedKind(LedKind):
     def template(
         self, revision: str, *, target: Object | None, primary: Object | None, past: Sequence[Object]
     ) -> Template | None:
-        """Only the target has it: of earlier versions a Service knows the labels, and not what ran there."""
+        """Only the target has it: of earlier versions a Service knows the labels, and not what ran there. These are
+        enough to make a primary service anew that somebody has deleted.
+        """
         template = self.template_of(target) if target is not None else None
-        return template if template is not None and matches(revision, template) else None
+        if template is not None and matches(revision, template):
+            return template
+        known = served(next(iter(past), None)) if primary is None else None
+        return known.template if known is not None and known.revision == revision else None
 
     def selections(
         self, target: Object | None, primary: Object | None, past: Sequence[Object]
@@ -139,4 +141,6 @@ def _selector(service: Object) -> dict[str, str]:
 
 
 def _noted(template: Template, since: Led | None) -> str:
+    if NOTE in template:
+        return str(template[NOTE])
     return leading_to(template, subset=str(template.get(SUBSET, "")), since=since).text
