@@ -17,7 +17,10 @@ def _there(name: str) -> str:
 
 
 _REQUESTS, _FAILURES, _SUCCESSES, _BUCKETS = map(_there, Part)
-_CHOSEN = f"{_BUCKETS} ? !({_REQUESTS} || {_FAILURES} || {_SUCCESSES}) : {_REQUESTS} && {_FAILURES} != {_SUCCESSES}"
+_CHOSEN = (
+    f"({_BUCKETS} && !({_REQUESTS} || {_FAILURES} || {_SUCCESSES})) || "
+    f"(!{_BUCKETS} && {_REQUESTS} && {_FAILURES} != {_SUCCESSES})"
+)
 
 
 class Counters(Piece):

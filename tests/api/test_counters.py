@@ -1,9 +1,12 @@
 """The counters of a MetricTemplate: what is taken, and what is refused with the field's name."""
 
+import re
+from itertools import combinations
 from typing import Any
 
 import pytest
 
+from delivery.api import crd
 from delivery.api.parse import InvalidSpec, parse_metric_template
 from delivery.controller.application import validate
 from metrics import counters
@@ -82,3 +85,16 @@ def test_a_template_asks_something() -> None:
     del body["spec"]["counters"]
 
     assert "spec: given neither, allowed at least one of query, counters" in refused(body)
+
+
+@pytest.mark.parametrize("given", [set(each) for size in range(5) for each in combinations(counters.Part, size)])
+def test_the_server_takes_the_choices_that_the_model_takes(given: set[counters.Part]) -> None:
+    """Given any choice of selectors, then the rule for the API server says of it what the model says."""
+    schema = crd.spec_schema("MetricTemplate")["properties"]["counters"]
+    rule = next(each["rule"] for each in schema["x-kubernetes-validations"] if "needed are" in each["message"])
+    for part in counters.Part:
+        rule = rule.replace(f"(has(self.{part}) && size(self.{part}) > 0)", str(part in given))
+    python = rule.replace("!=", "<>").replace("!", " not ").replace("<>", "!=").replace("&&", "and").replace("||", "or")
+
+    assert set(re.findall(r"\w+", python)) <= {"True", "False", "not", "and", "or"}
+    assert eval(python) == (counters.chosen_wrongly(given) == "")

@@ -6,6 +6,7 @@ All at the same time, each in a namespace of its own: callers, late proxies, an 
 import asyncio
 import shutil
 import subprocess
+from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -43,7 +44,15 @@ class Story(Example):
     def __init__(self, sandbox, api, name):
         super().__init__(sandbox, api, name)
         self.folder = BASE
-        self.analysis, self.fails = STORIES[name]
+        self.analysis, self.fails = self.given()
+
+    def given(self):
+        """What is analysed, and the share of requests that the new version fails."""
+        return STORIES[self.namespace]
+
+    def beside(self):
+        """What is applied with the target."""
+        return ()
 
     def canary(self):
         (body,) = documents(BASE / "canary.yaml")
@@ -55,7 +64,7 @@ class Story(Example):
 
     async def begin(self):
         await self.api.create(Ref(NAMESPACES, "", self.namespace), {})
-        for body in documents(BASE / "reviews.yaml"):
+        for body in (*documents(BASE / "reviews.yaml"), *self.beside()):
             await self.apply(body)
         await self.until_served()
         await self.apply(self.canary())
@@ -80,8 +89,9 @@ class Story(Example):
         return self.status()["checks"][0]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def told():
+@asynccontextmanager
+async def telling(stories, make):
+    """Tells all of them at once; what comes back waits until one has begun."""
     given = {
         "prometheus": "embedded",
         "controller": True,
@@ -93,12 +103,12 @@ async def told():
         open_sandbox(Settings.parse(given), problem=lambda _: None) as sandbox,
         KubernetesApi.connect(str(sandbox.kubeconfig)) as api,
     ):
-        stories = {name: Story(sandbox, api, name) for name in STORIES}
-        tasks = {name: asyncio.create_task(each.begin()) for name, each in stories.items()}
+        begun = {name: make(sandbox, api, name) for name in stories}
+        tasks = {name: asyncio.create_task(each.begin()) for name, each in begun.items()}
 
         async def story(name):
             await tasks[name]
-            return stories[name]
+            return begun[name]
 
         try:
             yield story
@@ -106,6 +116,12 @@ async def told():
             for task in tasks.values():
                 task.cancel()
             await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def told():
+    async with telling(STORIES, Story) as story:
+        yield story
 
 
 module_loop = pytest.mark.asyncio(loop_scope="module")
