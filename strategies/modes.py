@@ -13,13 +13,15 @@ def begun_anew(status: Status) -> Status:
 
 
 def carried(status: Status) -> Status:
-    """An empty status with what outlives a change of mode: the fence, old runs, and what people are to be told."""
+    """An empty status with what outlives a change of mode: the fence, old runs, what people said and are to be told."""
     return Status(
         fence=status.fence,
         history=status.history,
         outbox=status.outbox,
         conditions=status.conditions,
         observed_generation=status.observed_generation,
+        command=status.command,
+        paused=status.paused,
     )
 
 

@@ -7,6 +7,8 @@ old; what must not be assumed from a cache says so.
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from strategies.commands import Command
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
@@ -116,7 +118,8 @@ class Snapshot:
     carries our finalizer. `epoch`: the writer's fence. `delivered`: ids of outbox entries that were delivered.
     `recalled`: the revision that serves users according to a record beside the primary, when there is no primary.
     `scarcity`: why the canary's autoscaler will not bring the pods that are wanted of it. `undone`: how far a revert
-    has come. `mover` is who moves traffic, where we do not.
+    has come. `mover` is who moves traffic, where we do not. `command`: the last one that somebody gave, whether or not
+    it has been answered.
     """
 
     target: Workload | None = None
@@ -137,3 +140,4 @@ class Snapshot:
     undone: Undone = Undone()
     mover: Mover = Mover()
     recalled: str = ""
+    command: Command | None = None

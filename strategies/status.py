@@ -69,6 +69,14 @@ CONFIRMED = (Stage.ROUTES, Stage.RETURN)
 """The stages that wait until the API server itself has said that the routes are as recorded."""
 
 
+class Skip(StrEnum):
+    """What of its analysis a run need not go through, because a person said so."""
+
+    NONE = ""
+    STEP = "step"  # the rest of the present step
+    REST = "rest"  # all that is left before the promotion
+
+
 class Result(StrEnum):
     """How a run ended."""
 
@@ -174,6 +182,7 @@ class Run:
     run's own begin. `measured_seconds` is the length of all windows up to `measured_until` that said something.
     `observed` is there when the run is somebody else's; then the weight is what they gave to the canary, and `step` is
     where we would stand.
+    `skip` is what somebody has told it not to wait for; `hurried`: that happened in this run.
     """
 
     __pydantic_config__ = JSON_NAMES
@@ -201,6 +210,8 @@ class Run:
     measured_seconds: float = 0.0
     measured_until: datetime | None = None
     observed: Observation | None = None
+    skip: Skip = Skip.NONE
+    hurried: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +280,39 @@ class Announcement:
     muted: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Somebody told the Canary to wait, until somebody tells it to go on."""
+
+    __pydantic_config__ = JSON_NAMES
+
+    since: datetime
+    by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The last command that was read, and what became of it; it is never looked at again, nor are the `earlier` ones.
+
+    `verb` is empty for one that could not be read; `at` is when it was answered.
+    """
+
+    __pydantic_config__ = JSON_NAMES
+
+    id: str
+    at: datetime
+    verb: str = ""
+    by: str = ""
+    accepted: bool = False
+    message: str = ""
+    earlier: tuple[str, ...] = ()
+
+    def knows(self, id: str) -> bool:  # noqa: A002 - the field's name
+        """Has a command with this id been answered?"""
+        return id == self.id or id in self.earlier
+
+
 @dataclass(frozen=True, kw_only=True)  # no slots, see changing.py
 class Status:
     """A Canary's status.
@@ -304,6 +348,8 @@ class Status:
     session_affinity_cookie: str = ""
     previous_session_affinity_cookie: str = ""
     run: Run | None = None
+    command: Answered | None = None
+    paused: Pause | None = None
     waiting: Waiting | None = None
     checks: tuple[Check, ...] = ()
     conditions: tuple[Condition, ...] = ()

@@ -63,6 +63,8 @@ _RUN = {
     "matched": "Whether the weight is for the requests that the analysis matches, and no others.",
     "measuredSeconds": "Length of the windows of this run in which something could be measured.",
     "measuredUntil": "When the last of them ended.",
+    "skip": "What of the analysis is not waited for because somebody said so: the rest of the step, or all the rest.",
+    "hurried": "Whether somebody said so in this run.",
     "testers": "Whether the canary's pods are ready for those who test.",
     "observed": "With mode observe: how somebody else's run began, and what this Canary would have done with it.",
 }
@@ -145,8 +147,24 @@ _WAITING = {
     "message": "What opens them.",
     "muted": "Whether alert services are not told.",
 }
+_ANSWERED = {
+    "id": "Name of the command, as given.",
+    "verb": "What was to be done; nothing if it could not be read.",
+    "by": "Who says that they gave it.",
+    "at": "When it was answered.",
+    "accepted": "Whether it was carried out.",
+    "message": "What it did, or why it was refused.",
+    "earlier": "Commands answered before.",
+}
+_PAUSED = {
+    "since": "When it was told to wait.",
+    "by": "Who says that they told it.",
+    "reason": "Why, in their words.",
+}
 _INNER: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "run": ("One attempt to bring one revision to all users.", _RUN),
+    "command": ("The last command that was given by an annotation, and what became of it.", _ANSWERED),
+    "paused": ("Somebody told it to wait, until somebody tells it to go on.", _PAUSED),
     "waiting": ("A point that is not passed while gates are closed.", _WAITING),
     "checks": ("The last judged window of one check.", _CHECK),
     "conditions": ("A condition by Kubernetes' conventions.", _CONDITION),

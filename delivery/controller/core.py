@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from delivery.alerts.announcer import Announcer
+from delivery.api.commands import is_urgent
 from delivery.cluster.elector import Elector
 from delivery.cluster.errors import NotLeader
 from delivery.cluster.objects import (
@@ -183,8 +184,9 @@ class Controller:
         await self.reconciler.tick(key)
 
     def _on_change(self, kind: Kind, body: Object) -> None:
+        urgent = kind == CANARIES and is_urgent(body)
         for key in self.reconciler.interested(kind, body):
-            self.queue.add(key)
+            self.queue.add(key, urgent=urgent)
 
     def _on_error(self, key: str, error: Exception, delay: float) -> None:
         log.warning("tick_failed", canary=key, error=str(error), kind=type(error).__name__, retry_in=round(delay, 1))

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from delivery.api.commands import command_of
 from delivery.cluster.errors import Unavailable
 from delivery.cluster.indexes import CANARY_INDEX
 from delivery.cluster.objects import Object, Ref
@@ -145,6 +146,7 @@ class Observer:
             deleting="deletionTimestamp" in body["metadata"],
             epoch=epoch,
             delivered=delivered,
+            command=command_of(body),
         )
         look_again = again_in(self._reader, self._clock, entry, picture)
         return Onlook(spec=told_apart(spec, found.version), snapshot=snapshot, again_in=look_again)
@@ -214,6 +216,7 @@ class Observer:
             epoch=epoch,
             delivered=delivered,
             recalled=recalled(picture),
+            command=command_of(picture.body),
         )
 
     def _with_routes(

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from delivery.api.commands import command_of
 from delivery.api.status import dump, too_new
 from delivery.cluster.errors import Conflict, Fenced, Gone, NotLeader
 from delivery.cluster.objects import CANARIES, Change, Object, Ref, resource_version
@@ -171,7 +172,8 @@ class Reconciler:
                 await self._writer.write(change)
             return
         generation = body["metadata"].get("generation", 0)
-        refused = refuse(status, problem, generation=generation, now=self._clock.now())
+        now, command = self._clock.now(), command_of(body)
+        refused = refuse(status, problem, generation=generation, now=now, command=command)
         body = await self._record(body, status, Decision(status=refused))
         self._announce(key, body, refused)
 

@@ -8,6 +8,7 @@ from strategies.observing.deciding import decide
 from strategies.observing.following import follow, meets, users_share
 from strategies.questions import Answers
 from strategies.rollout.closing import closed
+from strategies.rollout.commanding import refuse_all
 from strategies.rollout.conditions import describe
 from strategies.rollout.turn import Turn
 from strategies.snapshot import Problem, Snapshot
@@ -25,6 +26,7 @@ def observe(spec: RolloutSpec, status: Status, snapshot: Snapshot, answers: Answ
     turn = Turn(spec=spec, status=status, seen=snapshot, answers=answers, now=now)
     if status.phase is not Phase.OBSERVING:
         _enter(turn)
+    refuse_all(turn, "spec.mode is observe: somebody else moves traffic, and is to be told")
     if not spec.suspend:
         _look(turn)
     describe(turn)

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from strategies.commands import Command
 from strategies.decision import Decision
 from strategies.modes import begun_anew
 from strategies.questions import Answers
 from strategies.rollout import ending, initialising, promoting, running, starting, terminating
 from strategies.rollout.closing import closed
+from strategies.rollout.commanding import obey, refuse_all
 from strategies.rollout.conditions import describe
 from strategies.rollout.deadline import overdue
 from strategies.rollout.gating import forget_passed
@@ -24,7 +26,9 @@ def advance(spec: RolloutSpec, status: Status, snapshot: Snapshot, answers: Answ
     Pure: the same arguments give the same decision. A decision whose status equals `status` asks for no write.
     """
     turn = Turn(spec=spec, status=begun_anew(status), seen=snapshot, answers=answers, now=now)
-    if snapshot.deleting:
+    if obey(turn):
+        pass  # what was seen says nothing yet about what the command has begun or ended
+    elif snapshot.deleting:
         terminating.terminate(turn)
     elif suspended(spec, status):
         _stop_the_clock(turn)
@@ -35,10 +39,13 @@ def advance(spec: RolloutSpec, status: Status, snapshot: Snapshot, answers: Answ
     return closed(turn, before=status)
 
 
-def refuse(status: Status, problem: Problem, *, generation: int, now: datetime) -> Status:
+def refuse(
+    status: Status, problem: Problem, *, generation: int, now: datetime, command: Command | None = None
+) -> Status:
     """The status of a Canary of whose spec nothing can be used: it says so, and all else stays as it is."""
     spec = RolloutSpec(name="", namespace="", generation=generation)
-    turn = Turn(spec=spec, status=status, seen=Snapshot(), answers={}, now=now, ready=problem)
+    turn = Turn(spec=spec, status=status, seen=Snapshot(command=command), answers={}, now=now, ready=problem)
+    refuse_all(turn, "the Canary's spec cannot be used; correct it first")
     describe(turn)
     return replace(turn.status, step=status.step)
 

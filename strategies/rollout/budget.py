@@ -75,6 +75,15 @@ def _no_notes(status: Status) -> Status:
     return replace(status, outbox=status.outbox[1:])
 
 
+def _shorter_commands(status: Status) -> Status:
+    """That a command was answered must stay, and who has paused the Canary."""
+    if (command := status.command) is not None:
+        status = replace(status, command=replace(command, message=brief(command.message, _DETAIL), earlier=()))
+    if (paused := status.paused) is not None:
+        status = replace(status, paused=replace(paused, reason=brief(paused.reason, _DETAIL)))
+    return status
+
+
 def _shorter_wait(status: Status) -> Status:
     """What opens a gate is what people want to read, so little else is left by now."""
     if status.waiting is None:
@@ -102,6 +111,7 @@ def _bare_conditions(status: Status) -> Status:
 _CUTS: tuple[Callable[[Status], Status], ...] = (
     _fewer_notes,
     _less_detail,
+    _shorter_commands,
     _fewer_runs,
     _no_notes,
     _fewer_checks,

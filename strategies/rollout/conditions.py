@@ -16,6 +16,7 @@ ORDER = (
     "TrafficSynced",
     "AnalysisHealthy",
     "Observing",
+    "Paused",
     "NotYetActedOn",
     "NotForThisProvider",
     "Contested",
@@ -36,6 +37,7 @@ def describe(turn: Turn) -> None:
         _traffic_synced(turn),
         _analysis_healthy(turn),
         _observing(turn),
+        _paused(turn),
         _not_yet_acted_on(turn),
         _not_for_this_provider(turn),
         _contested(turn),
@@ -156,6 +158,12 @@ def _observing(turn: Turn) -> Condition | None:
         message = "spec.mode is observe, and what was begun is finished first"
         return _make(turn, "Observing", "False", "RunInProgress", message)
     return _make(turn, "Observing", "True", turn.status.reason or "Watching", turn.status.message)
+
+
+def _paused(turn: Turn) -> Condition | None:
+    """That somebody has paused it by a command; spec.paused is in the spec for everybody to see."""
+    told = turn.paused_by_hand()
+    return None if told is None else _make(turn, "Paused", "True", "PausedByHand", told.message)
 
 
 def _not_yet_acted_on(turn: Turn) -> Condition | None:

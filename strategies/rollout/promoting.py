@@ -21,12 +21,15 @@ def promote(turn: Turn) -> None:
     turn.become(
         Phase.PROMOTING,
         reason="Promoting",
-        message="the analysed template is copied to the primary",
+        message="the canary's template is copied to the primary"
+        if turn.run.hurried
+        else "the analysed template is copied to the primary",
         stage=Stage.PRIMARY,
     )
     turn.set(stage_since=turn.now)
     turn.set_run(stuck_since=None, spent_seconds=0.0, override=None, mirror=0)
-    turn.tell("Promoting", f"{turn.status.revision} passed its analysis and is copied to the primary")
+    passed = "is promoted by hand, before the end of its analysis," if turn.run.hurried else "passed its analysis"
+    turn.tell("Promoting", f"{turn.status.revision} {passed} and is copied to the primary")
 
 
 def copy(turn: Turn) -> None:
@@ -56,8 +59,7 @@ def copy(turn: Turn) -> None:
 
 def _go_on(turn: Turn, *, enough: bool) -> None:
     """Users go to the primary when it has enough pods that the proxies know, and nobody holds that back."""
-    paused = Problem(reason="Paused", message="spec.paused is set; clear it to go on") if turn.spec.paused else None
-    held = turn.seen.hold or turn.seen.contested or paused
+    held = turn.seen.hold or turn.seen.contested or turn.paused()
     if overdue(turn, stuck=not enough, standing=held is not None):
         break_promotion(
             turn, Problem(reason="ProgressDeadlineExceeded", message=missing(turn.primary, name="the primary"))
@@ -211,11 +213,18 @@ def _succeed(turn: Turn) -> None:
     run = turn.run
     healed = run.healing
     reason = "HealedWithoutAnalysis" if healed else "Promoted"
-    message = f"{run.revision} serves all users" + (" without having been analysed" if healed else "")
+    message = f"{run.revision} serves all users{_unanalysed(turn)}"
     turn.tell(reason, message, warning=healed)
     turn.close_run(Result.PROMOTED, reason, weight=100)
     _keep_previous(turn)
     turn.become(Phase.SUCCEEDED, reason=reason, message=message, last_promoted_spec=run.revision)
+
+
+def _unanalysed(turn: Turn) -> str:
+    """What has to be said aloud of a revision that did not go through all of its analysis."""
+    if turn.run.healing:
+        return " without having been analysed"
+    return "; it was promoted by hand, before the end of its analysis" if turn.run.hurried else ""
 
 
 def _keep_previous(turn: Turn) -> None:

@@ -15,7 +15,7 @@ from strategies.rollout.unserved import unserved
 from strategies.rollout.warming import awaited
 from strategies.rollout.windows import judge, open_step, passed
 from strategies.snapshot import Problem, Workload
-from strategies.status import Phase, Result
+from strategies.status import Phase, Result, Skip
 from strategies.traffic import Role
 
 
@@ -58,7 +58,7 @@ def withdraw(turn: Turn) -> None:
     weight = turn.status.canary_weight
     turn.become(Phase.PROGRESSING, reason="CanaryNotReady", message=missing(turn.target, name="the canary"))
     turn.route(0)
-    turn.set_run(step=-1, windows_from=None, override=None, testers=False)
+    turn.set_run(step=-1, windows_from=None, override=None, testers=False, skip=Skip.NONE)
     turn.tell("Withdrawn", f"no pod of the canary is ready: its {weight} % go back to the primary", warning=True)
 
 
@@ -70,8 +70,8 @@ def _notice_override(turn: Turn) -> None:
         turn.set_run(override=routes.canary_weight, override_paused=False)
         turn.tell(
             "ManualOverride",
-            f"somebody set the canary's weight to {routes.canary_weight} % by hand; it is held there: set spec.paused "
-            "and clear it to go on, or release a new revision",
+            f"somebody set the canary's weight to {routes.canary_weight} % by hand; it is held there: "
+            f"`delivery resume {turn.spec.name}`, or set spec.paused and clear it, to go on; or release a new revision",
             warning=True,
         )
     elif run.override is not None and turn.spec.paused and not run.override_paused:
@@ -95,10 +95,11 @@ def _held(turn: Turn) -> Problem | None:
     if turn.run.override is not None:
         return Problem(
             reason="ManualOverride",
-            message=f"the weight was set to {turn.run.override} % by hand; set spec.paused and clear it to go on",
+            message=f"the weight was set to {turn.run.override} % by hand; `delivery resume {turn.spec.name}`, or set "
+            "spec.paused and clear it, to go on",
         )
-    if turn.spec.paused:
-        return Problem(reason="Paused", message="spec.paused is set; clear it to go on")
+    if (paused := turn.paused()) is not None:
+        return paused
     if turn.seen.hold is not None:
         return turn.seen.hold
     if turn.seen.refusal is not None:
@@ -113,8 +114,8 @@ def _raise_or_hold(turn: Turn, target: Workload) -> None:
     held = _held(turn)
     step = turn.plan.index_of(turn.status.canary_weight, turn.run.step)
     # Not by the step found above: a policy edited in the middle of a run moves no traffic by itself.
-    done = turn.run.step < 0 or turn.spec.skip_analysis or passed(turn)
-    ending = step + 1 >= len(turn.plan)
+    done = turn.run.step < 0 or turn.spec.skip_analysis or turn.run.skip is not Skip.NONE or passed(turn)
+    ending = step + 1 >= len(turn.plan) or turn.run.skip is Skip.REST
     ahead = turn.status.canary_weight if ending else turn.plan.traffic(step + 1).load
     if ending and turn.spec.shares_pods:
         ahead = 100  # what is promoted carries everybody
@@ -129,13 +130,13 @@ def _raise_or_hold(turn: Turn, target: Workload) -> None:
             turn.ready = held
     elif lacking is not None:
         _say(turn, lacking)
-        _note_waiting(turn, lacking, at_end=done and step + 1 >= len(turn.plan))
+        _note_waiting(turn, lacking, at_end=done and ending)
     elif not done:
         _say(
             turn,
             turn.analysis or _analysing(turn),
         )
-    elif step + 1 < len(turn.plan):
+    elif not ending:
         _step_up(turn, step + 1)
     elif may_pass(turn, GateKind.PROMOTION, step=len(turn.plan)):
         promote(turn)

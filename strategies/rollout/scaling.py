@@ -10,7 +10,7 @@ from strategies.plan import plan_for
 from strategies.readiness import needed
 from strategies.snapshot import Snapshot
 from strategies.spec import RolloutSpec
-from strategies.status import Phase, Result, Run, Stage, Status
+from strategies.status import Phase, Result, Run, Skip, Stage, Status
 
 
 def with_minimums(spec: RolloutSpec, status: Status, snapshot: Snapshot, wish: Wanted) -> Wanted:
@@ -71,4 +71,5 @@ def _share(spec: RolloutSpec, status: Status, run: Run) -> int:
     plan = plan_for(spec)
     following = plan.index_of(status.canary_weight, run.step) + 1
     last = 100 if spec.shares_pods else 0
-    return max(present, plan.traffic(following).load if following < len(plan) else last)
+    ending = following >= len(plan) or run.skip is Skip.REST
+    return max(present, last if ending else plan.traffic(following).load)

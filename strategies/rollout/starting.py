@@ -32,9 +32,7 @@ def waits_for(turn: Turn) -> Problem | None:
     problem = obstacle(turn)
     if problem is None and turn.spec.observe:
         return Problem(reason="Observing", message="spec.mode is observe; no run of ours begins")
-    if problem is None and turn.spec.paused:
-        return Problem(reason="Paused", message="spec.paused is set; clear it to start")
-    return problem
+    return problem or turn.paused(to="start")
 
 
 def idle(turn: Turn) -> None:

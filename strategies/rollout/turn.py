@@ -86,6 +86,21 @@ class Turn:
         """True when at least one pod of the workload is ready."""
         return workload is not None and workload.ready > 0
 
+    def paused(self, *, to: str = "go on") -> Problem | None:
+        """Why people hold the Canary, if they do, and what is needed `to` go on or start."""
+        if self.spec.paused:
+            return Problem(reason="Paused", message=f"spec.paused is set; clear it to {to}")
+        return self.paused_by_hand(to=to)
+
+    def paused_by_hand(self, *, to: str = "go on") -> Problem | None:
+        """The same of a pause that was commanded, whatever stands in the spec."""
+        paused = self.status.paused
+        if paused is None:
+            return None
+        why = f" ({paused.reason})" if paused.reason else ""
+        since = f"{paused.by or 'somebody'} since {paused.since:%Y-%m-%d %H:%M:%S} UTC{why}"
+        return Problem(reason="Paused", message=f"paused by {since}; to {to}: `delivery resume {self.spec.name}`")
+
     # What is decided
 
     def become(

@@ -17,14 +17,15 @@ from strategies.rollout.unreachable import weigh
 from strategies.rollout.warming import leave_out
 from strategies.snapshot import Problem
 from strategies.spec import CheckSpec, Policy
-from strategies.status import Check
+from strategies.status import Check, Skip
 
 DAY_SECONDS = 86400.0
 
 
 def open_step(turn: Turn) -> None:
     """The present step begins now: its windows open settleSeconds later and nothing has passed yet."""
-    turn.set_run(step_since=turn.now, windows_from=turn.now + timedelta(seconds=turn.spec.settle_seconds))
+    skip = turn.run.skip if turn.run.skip is Skip.REST else Skip.NONE
+    turn.set_run(step_since=turn.now, windows_from=turn.now + timedelta(seconds=turn.spec.settle_seconds), skip=skip)
     turn.set(checks=tuple(replace(check, passes=0) for check in turn.status.checks), iterations=0)
 
 
@@ -107,7 +108,7 @@ def _too_long(turn: Turn, answered: list[tuple[Question, Verdict]]) -> Problem |
     Windows without data, and those while people hold the run, take nothing from its time.
     """
     said = [each for each, verdict in answered if each.kind is not Ask.TRAFFIC and _says_something(verdict)]
-    if not said or turn.spec.paused or turn.run.override is not None or turn.status.waiting is not None:
+    if not said or turn.paused() or turn.run.override is not None or turn.status.waiting is not None:
         return None
     run, end = turn.run, said[0].end  # they all end together
     start = min(each.start for each in said)

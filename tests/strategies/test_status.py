@@ -7,16 +7,20 @@ from datetime import timedelta
 import pytest
 
 from metrics.verdict import MEMORIES_BYTES, MEMORY_BYTES, Evidence, Outcome
+from strategies.commands import MAX_BY, MAX_ID, MAX_REASON
 from strategies.rollout.budget import MAX_BYTES
+from strategies.rollout.commanding import EARLIER, MAX_ANSWER
 from strategies.rollout.size import size
 from strategies.rollout.turn import MAX_OUTBOX, base36
 from strategies.snapshot import Problem, Routes
 from strategies.spec import CheckSpec
 from strategies.status import (
     Announcement,
+    Answered,
     Check,
     Condition,
     Past,
+    Pause,
     Phase,
     Result,
     Run,
@@ -271,6 +275,25 @@ def test_memories_are_never_cut_and_the_status_stays_under_4_kb():
     assert [len(check.memory) for check in world.status.checks] == [MEMORY_BYTES, 250, 0, 0, 0]
     assert all(check.undecided for check in world.status.checks)
     assert {each.reason for each in world.status.conditions} >= {"SomethingIsVeryWrong", "FieldsWithoutEffect"}
+
+
+def commanded(world: World) -> World:
+    """With the longest answer to a command, and the longest pause."""
+    ids = tuple(f"{number}" * MAX_ID for number in range(1 + EARLIER))
+    by, reason = "b" * MAX_BY, "r" * MAX_REASON
+    command = Answered(id=ids[0], at=world.now, verb="restart", by=by, message="m" * MAX_ANSWER, earlier=ids[1:])
+    world.status = replace(world.status, command=command, paused=Pause(since=world.now, by=by, reason=reason))
+    return world
+
+
+def test_who_paused_it_and_which_command_was_answered_stay_in_a_full_status():
+    world = commanded(worst())
+    world.decide()
+
+    assert size(world.status) <= MAX_BYTES < 4096
+    assert world.status.command.id == "0" * MAX_ID
+    assert world.status.paused.by == "b" * MAX_BY
+    assert world.condition("Paused") == ("True", "PausedByHand")
 
 
 def test_a_status_stays_under_4_kb():

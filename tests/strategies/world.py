@@ -7,8 +7,10 @@ questions and moves a virtual clock to the next moment that a decision asked for
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 from metrics.verdict import Counts, Outcome, Verdict
+from strategies.commands import BOUND, Command, Verb, subject
 from strategies.decision import Decision, Wanted
 from strategies.questions import Ask, Question
 from strategies.rollout import advance, wanted
@@ -36,6 +38,7 @@ def steps(*weights: int, **changes: object) -> Analysis:
     return Analysis(step_weights=weights, **changes)  # type: ignore[arg-type]
 
 
+_IDS = count(1)
 Answerer = Callable[[Question], Verdict | None]
 
 
@@ -82,6 +85,7 @@ class World:
     contested: Problem | None = None
     resolvable: bool = True
     lost: Problem | None = None  # what was there before is not recorded any more
+    command: Command | None = None
     epoch: int = 1
     delivering: bool = True
     delivered: set[str] = field(default_factory=set)
@@ -117,6 +121,7 @@ class World:
             finalizer=self.finalizer,
             epoch=self.epoch,
             delivered=frozenset(self.delivered),
+            command=self.command,
         )
         bare = replace(bare, undone=self.undone())
         wish = wanted(self.spec, self.status, bare)
@@ -297,6 +302,12 @@ class World:
         assert self.target is not None
         self.target.template(revision)
         self.target.healthy = healthy
+        return self
+
+    def give(self, verb: Verb, id: str = "", *, of: str | None = None, **given: object) -> "World":  # noqa: A002
+        """Somebody gives a command for what goes on now, as the command line would; nothing is decided yet."""
+        bound = subject(self.status) if of is None and verb in BOUND else of or ""
+        self.command = Command(id=id or f"c{next(_IDS)}", verb=verb, of=bound, by="ann", **given)  # type: ignore[arg-type]
         return self
 
     def edit(self, **changes: object) -> "World":
