@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, Lazy] = MappingProxyType(
         "crds": Lazy("delivery.cli.crds", "crds", "Print the CustomResourceDefinitions, or write them to files."),
         "demo": Lazy("delivery.cli.demo", "demo", "Watch a good release promoted and a bad one rolled back."),
         "judge": Lazy("delivery.cli.judge", "judge", "See what the judge would have said of past releases."),
+        "lint": Lazy("delivery.cli.lint", "lint", "Find mistakes in manifests before they are applied."),
         "run": Lazy("delivery.cli.run", "run", "Run the controller."),
         "sandbox": Lazy("delivery.cli.sandbox", "sandbox", "Run a cluster in this process, to try rollouts."),
         "simulate": Lazy("delivery.cli.simulate", "simulate", "Test a rollout policy on simulated releases."),

@@ -4,13 +4,10 @@ The grammar is promql-parser's, which checks kinds and arity. It also accepts wh
 what the engine does not evaluate; all of that ends here, so that no unknown construct ever becomes a number.
 """
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
-
-import promql_parser as promql
 
 from delivery.sandbox.promql import nodes
 from delivery.sandbox.promql.aggregations import AGGREGATIONS, WITH_PARAMETER
@@ -18,17 +15,14 @@ from delivery.sandbox.promql.errors import bad_data
 from delivery.sandbox.promql.functions import FUNCTIONS
 from delivery.sandbox.promql.labels import NAME, Matcher, regular_expression
 from delivery.sandbox.promql.operators import OPERATORS, SET_OPERATORS
+from metrics import promql
 
 DEFAULT_STEP = 60_000
 """A subquery's step where it has none: Prometheus' default evaluation interval."""
 
-DEEPEST = 1000
-TOO_DEEP = "the query is nested too deeply"
+TOO_DEEP = promql.TOO_DEEP
 
-_PARTS = re.compile(r"[()\[\]{}+*/%^<>=!-]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_STRINGS = re.compile(r""" "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | `[^`]*` | \#[^\n]* """, re.VERBOSE | re.DOTALL)
-_BYTES = re.compile(r"(?<!\\)(?:\\\\)*(\\(?:x[89a-fA-F]|[23])[0-9a-fA-F]+)")
 _MATCH = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
 _MANY = {"OneToOne": "", "ManyToMany": "", "ManyToOne": "left", "OneToMany": "right"}
 
@@ -36,35 +30,14 @@ _MANY = {"OneToOne": "", "ManyToMany": "", "ManyToOne": "left", "OneToMany": "ri
 @lru_cache(maxsize=256)
 def parse(query: str) -> nodes.Node:
     """The nodes of `query`. Raises QueryFailedError (bad_data)."""
-    deep = depth(query)
-    if deep > DEEPEST:  # the parser recurses, and ends the process when its stack is full
-        raise bad_data(f'invalid parameter "query": operators and brackets nested {deep} deep, allowed are {DEEPEST}')
     try:
-        tree = promql.parse(_STRINGS.sub(_plain, query))
-    except ValueError as error:
-        raise bad_data(f'invalid parameter "query": parse error: {error}') from None
-    except BaseException as error:  # a panic of the parser is no Exception
-        if type(error).__name__ != "PanicException":
-            raise
-        raise bad_data(f'invalid parameter "query": parse error: {error}') from None
+        tree = promql.syntax(query)
+    except promql.PromQLError as error:
+        raise bad_data(f'invalid parameter "query": {error}') from None
     try:
         return _node(tree)
     except RecursionError:
         raise bad_data(f'invalid parameter "query": {TOO_DEEP}') from None
-
-
-def depth(query: str) -> int:
-    """How deep a tree of the query can be at most: operators between the same brackets may stand on each other."""
-    levels = [[0, 0]]  # of each open bracket: operators, the deepest bracket in it
-    for part in _PARTS.findall(_STRINGS.sub("", query)):
-        if part in "([{":
-            levels.append([1, 0])
-        elif part not in ")]}":
-            levels[-1][0] += 1
-        elif len(levels) > 1:
-            operators, deepest = levels.pop()
-            levels[-1][1] = max(levels[-1][1], operators + deepest)
-    return sum(operators for operators, _ in levels) + max(deepest for _, deepest in levels)
 
 
 def selector(text: str) -> nodes.Selector:
@@ -89,19 +62,6 @@ def kind(node: nodes.Node) -> str:
         nodes.Range: "range vector",
         nodes.Subquery: "range vector",
     }.get(type(node), "instant vector")
-
-
-def _plain(token: re.Match[str]) -> str:
-    """A raw string as a quoted one: the parser would look for escapes in it. Its strings are no bytes, as Go's are."""
-    text = token[0]
-    if text[0] in "\"'" and (escape := _BYTES.search(text)):
-        raise bad_data(
-            f'invalid parameter "query": the escape {escape[1]} is a byte, not a character; write the character'
-        )
-    if text[0] != "`":
-        return text
-    inside = text[1:-1].replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{inside}"'
 
 
 def _node(tree: Any) -> nodes.Node:
