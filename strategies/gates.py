@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from strategies.json_names import JSON_NAMES
+
 
 class GateKind(StrEnum):
     """What a gate stands before."""
@@ -60,7 +62,7 @@ class Closed:
 
     `name` is short and unique among the gates of a point ("webhook/qa", "window"); `message` says what it waits for and
     what to do. `pending`: it is being asked, which is no news. `muted`: alert services are not told of it.
-    `ends_run`: nobody opened it in time and so it ends the run: back to the primary.
+    `ends_run`: it was refused, or nobody opened it in time, and so it ends the run: back to the primary, `reason` why.
     """
 
     name: str
@@ -68,3 +70,64 @@ class Closed:
     pending: bool = False
     muted: bool = False
     ends_run: bool = False
+    reason: str = "GateClosed"
+
+
+class Word(StrEnum):
+    """What became of a gate that people open."""
+
+    APPROVED = "approved"
+    DENIED = "denied"
+    PROCEEDED = "proceeded"  # nobody came in time, and it opened by itself
+    OVERDUE = "overdue"  # nobody came in time, and it goes on waiting
+    EXPIRED = "expired"  # nobody came in time, and the run was ended
+
+    @property
+    def opens(self) -> bool:
+        """Is the gate open by it?"""
+        return self in (Word.APPROVED, Word.PROCEEDED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRecord:
+    """What somebody said of a gate, as the run remembers it.
+
+    `of` is the run ("": the one in whose history it stands), or the ticket of a revision that waited for one. `step` is
+    the increase it is about, from 1; None: all of them. `approval` is the object in which it was said; "" where nobody
+    said anything.
+    """
+
+    __pydantic_config__ = JSON_NAMES
+
+    gate: str
+    word: Word
+    at: datetime
+    of: str = ""
+    by: str = ""
+    reason: str = ""
+    step: int | None = None
+    approval: str = ""
+
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def base36(number: int) -> str:
+    """A number, 0 or more, in few characters that may stand in an object's name."""
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits or "0"
+
+
+def attempt(revision: str, at: datetime) -> str:
+    """A name for one attempt at a revision, which no other attempt has."""
+    return f"{revision.rpartition('-')[2][:6]}-{base36(int(at.timestamp() * 1000))}"
+
+
+def ticket(point: Point) -> str:
+    """What a word on a gate of this point has to name, so that it is good for nothing else: the run or, where there is
+    none yet, the attempt at the revision since it waits.
+    """
+    return point.of if point.step >= 0 else attempt(point.of, point.since)

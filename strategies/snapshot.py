@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from strategies.commands import Command
+from strategies.permits import Approval, Frozen, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +120,8 @@ class Snapshot:
     `recalled`: the revision that serves users according to a record beside the primary, when there is no primary.
     `scarcity`: why the canary's autoscaler will not bring the pods that are wanted of it. `undone`: how far a revert
     has come. `mover` is who moves traffic, where we do not. `command`: the last one that somebody gave, whether or not
-    it has been answered.
+    it has been answered. `window`: whether its rollout window is open, if it has one; `frozen`: whether rollouts are
+    frozen; `approvals`: what people say of its gates that has not been answered.
     """
 
     target: Workload | None = None
@@ -141,3 +143,6 @@ class Snapshot:
     mover: Mover = Mover()
     recalled: str = ""
     command: Command | None = None
+    window: Window | None = None
+    frozen: Frozen | None = None
+    approvals: tuple[Approval, ...] = ()

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from strategies.gates import GateKind
+
 
 class Policy(StrEnum):
     """What becomes of a step whose time is over and of which nothing certain can be said."""
@@ -82,6 +84,26 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GateSpec:
+    """A gate that people open. `timeout_seconds` is how long it waits for them (None: for ever)."""
+
+    name: str
+    before: GateKind
+    timeout_seconds: float | None = None
+    on_timeout: Policy = Policy.HOLD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowRules:
+    """What a rollout window is for: the start of runs, with `increases` also each step and the promotion; and what
+    becomes of a run over which it closes.
+    """
+
+    increases: bool = False
+    on_close: Policy = Policy.PROCEED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutSpec:
     """A Canary's spec as the rollout acts on it.
 
@@ -94,6 +116,7 @@ class RolloutSpec:
     `shares_pods`: a promotion brings the primary no pods of its own, it takes over the canary's. `told_by_pods`: who
     asks a role is counted by the role's pods, so that after such a promotion nobody can tell the two apart.
     `versions_stay`: a role's pods are there for ever, so that a deleted Canary leaves its users with who serves them.
+    `ignore_windows` is the one revision that may go out at any time.
     `revert_on_deletion`: a deletion leaves everything as it was before the Canary.
     `observe`: somebody else moves traffic; what would be done is only said.
     """
@@ -126,3 +149,6 @@ class RolloutSpec:
     keep_previous_seconds: float = 0.0
     misplaced: tuple[str, ...] = ()
     misplaced_blocking: tuple[str, ...] = ()
+    gates: tuple[GateSpec, ...] = ()
+    windows: WindowRules | None = None
+    ignore_windows: str = ""

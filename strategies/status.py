@@ -10,19 +10,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from metrics.verdict import Evidence, Outcome
-from strategies.gates import GateKind
+from strategies.gates import GateKind, GateRecord
+from strategies.json_names import JSON_NAMES
 
 STATUS_VERSION = 1
-
-
-def camel(name: str) -> str:
-    """The JSON name of a field: canary_weight -> canaryWeight."""
-    head, *tail = name.split("_")
-    return head + "".join(part.capitalize() for part in tail)
-
-
-JSON_NAMES = {"alias_generator": camel, "populate_by_name": True}
-"""How whoever writes this room's values as JSON names their fields."""
 
 
 class Phase(StrEnum):
@@ -216,7 +207,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """A run that has ended, with the weight that it had reached and the floor that is held until it has drained."""
+    """A run that has ended, with the weight that it had reached and the floor that is held until it has drained.
+
+    `gates` is who opened or refused which of its gates.
+    """
 
     __pydantic_config__ = JSON_NAMES
 
@@ -228,6 +222,7 @@ class Past:
     reason: str
     weight: int = 0
     floor: int = 1
+    gates: tuple[GateRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,7 +316,8 @@ class Status:
     had in the last judged window, both in percent. The cookies' values are those of the run in progress and of the one
     before it. `last_applied_spec` is the revision of the run begun last,
     `last_promoted_spec` the revision that serves users, `previous_spec` the one before, which may serve again at once
-    until `previous_until`. `step` is text for people ("2/4").
+    until `previous_until`. `gates` is what people have said of the gates of the run, or of the revision that waits for
+    one. `step` is text for people ("2/4").
     """
 
     __pydantic_config__ = JSON_NAMES
@@ -351,6 +347,7 @@ class Status:
     command: Answered | None = None
     paused: Pause | None = None
     waiting: Waiting | None = None
+    gates: tuple[GateRecord, ...] = ()
     checks: tuple[Check, ...] = ()
     conditions: tuple[Condition, ...] = ()
     history: tuple[Past, ...] = ()

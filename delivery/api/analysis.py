@@ -7,6 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from delivery.api.affinity import SessionAffinity
 from delivery.api.durations import Interval, seconds
+from delivery.api.gates import Gates
 from delivery.api.hooks import Alert, Webhook
 from delivery.api.matches import AnalysisMatch
 from delivery.api.metrics import Metric
@@ -115,6 +116,8 @@ class Analysis(Piece):
     """What is measured."""
     webhooks: tuple[Webhook, ...] = Field(default=(), max_length=64)
     """Who is asked."""
+    gates: Gates = ()
+    """Where a person is waited for."""
     alerts: tuple[Alert, ...] = Field(default=(), max_length=64)
     """Who is told."""
     session_affinity: SessionAffinity | None = None

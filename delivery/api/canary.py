@@ -21,6 +21,7 @@ from delivery.api.references import (
 )
 from delivery.api.route_refs import MOST_ROUTES, RouteReference, SubsetRef
 from delivery.api.service import Service
+from delivery.api.windows import RolloutWindows
 
 
 class TrafficSettings(Piece):
@@ -134,6 +135,8 @@ class CanarySpec(Piece):
     """Hold the weight; checks and roll-back go on."""
     traffic: TrafficSettings = Field(default_factory=TrafficSettings)
     """How carefully traffic is moved."""
+    rollout_windows: RolloutWindows | None = None
+    """When rollouts may be; by default always."""
     preflight: Preflight = Field(default_factory=Preflight)
     """What must be clear before traffic is taken over."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from delivery.api.approvals import Approval, ApprovalSpec, ApprovalStatus, Freeze, FreezeSpec
 from delivery.api.canary import Canary, CanarySpec
 from delivery.api.model import GROUP, VERSION
 from delivery.api.schema import Schema, structural
@@ -67,6 +68,22 @@ _CANARY_COLUMNS = (
     Column("MaxWeight", ".spec.analysis.maxWeight", "The last weight.", "integer", wide=True),
     Column("LastTransitionTime", ".status.lastTransitionTime", "When the phase changed.", "date", wide=True),
 )
+_APPROVAL_COLUMNS = (
+    Column("Canary", ".spec.canary", "Whose rollout it is about."),
+    Column("Gate", ".spec.gate", "The gate."),
+    Column("Decision", ".spec.decision", "Whether the gate opens."),
+    Column("State", ".status.state", "What became of it."),
+    Column("User", ".spec.user", "Who says so."),
+    _AGE,
+    Column("Run", ".spec.run", "The run that it is about.", wide=True),
+    Column("Reason", ".spec.reason", "Why.", wide=True),
+)
+_FREEZE_COLUMNS = (
+    Column("Until", ".spec.until", "When it ends by itself."),
+    Column("User", ".spec.user", "Who says so."),
+    Column("Reason", ".spec.reason", "Why."),
+    _AGE,
+)
 RESOURCES = (
     Resource(model=Canary, spec=CanarySpec, plural="canaries", short=("pdc",), columns=_CANARY_COLUMNS),
     Resource(
@@ -81,6 +98,8 @@ RESOURCES = (
         plural="alertproviders",
         columns=(Column("Type", ".spec.type", "Kind of the service."), _AGE),
     ),
+    Resource(model=Approval, spec=ApprovalSpec, plural="approvals", columns=_APPROVAL_COLUMNS),
+    Resource(model=Freeze, spec=FreezeSpec, plural="freezes", columns=_FREEZE_COLUMNS),
 )
 
 
@@ -106,9 +125,15 @@ def object_schema(resource: Resource) -> Schema:
             "kind": {**text, "description": "The kind of the object."},
             "metadata": {"type": "object"},
             "spec": spec_schema(resource.kind),
-            "status": status_schema() if resource.model is Canary else conditions_schema(),
+            "status": _status_of(resource),
         },
     }
+
+
+def _status_of(resource: Resource) -> Schema:
+    if resource.model is Canary:
+        return status_schema()
+    return _schema_of(ApprovalStatus) if resource.model is Approval else conditions_schema()
 
 
 def definition(resource: Resource) -> dict[str, Any]:

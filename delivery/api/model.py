@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
-from strategies.status import camel
+from strategies.json_names import camel
 
 GROUP = "progressive.delivery"
 VERSION = "v1beta1"

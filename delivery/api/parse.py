@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from delivery.api.approvals import Approval, Freeze
 from delivery.api.canary import Canary
 from delivery.api.defaults import with_defaults, without_nulls
 from delivery.api.model import Piece
@@ -39,6 +40,16 @@ def parse_metric_template(obj: Mapping[str, Any]) -> MetricTemplate:
 def parse_alert_provider(obj: Mapping[str, Any]) -> AlertProvider:
     """An AlertProvider from its JSON. Raises InvalidSpec naming each field that is wrong."""
     return validated(AlertProvider, without_nulls(obj))
+
+
+def parse_approval(obj: Mapping[str, Any]) -> Approval:
+    """An Approval from its JSON. Raises InvalidSpec naming each field that is wrong."""
+    return validated(Approval, without_nulls(obj))
+
+
+def parse_freeze(obj: Mapping[str, Any]) -> Freeze:
+    """A Freeze from its JSON. Raises InvalidSpec naming each field that is wrong."""
+    return validated(Freeze, without_nulls(obj))
 
 
 def validated(model: type[Model], body: Any) -> Model:

@@ -5,9 +5,12 @@ from delivery.api.acting import blocking, not_acted_on
 from delivery.api.analysis import Analysis
 from delivery.api.canary import Canary, CanarySpec
 from delivery.api.elsewhere import misplaced
+from delivery.api.gates import Gate
 from delivery.api.metrics import Metric
 from metrics.spec import MetricSpec
 from strategies import spec as strategies
+from strategies.gates import GateKind
+from strategies.rollout.calendars import IGNORE_WINDOWS
 
 
 def rollout_spec(canary: Canary, *, scrape_interval_seconds: float) -> strategies.RolloutSpec:
@@ -42,6 +45,27 @@ def rollout_spec(canary: Canary, *, scrape_interval_seconds: float) -> strategie
         keep_previous_seconds=_keep_previous(spec),
         misplaced=tuple(each.sentence for each in elsewhere),
         misplaced_blocking=tuple(each.sentence for each in elsewhere if each.blocks),
+        gates=tuple(_gate(gate) for gate in spec.analysis.gates),
+        windows=_windows(spec),
+        ignore_windows=canary.metadata.annotations.get(IGNORE_WINDOWS, ""),
+    )
+
+
+def _gate(gate: Gate) -> strategies.GateSpec:
+    return strategies.GateSpec(
+        name=gate.name,
+        before=GateKind(gate.before),
+        timeout_seconds=None if gate.timeout_seconds is None else float(gate.timeout_seconds),
+        on_timeout=strategies.Policy(gate.on_timeout),
+    )
+
+
+def _windows(spec: CanarySpec) -> strategies.WindowRules | None:
+    windows = spec.rollout_windows
+    if windows is None:
+        return None
+    return strategies.WindowRules(
+        increases=windows.applies_to == "increase", on_close=strategies.Policy(windows.on_close)
     )
 
 

@@ -35,6 +35,7 @@ _TOP = {
     "sessionAffinityCookie": "Value of the canary's cookie in the run that is going on.",
     "previousSessionAffinityCookie": "Value of the cookie of the run before; it is taken from who still has it.",
     "run": "The run that is going on.",
+    "gates": "Who has opened or refused which gates of the run, or of the revision that waits for one.",
     "waiting": "What the run, or a revision before its run, waits for at closed gates.",
     "checks": "The last judged window of each check.",
     "conditions": "Conditions: Ready, Promoted, TrafficSynced, AnalysisHealthy and what else there is to know.",
@@ -129,6 +130,7 @@ _PAST = {
     "reason": "Why it ended so.",
     "weight": "Percent of requests that the canary had when the run ended.",
     "floor": "Fewest pods of the primary, held until the canary is drained.",
+    "gates": "Who opened or refused which of its gates.",
 }
 _ANNOUNCEMENT = {
     "id": "Name of the announcement, unique for ever.",
@@ -137,6 +139,16 @@ _ANNOUNCEMENT = {
     "message": "What happened, in one sentence.",
     "warning": "Whether somebody should look.",
     "muted": "Whether it becomes an Event only, and alert services are not told.",
+}
+_GATE = {
+    "gate": "Name of the gate.",
+    "of": "The run, unless it stands in its history; or what a word on a revision that waited for its run had to name.",
+    "word": "approved, denied, or what came of it that nobody came in time: proceeded, overdue, expired.",
+    "at": "When it was acted on.",
+    "by": "Who said it; marked if that is only what they claim.",
+    "reason": "Why.",
+    "step": "The increase that it is about, from 1; without it, all.",
+    "approval": "Name of the Approval.",
 }
 _WAITING = {
     "before": "What the gates stand before.",
@@ -169,6 +181,7 @@ _INNER: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "checks": ("The last judged window of one check.", _CHECK),
     "conditions": ("A condition by Kubernetes' conventions.", _CONDITION),
     "history": ("A run that has ended.", _PAST),
+    "gates": ("What was said of a gate.", _GATE),
     "outbox": ("Something that people are told once.", _ANNOUNCEMENT),
 }
 _STRING = {"type": "string"}
@@ -199,6 +212,9 @@ def status_schema() -> Schema:
     evidence = properties["checks"]["items"]["properties"]["evidence"]
     evidence["description"] = "The numbers behind the outcome, where requests were counted."
     _describe(evidence["properties"], _EVIDENCE)
+    past = properties["history"]["items"]["properties"]["gates"]["items"]
+    past["description"] = _INNER["gates"][0]
+    _describe(past["properties"], _GATE)
     _describe(properties, _TOP)
     properties |= _FLAGGERS
     return schema

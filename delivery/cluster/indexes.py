@@ -9,6 +9,7 @@ from typing import Any
 
 from delivery.cluster.cache import Index
 from delivery.cluster.objects import (
+    APPROVALS,
     AUTOSCALING_VERSIONS,
     CANARIES,
     DESTINATION_RULES,
@@ -61,6 +62,9 @@ REFERENCE_INDEX = "reference"
 
 SCALES_INDEX = "scales"
 """Finds autoscalers by "namespace/name" of the workload that they scale."""
+
+APPROVES_INDEX = "approves"
+"""Finds Approvals by "namespace/name" of the Canary that they are about."""
 
 FLOOR = f"{GROUP}/floor"
 """The annotation of an autoscaler whose least number of pods a Canary has raised; its JSON names the Canary."""
@@ -125,6 +129,11 @@ def by_floor(body: Object) -> Iterable[str]:
     return (f"{metadata.get('namespace', '')}/{noted.get('canary')}",)
 
 
+def by_canary(body: Object) -> Iterable[str]:
+    """An index by the namespace and the name of the Canary that an Approval is about."""
+    return (f"{body['metadata'].get('namespace', '')}/{_mapping(body.get('spec')).get('canary')}",)
+
+
 def by_namespace(body: Object) -> Iterable[str]:
     """An index by namespace."""
     return (body["metadata"].get("namespace", ""),)
@@ -145,6 +154,8 @@ def default_indexes(kind: Kind) -> dict[str, Index]:
     indexes = {CANARY_INDEX: by_label(CANARY_LABEL)}
     if kind in (PODS, REPLICA_SETS):
         indexes[OWNER_INDEX] = by_owner
+    if kind == APPROVALS:
+        indexes[APPROVES_INDEX] = by_canary
     if kind == PODS:
         indexes[LABEL_INDEX] = by_labels
     if kind in (VIRTUAL_SERVICES, DESTINATION_RULES):

@@ -10,12 +10,14 @@ from typing import Any
 
 from delivery.cluster.objects import (
     ALERT_PROVIDERS,
+    APPROVALS,
     AUTOSCALING_VERSIONS,
     CANARIES,
     CONFIG_MAPS,
     DAEMON_SETS,
     DEPLOYMENTS,
     DESTINATION_RULES,
+    FREEZES,
     GROUP,
     METRIC_TEMPLATES,
     PODS,
@@ -161,6 +163,8 @@ PROJECTIONS: Mapping[Kind, Projection] = {
     CANARIES: whole,
     METRIC_TEMPLATES: whole,
     ALERT_PROVIDERS: whole,
+    APPROVALS: whole,
+    FREEZES: without_status,
     DEPLOYMENTS: workload,
     DAEMON_SETS: workload,
     REPLICA_SETS: workload,

@@ -4,21 +4,32 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
 import structlog
 
 from delivery.api.acting import not_acted_on
+from delivery.api.canary import Canary
 from delivery.api.elsewhere import misplaced
-from delivery.api.parse import InvalidSpec, parse_alert_provider, parse_canary, parse_metric_template
+from delivery.api.parse import (
+    InvalidSpec,
+    parse_alert_provider,
+    parse_approval,
+    parse_canary,
+    parse_freeze,
+    parse_metric_template,
+)
 from delivery.cluster.clock import SystemClock
 from delivery.cluster.errors import ClusterError, Gone
 from delivery.cluster.kubernetes import KubernetesApi
 from delivery.cluster.objects import (
     ALERT_PROVIDERS,
+    APPROVALS,
     AUTOSCALING_VERSIONS,
     CANARIES,
+    FREEZES,
     METRIC_TEMPLATES,
     Kind,
     Object,
@@ -29,6 +40,8 @@ from delivery.controller.core import Controller, Surroundings
 from delivery.controller.doorbell import Doorbell
 from delivery.controller.reading import Policy
 from delivery.controller.settings import Settings
+from delivery.gates.calendar import problem as never_opens
+from delivery.gates.seal import Seal
 from delivery.observability.exporter import Exporter
 from delivery.observability.http import ObservabilityServer, Probe
 from delivery.workloads.revision import Scope
@@ -43,6 +56,8 @@ SCOPES = {"true": Scope.CONFIGS, "configmaps": Scope.CONFIG_MAPS, "false": Scope
 
 PARSERS: Mapping[str, Callable[[Object], object]] = {
     METRIC_TEMPLATES.kind: parse_metric_template,
+    APPROVALS.kind: parse_approval,
+    FREEZES.kind: parse_freeze,
     ALERT_PROVIDERS.kind: parse_alert_provider,
 }
 
@@ -57,10 +72,12 @@ def validate(body: Object, *, provider: str | None = None) -> list[str]:
     if parse is None:
         return []
     try:
-        parse(body)
+        parsed = parse(body)
     except InvalidSpec as error:
         return str(error).splitlines()
-    return []
+    windows = parsed.spec.rollout_windows if isinstance(parsed, Canary) else None
+    closed = never_opens(windows, datetime.now(UTC)) if windows is not None else None
+    return [closed.message] if closed is not None else []
 
 
 def advise(body: Object, *, provider: str | None = None) -> list[str]:
@@ -92,6 +109,7 @@ async def run(settings: Settings) -> None:
             settings,
             validate=partial(validate, provider=settings.provider),
             advise=partial(advise, provider=settings.provider),
+            stamp=_seal(settings).stamped,
             before_start=lambda: _crds_served(api, settings.namespace),
         )
         exporter.watch_queue(
@@ -136,7 +154,12 @@ def _surroundings(
         identity=settings.identity,
         lease_namespace=settings.lease_namespace,
         lease_name=settings.lease_name,
+        seal=_seal(settings),
     )
+
+
+def _seal(settings: Settings) -> Seal:
+    return Seal(settings.admission.key if settings.admission is not None else None)
 
 
 class Discovery(Protocol):

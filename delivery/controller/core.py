@@ -6,7 +6,7 @@ The same composition runs on a real API server and in the simulation; what diffe
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -15,9 +15,11 @@ from delivery.api.commands import is_urgent
 from delivery.cluster.elector import Elector
 from delivery.cluster.errors import NotLeader
 from delivery.cluster.objects import (
+    APPROVALS,
     CANARIES,
     DAEMON_SETS,
     DEPLOYMENTS,
+    FREEZES,
     HORIZONTAL_POD_AUTOSCALERS,
     METRIC_TEMPLATES,
     PODS,
@@ -39,11 +41,16 @@ from delivery.controller.reading import Policy
 from delivery.controller.reconciler import Reconciler
 from delivery.controller.seams import Reporter
 from delivery.controller.templates import Templates
+from delivery.gates.people import People
+from delivery.gates.seal import Seal
 from delivery.routing.registry import KINDS
 
 log = structlog.get_logger(__name__)
 
-WATCHED = (CANARIES, DEPLOYMENTS, DAEMON_SETS, REPLICA_SETS, PODS, SERVICES, SCALED_OBJECTS, METRIC_TEMPLATES)
+OURS_BESIDES = (METRIC_TEMPLATES, APPROVALS, FREEZES)
+"""Kinds of ours that need not be installed."""
+
+WATCHED = (CANARIES, DEPLOYMENTS, DAEMON_SETS, REPLICA_SETS, PODS, SERVICES, SCALED_OBJECTS, *OURS_BESIDES)
 
 
 class LeadershipLostError(Exception):
@@ -55,7 +62,7 @@ class Surroundings:
     """What the controller is given: the cluster, time, chance, people who answer and people who count.
 
     `namespace` None: all namespaces. `autoscaling`: HorizontalPodAutoscalers in the version that the API server
-    offers. `observe` is told of each write: verb, kind, outcome, seconds.
+    offers. `observe` is told of each write: verb, kind, outcome, seconds. `seal` tells whose word an Approval is.
     """
 
     api: Api
@@ -72,6 +79,7 @@ class Surroundings:
     identity: str = "delivery"
     lease_namespace: str = "default"
     lease_name: str = "progressive-delivery"
+    seal: Seal = field(default_factory=Seal)
 
 
 def _watched(around: Surroundings) -> tuple[Kind, ...]:
@@ -102,7 +110,7 @@ class Controller:
             on_change=self._on_change,
             rng=rng,
             optional={
-                **dict.fromkeys((around.autoscaling, SCALED_OBJECTS, METRIC_TEMPLATES, *configs), ()),
+                **dict.fromkeys((around.autoscaling, SCALED_OBJECTS, *OURS_BESIDES, *configs), ()),
                 **{kind: OTHER_VERSIONS.get(kind, ()) for kind in GUARDED},
             },
         )
@@ -135,6 +143,7 @@ class Controller:
             reporter=around.reporter,
             policy=around.policy,
             templates=templates,
+            people=People(self.reader, around.seal, around.lease_namespace),
             enqueue=self.queue.add,
         )
 

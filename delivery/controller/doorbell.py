@@ -6,8 +6,8 @@ the loop knows it reads through caches of its own.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -26,10 +26,16 @@ log = structlog.get_logger(__name__)
 
 Enqueue = Callable[[str], None]
 Changed = Callable[[str, str], None]
+Stamp = Callable[[Kind, str, Mapping[str, Any], str], Mapping[str, str]]
+"""From a kind, a namespace, a spec and a user: the fields of that spec which say who the user is."""
 
 
 def _nothing_wrong(_body: Object) -> list[str]:
     return []
+
+
+def _nobody(_kind: Kind, _namespace: str, _spec: Mapping[str, Any], _user: str) -> Mapping[str, str]:
+    return {}
 
 
 async def _at_once() -> None:
@@ -44,9 +50,10 @@ class Doorbell:
     """Keeps kopf running in this event loop.
 
     `enqueue` gets the key (namespace/name) of each Canary that is there, has changed or has gone; `changed` gets
-    kind and key of MetricTemplates and AlertProviders. `validate` answers what is wrong with an object of these
-    three kinds, a line a problem, and `advise` what the author of one that is let in should know; they are asked only
-    when the settings have an admission webhook, whose port and certificate are theirs. `before_start` is awaited
+    kind and key of MetricTemplates and AlertProviders. `validate` answers what is wrong with an object of our
+    kinds, a line a problem, `advise` what the author of one that is let in should know, and `stamp` what is written
+    into an Approval or a Freeze of who made it; they are asked only when the settings have an admission webhook, whose
+    port and certificate are theirs. `before_start` is awaited
     before each start: wait there until our CRDs are served, since kopf looks for them once, when it starts. Followers
     run it too, for the webhook.
     """
@@ -59,6 +66,7 @@ class Doorbell:
         changed: Changed = _ignore,
         validate: Callable[[Object], list[str]] = _nothing_wrong,
         advise: Callable[[Object], list[str]] = _nothing_wrong,
+        stamp: Stamp = _nobody,
         before_start: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
         self._enqueue = enqueue
@@ -66,6 +74,7 @@ class Doorbell:
         self._changed = changed
         self._validate = validate
         self._advise = advise
+        self._stamp = stamp
         self._before_start = before_start
         self._running = False
         self._restarts = 0
@@ -119,6 +128,7 @@ class Doorbell:
             namespace=self._settings.namespace,
             validate=self._validate,
             advise=self._advise,
+            stamp=self._stamp,
             admission=self._settings.admission,
             host=self._settings.listen_host,
             listening=self._listening,

@@ -9,6 +9,7 @@ from delivery.cluster.objects import Ref
 from delivery.controller.guarded import Known
 from delivery.controller.reading import Reading
 from delivery.controller.rivalry import Rivalry
+from delivery.gates.calendar import Remembered
 from delivery.workloads.configs.references import Config
 from strategies.snapshot import Problem
 from strategies.status import Status
@@ -38,7 +39,8 @@ class Entry:
     destinations were written shortly before. `rivalry`: who keeps taking back what we write about pods. `absent`:
     objects whose absence a GET has confirmed since they were seen last. `contents`: what configs held when they
     were read last; after a GET of one failed (`unread` says how), none is tried before `unread_until`.
-    `unread_since`: since when some of them could not be read, or were missing.
+    `unread_since`: since when some of them could not be read, or were missing. `window`: until when the rollout window
+    stays as it is.
     """
 
     key: str
@@ -62,6 +64,7 @@ class Entry:
     unread_until: float = 0.0
     guarded: Known = field(default_factory=Known)
     rivalry: Rivalry = field(default_factory=Rivalry)
+    window: Remembered = field(default_factory=Remembered)
 
     def unconfirmed(self, uids: Mapping[Ref, str], traffic: Traffic) -> tuple[Ref, ...]:
         """The route objects, by their uids, of which no response has shown this traffic."""

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from delivery.cluster.objects import (
+    APPROVALS,
     AUTOSCALING_VERSIONS,
     CANARIES,
     CONFIG_MAPS,
     DAEMON_SETS,
     DEPLOYMENTS,
     DESTINATION_RULES,
+    FREEZES,
     PODS,
     REPLICA_SETS,
     SCALED_OBJECTS,
@@ -81,6 +83,8 @@ class Interest:
         meta = body["metadata"]
         if kind == CANARIES:
             found[f"{meta.get('namespace', '')}/{meta['name']}"] = None
+        if kind == APPROVALS:
+            found[f"{meta.get('namespace', '')}/{(body.get('spec') or {}).get('canary')}"] = None
         if kind in _COPIED and CANARY_LABEL in labels(body):
             found[f"{meta.get('namespace', '')}/{labels(body)[CANARY_LABEL]}"] = None
         for place in _seen_from(kind, body):
@@ -112,6 +116,8 @@ def _seen_from(kind: Kind, body: Object) -> Iterable[Place]:
         yield from _owning_workloads(kind, body)
         if kind == PODS:
             yield from (("label", namespace, f"{key}={value}") for key, value in (meta.get("labels") or {}).items())
+    elif kind == FREEZES:
+        yield (kind.kind, namespace, "")  # whatever it is called
     else:
         yield (kind.kind, namespace, name)
     if kind in _SCALERS:

@@ -34,6 +34,7 @@ from delivery.controller.templates import Templates
 from delivery.controller.undoing import undone
 from delivery.controller.unrouted import unrouted_in
 from delivery.controller.versions import known_since, recalled
+from delivery.gates.people import People
 from delivery.routing.router import RouteView
 from delivery.workloads.configs.references import references
 from delivery.workloads.naming import in_use
@@ -77,12 +78,13 @@ class Onlook:
 class Observer:
     """Takes snapshots."""
 
-    def __init__(self, reader: Reader, clock: Clock, scope: Scope, templates: Templates) -> None:
+    def __init__(self, reader: Reader, clock: Clock, scope: Scope, templates: Templates, people: People) -> None:
         self._reader = reader
         self._clock = clock
         self._tracker = Tracker(reader, clock, scope)
         self._guards = Guards(reader)
         self._templates = templates
+        self._people = people
         self._interest = Interest()
         self.interested = self._interest.of
         self.forget = self._interest.forget
@@ -155,7 +157,8 @@ class Observer:
         """Everything of the Canary, and what preflight says of its surroundings."""
         picture = take(self._reader, body, spec)
         guarded = self._guards.look(entry.guarded, picture, spec.caution)
-        self._note_interest(entry, picture, guarded.places, self._templates.refs(spec.brief.metrics.values()))
+        places = (*guarded.places, *self._people.places(picture.names.namespace))
+        self._note_interest(entry, picture, places, self._templates.refs(spec.brief.metrics.values()))
         return picture, guarded
 
     def _note_interest(
@@ -217,6 +220,9 @@ class Observer:
             delivered=delivered,
             recalled=recalled(picture),
             command=command_of(picture.body),
+            window=entry.window.at(spec.canary.spec.rollout_windows, self._clock.now()),
+            frozen=self._people.frozen(picture.names.namespace, self._clock.now()),
+            approvals=self._people.approvals(picture.names.namespace, picture.names.canary),
         )
 
     def _with_routes(

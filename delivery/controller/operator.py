@@ -13,7 +13,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,18 +22,25 @@ import kopf
 import structlog
 
 from delivery.cluster.kubernetes.credentials import Credentials
-from delivery.cluster.objects import ALERT_PROVIDERS, CANARIES, METRIC_TEMPLATES, Kind, Object
+from delivery.cluster.objects import ALERT_PROVIDERS, APPROVALS, CANARIES, FREEZES, METRIC_TEMPLATES, Kind, Object
 from delivery.controller.settings import Admission
 
 KINDS = (CANARIES, METRIC_TEMPLATES, ALERT_PROVIDERS)
+SIGNED = (APPROVALS, FREEZES)
+"""Kinds whose objects are somebody's word. Nobody is rung for: they are read by the loop's own watches."""
+
 VALIDATE = "validate"
 """The path of the webhook is /validate; kopf finds the handler by it."""
+
+STAMP = "stamp"
+"""The path of the webhook that writes who said it."""
 
 STOP_SECONDS = 10.0
 
 Ring = Callable[[Kind, str], None]
 Validate = Callable[[Object], list[str]]
 Advise = Callable[[Object], list[str]]
+Stamp = Callable[[Kind, str, Mapping[str, Any], str], Mapping[str, str]]
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +50,8 @@ class Wiring:
     """What an operator is connected to. `namespace` None: all of them.
 
     `ring` gets the kind and the key (namespace/name) of what has changed. `validate` answers what is wrong with an
-    object, a line a problem; `advise` what its author should know of one that is let in. `listening` is told the
-    webhook's address.
+    object, a line a problem; `advise` what its author should know of one that is let in; `stamp` what is written into
+    the spec of one of SIGNED, of its user. `listening` is told the webhook's address.
     """
 
     login: Callable[[], Awaitable[Credentials]]
@@ -52,6 +59,7 @@ class Wiring:
     namespace: str | None
     validate: Validate
     advise: Advise
+    stamp: Stamp
     admission: Admission | None
     host: str
     listening: Callable[[str], None]
@@ -168,10 +176,19 @@ def _registry(wiring: Wiring, refused: "asyncio.Future[None]") -> kopf.OperatorR
         names = (kind.group, kind.version, kind.plural)
         kopf.on.event(*names, registry=registry, id="ring")(_bell(kind, wiring.ring))
         if wiring.admission is not None:
-            kopf.on.validate(*names, registry=registry, id=VALIDATE, operations=["CREATE", "UPDATE"])(
-                _validator(wiring.validate, wiring.advise)
-            )
+            _checked(registry, kind, wiring)
+    for kind in SIGNED if wiring.admission is not None else ():
+        _checked(registry, kind, wiring)
+        names = (kind.group, kind.version, kind.plural)
+        kopf.on.mutate(*names, registry=registry, id=STAMP, operations=["CREATE"])(_stamper(kind, wiring.stamp))
     return registry
+
+
+def _checked(registry: kopf.OperatorRegistry, kind: Kind, wiring: Wiring) -> None:
+    names = (kind.group, kind.version, kind.plural)
+    kopf.on.validate(*names, registry=registry, id=VALIDATE, operations=["CREATE", "UPDATE"])(
+        _validator(wiring.validate, wiring.advise)
+    )
 
 
 def _login(wiring: Wiring, refused: "asyncio.Future[None]") -> Any:
@@ -218,6 +235,21 @@ def _validator(validate: Validate, advise: Advise) -> Any:
         warnings += _problems(advise, dict(new))
 
     return check
+
+
+def _stamper(kind: Kind, stamp: Stamp) -> Any:
+    async def sign(body: Any, namespace: str | None, userinfo: Any, patch: Any, **_: object) -> None:
+        spec = body.get("spec")
+        if isinstance(spec, Mapping):
+            user = str(userinfo.get("username", ""))
+            try:
+                said = stamp(kind, namespace or "", dict(spec), user)
+            except OSError as error:  # nobody is kept from saying it; it counts as a claim
+                log.warning("approval_not_signed", error=str(error))
+                said = {"user": user}
+            patch.setdefault("spec", {}).update(said)
+
+    return sign
 
 
 def _problems(ask: Callable[[Object], list[str]], body: Object) -> list[str]:

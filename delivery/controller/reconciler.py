@@ -14,7 +14,7 @@ import structlog
 
 from delivery.api.commands import command_of
 from delivery.api.status import dump, too_new
-from delivery.cluster.errors import Conflict, Fenced, Gone, NotLeader
+from delivery.cluster.errors import Conflict, Denied, Fenced, Gone, Invalid, NotLeader
 from delivery.cluster.objects import CANARIES, Change, Object, Ref, resource_version
 from delivery.cluster.protocols import Clock, Leadership, Timers
 from delivery.cluster.reader import Reader
@@ -33,6 +33,8 @@ from delivery.controller.reading import Policy, Reading, Spec
 from delivery.controller.recorded import log_labels, recorded_status
 from delivery.controller.seams import Announcer, Enqueue, Reporter
 from delivery.controller.templates import Templates
+from delivery.gates.answering import answers as answers_to
+from delivery.gates.people import People
 from strategies.decision import Decision, Wanted
 from strategies.modes import begun_anew, untouched
 from strategies.observing import observe
@@ -60,6 +62,7 @@ class Reconciler:
         reporter: Reporter,
         policy: Policy,
         templates: Templates,
+        people: People,
         enqueue: Enqueue,
     ) -> None:
         self._reader = reader
@@ -72,8 +75,9 @@ class Reconciler:
         self._announcer = announcer
         self._reporter = reporter
         self._policy = policy
+        self._people = people
         self._enqueue = enqueue
-        self._observer = Observer(reader, clock, policy.tracking, templates)
+        self._observer = Observer(reader, clock, policy.tracking, templates, people)
         self._converger = Converger(reader, writer, clock)
         self._entries: dict[str, Entry] = {}
 
@@ -134,6 +138,7 @@ class Reconciler:
         await self._converger.converge(
             entry, picture, wish, found, live=sight.snapshot.routes, settle=spec.rollout.settle_seconds
         )
+        await self._answer(body, spec, decision.status)
         await self._confirm(entry, sight, decision, wish, found)
 
     async def _look_on(self, entry: Entry, body: Object, spec: Spec, status: Status) -> None:
@@ -159,6 +164,16 @@ class Reconciler:
         self._asker.forget(key)
         self._timers.cancel(key)
         self._announcer.offer(key, body, (left_alone(body, self._clock.now()),))
+
+    async def _answer(self, body: Object, spec: Spec, status: Status) -> None:
+        """Tell people what became of their Approvals; whoever may not be told holds nothing up."""
+        names = Ref.of(CANARIES, body)
+        words = self._people.words(names.namespace, names.name)
+        for change in answers_to(words, spec.rollout, status, self._clock.now()) if words else ():
+            try:
+                await self._writer.write(change)
+            except (Conflict, Gone, Denied, Invalid) as error:
+                log.warning("approval_not_answered", object=str(change.ref), error=str(error))
 
     def _entry(self, key: str) -> Entry:
         if key not in self._entries:

@@ -5,16 +5,25 @@ They are the rules of the models, so they hold what a schema cannot say as well 
 
 from collections.abc import Callable, Mapping
 
-from delivery.api.parse import InvalidSpec, parse_alert_provider, parse_canary, parse_metric_template
+from delivery.api.parse import (
+    InvalidSpec,
+    parse_alert_provider,
+    parse_approval,
+    parse_canary,
+    parse_freeze,
+    parse_metric_template,
+)
 from delivery.api.problems import dotted
 from delivery.cluster.memory import Admission
 from delivery.cluster.memory.rejections import Cause, ContentInvalidError
-from delivery.cluster.objects import ALERT_PROVIDERS, CANARIES, METRIC_TEMPLATES, Kind, Object
+from delivery.cluster.objects import ALERT_PROVIDERS, APPROVALS, CANARIES, FREEZES, METRIC_TEMPLATES, Kind, Object
 
 PARSERS: Mapping[Kind, Callable[[Object], object]] = {
     CANARIES: parse_canary,
     METRIC_TEMPLATES: parse_metric_template,
     ALERT_PROVIDERS: parse_alert_provider,
+    APPROVALS: parse_approval,
+    FREEZES: parse_freeze,
 }
 
 

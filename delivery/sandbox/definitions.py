@@ -29,7 +29,7 @@ class DefinitionsError(Exception):
 
 
 def own() -> list[Body]:
-    """The definitions of Canary, MetricTemplate and AlertProvider."""
+    """The definitions of our own kinds."""
     return [crd.definition(resource) for resource in crd.RESOURCES]
 
 

@@ -16,6 +16,8 @@ from strategies.status import Check, Status
 
 MAX_BYTES = 4000
 """Of JSON; a little under the 4 KB that are promised, because whoever writes it may add a field or two."""
+_ROOMY = 3700
+"""What may be filled by who opened gates of runs long ago; it is much in little, and whoever writes it adds blanks."""
 _NOTES = 2
 _DETAIL = 40
 _CONDITION = 80
@@ -23,6 +25,8 @@ _CONDITION = 80
 
 def fit(status: Status) -> Status:
     """The status, cut until it fits."""
+    while len(status.history) > 1 and status.history[0].gates and size(status) > _ROOMY:
+        status = _fewer_runs(status)
     for cut in _CUTS:
         while True:
             if size(status) <= MAX_BYTES:
@@ -91,6 +95,12 @@ def _shorter_wait(status: Status) -> Status:
     return replace(status, waiting=replace(status.waiting, message=brief(status.waiting.message, _DETAIL)))
 
 
+def _shorter_words(status: Status) -> Status:
+    """Of what people said of gates that it was said, and by whom in short; the Events had it in full."""
+    gates = (replace(each, reason="", by=brief(each.by, _DETAIL)) for each in status.gates)
+    return replace(status, gates=tuple(gates))
+
+
 def _shorter_conditions(status: Status) -> Status:
     conditions = (replace(each, message=brief(each.message, _CONDITION)) for each in status.conditions)
     return replace(status, conditions=tuple(conditions))
@@ -116,6 +126,7 @@ _CUTS: tuple[Callable[[Status], Status], ...] = (
     _no_notes,
     _fewer_checks,
     _no_runs,
+    _shorter_words,
     _shorter_conditions,
     _shorter_wait,
     _bare_conditions,

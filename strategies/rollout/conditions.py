@@ -6,6 +6,7 @@ condition that turns bad, or bad for another reason, is told as an Event as well
 
 from operator import is_
 
+from strategies.rollout.calendars import frozen_words
 from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
 from strategies.status import Condition, Phase, Stage
@@ -25,6 +26,7 @@ ORDER = (
     "CoarseWeights",
     "MetricsUnresolved",
     "GateClosed",
+    "Frozen",
 )
 _PROMOTED = {Phase.INITIALIZED: "True", Phase.SUCCEEDED: "True", Phase.FAILED: "False"}
 
@@ -46,6 +48,7 @@ def describe(turn: Turn) -> None:
         _coarse(turn),
         _metrics_unresolved(turn),
         _gate_closed(turn),
+        _frozen(turn),
     )
     conditions = tuple(each for each in fresh if each is not None)
     if turn.spec.generation != turn.status.observed_generation or _differ(conditions, turn.status.conditions):
@@ -217,6 +220,14 @@ def _gate_closed(turn: Turn) -> Condition | None:
     return _make(turn, "GateClosed", "True", "GateClosed", message)
 
 
+def _frozen(turn: Turn) -> Condition | None:
+    """That rollouts are frozen is said on each Canary, also where nothing waits."""
+    if turn.seen.frozen is None:
+        return None
+    turn.wake(turn.seen.frozen.until)
+    return _make(turn, "Frozen", "True", "Frozen", frozen_words(turn))
+
+
 def _preflight_warning(turn: Turn) -> Condition | None:
     return _bad(turn, "PreflightWarning", turn.seen.warning, status="True") if turn.seen.warning is not None else None
 
@@ -230,9 +241,17 @@ def _news(each: Condition) -> tuple[str, ...]:
     return (each.status, each.reason, each.message if each.type == "PreflightWarning" else "")
 
 
+def _is_told_otherwise(turn: Turn, each: Condition) -> bool:
+    """A freeze is one Event: with a run when it begins, of a revision that waits when it comes to its gate."""
+    waiting = turn.status.waiting
+    if each.type == "GateClosed":
+        return turn.status.run is not None and waiting is not None and waiting.gates == ("freeze",)
+    return each.type == "Frozen" and turn.status.run is None
+
+
 def _tell_the_bad(turn: Turn, conditions: tuple[Condition, ...]) -> None:
     for each in conditions:
-        if each.type == "Promoted" or each.reason in _QUIET:
+        if each.type == "Promoted" or each.reason in _QUIET or _is_told_otherwise(turn, each):
             continue
         bad = each.status == "False" or each.type in _BAD_WHEN_TRUE
         known = turn.status.condition(each.type)

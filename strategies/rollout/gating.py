@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from strategies.gates import Closed, GateKind, Point
+from strategies.rollout.approving import approvals
+from strategies.rollout.calendars import freeze, window
 from strategies.rollout.ending import refuse_revision, roll_back
 from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
 from strategies.status import Phase, Waiting
 
 Reason = Callable[[Turn, Point], Iterable[Closed]]
-REASONS: tuple[Reason, ...] = ()
+REASONS: tuple[Reason, ...] = (freeze, window, approvals)
 """Who may say no: each looks at what was seen and answered, and says which of its gates are not open."""
 
 MOST_NAMED = 4
@@ -33,7 +35,7 @@ def may_pass(turn: Turn, *kinds: GateKind, step: int, of: str = "") -> bool:
         return True
     ending = next((each for each in closed if each.ends_run), None)
     if ending is not None:
-        _end(turn, point, Problem(reason="GateClosed", message=f"{ending.name}: {ending.message}"))
+        _end(turn, point, Problem(reason=ending.reason, message=f"{ending.name}: {ending.message}"))
     else:
         _note(turn, point, closed)
     return False
@@ -81,6 +83,7 @@ def _note(turn: Turn, point: Point, closed: tuple[Closed, ...]) -> None:
 
 
 def _end(turn: Turn, point: Point, problem: Problem) -> None:
+    turn.set(waiting=None)
     if turn.status.run is not None:
         roll_back(turn, problem)
     else:

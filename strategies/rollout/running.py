@@ -4,6 +4,8 @@ from datetime import timedelta
 
 from strategies.gates import GateKind
 from strategies.readiness import carries, is_ready, missing
+from strategies.rollout.approving import denied, expired
+from strategies.rollout.calendars import closed_on
 from strategies.rollout.deadline import overdue
 from strategies.rollout.ending import cancel, roll_back
 from strategies.rollout.gating import may_pass
@@ -38,6 +40,10 @@ def progress(turn: Turn) -> None:
         roll_back(turn, Problem(reason="PodHealth", message=target.trouble.message))
     elif turn.status.canary_weight > 0 and not turn.has_pods(target) and turn.has_pods(turn.primary):
         withdraw(turn)
+    elif problem := denied(turn) or expired(turn):
+        roll_back(turn, problem)
+    elif problem := closed_on(turn):
+        roll_back(turn, problem, forget=True)
     elif problem := judge(turn) if turn.run.step >= 0 else None:
         roll_back(turn, problem)
     else:

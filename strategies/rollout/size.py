@@ -10,7 +10,8 @@ from operator import attrgetter
 from typing import Any
 
 from metrics.verdict import Outcome
-from strategies.status import Announcement, Condition, Past, Phase, Result, Stage, Status, camel
+from strategies.json_names import camel
+from strategies.status import Announcement, Condition, Past, Phase, Result, Stage, Status
 
 
 def size(status: Status) -> int:

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from strategies.gates import GateKind
+from strategies.gates import GateKind, GateRecord, attempt
 from strategies.readiness import carries, is_ready, missing
 from strategies.rollout.gating import may_pass
 from strategies.rollout.safety import safe_weight
-from strategies.rollout.turn import Turn, base36
+from strategies.rollout.turn import Turn
 from strategies.rollout.unserved import unserved
 from strategies.snapshot import Problem, Workload
 from strategies.status import Phase, Result, Run, Stage
@@ -142,6 +142,7 @@ def go_back(turn: Turn, target: Workload) -> None:
         last_applied_spec=target.revision,
         failed_checks=0,
         checks=(),
+        gates=(),
     )
     turn.set(stage_since=turn.now)
     turn.tell("GoingBack", f"users go back to {target.revision}, which served them before, without another analysis")
@@ -179,6 +180,7 @@ def start(turn: Turn, target: Workload, *, why: str = "NewRevision", floor: int 
         failed_checks=0,
         iterations=0,
         checks=(),
+        gates=_let_in(turn, target.revision),
         seen_weight=None,
         session_affinity_cookie=run.id if turn.spec.analysis.affinity else "",
     )
@@ -186,10 +188,15 @@ def start(turn: Turn, target: Workload, *, why: str = "NewRevision", floor: int 
     turn.tell(why, f"revision {target.revision}: a run begins, the canary is scaled up")
 
 
+def _let_in(turn: Turn, revision: str) -> tuple[GateRecord, ...]:
+    """Who has let this revision start."""
+    name = attempt(revision, turn.now).partition("-")[0]
+    return tuple(each for each in turn.status.gates if each.word.opens and each.of.startswith(f"{name}-"))
+
+
 def new_run(turn: Turn, revision: str, *, floor: int) -> Run:
     """A run with an id that no other run of this Canary has or had."""
-    stamp = base36(int(turn.now.timestamp() * 1000))
-    return Run(id=f"{revision.rpartition('-')[2][:6]}-{stamp}", revision=revision, started=turn.now, floor=floor)
+    return Run(id=attempt(revision, turn.now), revision=revision, started=turn.now, floor=floor)
 
 
 def heal(turn: Turn, target: Workload, why: str) -> None:
@@ -216,6 +223,7 @@ def heal(turn: Turn, target: Workload, why: str) -> None:
         last_applied_spec=target.revision,
         failed_checks=0,
         checks=(),
+        gates=(),
     )
     turn.set(stage_since=turn.now)
     turn.tell("Healing", f"{why}; revision {target.revision} is copied to it without analysis", warning=True)

@@ -4,11 +4,12 @@ A Turn collects the next status, the moments to look again and the questions to 
 `advance` and never leaves it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from strategies.changing import altered, changed
+from strategies.gates import base36
 from strategies.plan import Plan, plan_for
 from strategies.questions import Answers, Question
 from strategies.readiness import known_at
@@ -19,16 +20,6 @@ from strategies.status import Announcement, Past, Phase, Result, Run, Stage, Sta
 MAX_MESSAGE = 240
 MAX_OUTBOX = 8
 MAX_HISTORY = 5
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-
-
-def base36(number: int) -> str:
-    """A number, 0 or more, in few characters that may stand in an object's name."""
-    digits = ""
-    while number:
-        number, digit = divmod(number, 36)
-        digits = _DIGITS[digit] + digits
-    return digits or "0"
 
 
 def brief(text: str, limit: int = MAX_MESSAGE) -> str:
@@ -189,11 +180,13 @@ class Turn:
             reason=brief(reason, 60),
             weight=self.status.canary_weight if weight is None else weight,
             floor=run.floor,
+            gates=tuple(replace(each, of="") if each.of == run.id else each for each in self.status.gates),
         )
         cookie = self.status.session_affinity_cookie
         previous = cookie or self.status.previous_session_affinity_cookie
         self.set(
             run=None,
+            gates=(),
             history=(*self.status.history, past)[-MAX_HISTORY:],
             session_affinity_cookie="",
             previous_session_affinity_cookie=previous,

@@ -191,6 +191,9 @@ EVERYTHING: dict[str, Any] = {
                 "warmupSeconds": 60,
             }
         ],
+        "gates": [
+            {"name": "sign-off", "before": "promotion", "approval": {}, "timeoutSeconds": 60, "onTimeout": "proceed"}
+        ],
         "webhooks": [
             {
                 "name": "gate",
@@ -224,6 +227,13 @@ EVERYTHING: dict[str, Any] = {
     "suspend": True,
     "paused": True,
     "traffic": {"settleSeconds": 5, "drainSeconds": 15, "drainMaxSeconds": 60, "capacityCheck": False},
+    "rolloutWindows": {
+        "allow": [{"cron": "0 9 * * 1-5", "durationSeconds": 28800}],
+        "deny": [{"cron": "0 0 24 12 *", "durationSeconds": 259200}],
+        "timeZone": "Europe/Berlin",
+        "appliesTo": "increase",
+        "onClose": "hold",
+    },
     "preflight": {"acknowledge": ["NetworkPolicy/reviews", "Sidecar/front/default", "NoSidecar"]},
 }
 """Every field there is, each with a value of its own."""

@@ -115,7 +115,7 @@ def test_every_field_of_service_and_analysis_was_thought_of() -> None:
         "service.backendTimeout", "service.gatewayRefs", "service.mirror", "service.meshName", "service.backends",
         "service.targetPort", "service.portName", "service.appProtocol", "service.primary", "service.canary",
         "service.unmanagedMetadata", "analysis.maxWeight", "analysis.mirrorWeight", "analysis.primaryReadyThreshold",
-        "analysis.canaryReadyThreshold", "analysis.webhooks", "analysis.alerts",
+        "analysis.canaryReadyThreshold", "analysis.webhooks", "analysis.alerts", "analysis.gates",
     }  # fmt: skip
 
     assert fields == {*_NEEDS_A_MESH, *ALLOWED, *harmless}

@@ -39,7 +39,7 @@ ACTED_ON = {
     "analysis.metrics[].initialDelaySeconds", "analysis.metrics[].warmupSeconds",
     "promotion.method", "promotion.keepPreviousSeconds", "routeRefs[].apiVersion", "routeRefs[].kind",
     "routeRefs[].name", "routeRefs[].namespace", "routeRefs[].routes", "subsetRef.name", "subsetRef.primarySubset",
-    "subsetRef.canarySubset",
+    "subsetRef.canarySubset", "analysis.gates", "rolloutWindows",
 }  # fmt: skip
 """The fields that do something today."""
 

@@ -16,6 +16,7 @@ def test_the_definitions_are_printed_as_one_stream() -> None:
     assert result.exit_code == 0
     assert [document["metadata"]["name"] for document in yaml.safe_load_all(result.output)] == [
         "canaries.progressive.delivery", "metrictemplates.progressive.delivery", "alertproviders.progressive.delivery",
+        "approvals.progressive.delivery", "freezes.progressive.delivery",
     ]  # fmt: skip
 
 

@@ -19,6 +19,9 @@ PERMISSIONS = {
     ("progressive.delivery", "canaries/status"): {"patch"},
     ("progressive.delivery", "metrictemplates"): {"list", "watch"},
     ("progressive.delivery", "alertproviders"): {"list", "watch"},
+    ("progressive.delivery", "approvals"): {"list", "watch", "delete"},
+    ("progressive.delivery", "approvals/status"): {"patch"},
+    ("progressive.delivery", "freezes"): {"list", "watch"},
     ("apps", "deployments"): {"get", "list", "watch", "create", "patch", "delete"},
     ("apps", "daemonsets"): {"get", "list", "watch", "create", "patch", "delete"},
     ("apps", "replicasets"): {"list", "watch"},
@@ -178,7 +181,7 @@ def test_the_webhook_blocks_nobody_when_it_is_away_and_reaches_the_controller() 
     assert webhook["failurePolicy"] == "Ignore"
     assert webhook["sideEffects"] == "None"
     (rule,) = webhook["rules"]
-    assert rule["resources"] == ["canaries", "metrictemplates", "alertproviders"]
+    assert rule["resources"] == ["canaries", "metrictemplates", "alertproviders", "approvals", "freezes"]
     assert sorted(rule["operations"]) == ["CREATE", "UPDATE"]
     where = webhook["clientConfig"]["service"]
     assert where["path"] == "/validate"
@@ -190,6 +193,16 @@ def test_the_webhook_blocks_nobody_when_it_is_away_and_reaches_the_controller() 
     assert env("admission")["DELIVERY_ADMISSION_CERT"] == f"{folder}/tls.crt"
     assert env("admission")["DELIVERY_ADMISSION_KEY"] == f"{folder}/tls.key"
     assert "ValidatingWebhookConfiguration" not in kinds("cluster-wide")
+
+
+def test_who_says_something_is_written_by_the_webhook_before_it_is_stored() -> None:
+    (webhook,) = one("admission", "MutatingWebhookConfiguration")["webhooks"]
+    (checking,) = one("admission", "ValidatingWebhookConfiguration")["webhooks"]
+    assert (webhook["failurePolicy"], webhook["sideEffects"]) == ("Ignore", "None")
+    (rule,) = webhook["rules"]
+    assert (rule["resources"], rule["operations"]) == (["approvals", "freezes"], ["CREATE"])
+    assert webhook["clientConfig"]["service"] == {**checking["clientConfig"]["service"], "path": "/stamp"}
+    assert "MutatingWebhookConfiguration" not in kinds("cluster-wide")
 
 
 def test_the_image_is_the_version_of_the_package() -> None:

@@ -133,6 +133,15 @@ TESTS: dict[str, str] = {
     "analysis.webhooks": (
         "api/test_rollout.py::test_a_field_that_does_nothing_yet_is_named_and_blocks_if_it_decides_about_traffic"
     ),
+    "analysis.gates": "simulation/test_people.py::test_a_release_waits_for_sign_off_and_is_promoted_by_it",
+    "analysis.gates[].before": "simulation/test_people.py::test_a_revision_waits_for_its_run_without_a_pod",
+    "analysis.gates[].timeoutSeconds": (
+        "simulation/test_people.py::test_a_gate_that_nobody_comes_to_in_time_ends_the_run_whoever_was_away"
+    ),
+    "analysis.gates[].onTimeout": "strategies/test_people.py::test_nobody_comes_in_time",
+    "rolloutWindows": "simulation/test_people.py::test_a_release_waits_for_its_window",
+    "rolloutWindows.appliesTo": "strategies/test_calendars.py::test_a_window_that_closes_over_a_run",
+    "rolloutWindows.onClose": "simulation/test_people.py::test_a_window_closes_over_a_run",
     "analysis.alerts": (
         "api/test_rollout.py::test_a_field_that_does_nothing_yet_is_named_and_blocks_if_it_decides_about_traffic"
     ),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, SERVICES, Kind, Ref
-from tests.simulation import own_routes, templated, wired
+from tests.simulation import asking, own_routes, templated, wired
 from tests.simulation.adopting import Adopting, WithRoute
 from tests.simulation.invariants import APEX, CANARY, ROUTE
 from tests.simulation.own_routes import OwnRoutes
@@ -184,7 +184,12 @@ ADOPTIONS = {
     "adopted-promoted": Story(_initialise, lambda sim: sim.release("v2"), "Succeeded", world=WithRoute),
     "adopted-reverted": Story(_promoted_and_revertible, _delete, "", world=Adopting, last_words=REVERTED),
 }
+WITH_PEOPLE = {
+    "approved": Story(asking.at_gate, asking.say, "Succeeded"),
+    "denied": Story(asking.at_gate, lambda sim: asking.say(sim, decision="deny"), "Failed"),
+    "let-in": Story(lambda sim: asking.at_gate(sim, before="rollout"), asking.say, "Succeeded"),
+}
 ALL = {
     **STORIES, **OTHER_TARGETS, **WITH_CONFIGS, **DELETIONS, **WITHOUT_MESH, **OWN_ROUTES, **SHIPPED, **VERSIONS,
-    **ADOPTIONS, **WITH_TEMPLATES,
+    **ADOPTIONS, **WITH_TEMPLATES, **WITH_PEOPLE,
 }  # fmt: skip

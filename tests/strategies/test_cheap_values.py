@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from metrics.verdict import Evidence, Outcome
 from strategies.changing import changed
+from strategies.json_names import camel
 from strategies.rollout.size import size
-from strategies.status import Announcement, Check, Condition, Past, Phase, Result, Run, Status, camel
+from strategies.status import Announcement, Check, Condition, Past, Phase, Result, Run, Status
 from strategies.traffic import Traffic
 from tests.strategies.world import START, progressing
 

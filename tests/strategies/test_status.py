@@ -8,6 +8,7 @@ import pytest
 
 from metrics.verdict import MEMORIES_BYTES, MEMORY_BYTES, Evidence, Outcome
 from strategies.commands import MAX_BY, MAX_ID, MAX_REASON
+from strategies.json_names import camel
 from strategies.rollout.budget import MAX_BYTES
 from strategies.rollout.commanding import EARLIER, MAX_ANSWER
 from strategies.rollout.size import size
@@ -26,7 +27,6 @@ from strategies.status import (
     Run,
     Stage,
     Status,
-    camel,
 )
 from tests.strategies.world import START, V1, V2, V3, World, failing, initialised, progressing, saying, steps
 

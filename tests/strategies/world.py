@@ -12,8 +12,10 @@ from itertools import count
 from metrics.verdict import Counts, Outcome, Verdict
 from strategies.commands import BOUND, Command, Verb, subject
 from strategies.decision import Decision, Wanted
+from strategies.permits import Approval, Frozen, Window
 from strategies.questions import Ask, Question
 from strategies.rollout import advance, wanted
+from strategies.rollout.answering import Answer, answer
 from strategies.snapshot import Problem, Routes, Snapshot, Undone
 from strategies.spec import Analysis, CheckSpec, RolloutSpec
 from strategies.status import Phase, Status
@@ -86,6 +88,10 @@ class World:
     resolvable: bool = True
     lost: Problem | None = None  # what was there before is not recorded any more
     command: Command | None = None
+    window: Window | None = None
+    frozen: Frozen | None = None
+    said: list[Approval] = field(default_factory=list)  # not answered yet
+    answered: dict[str, Answer] = field(default_factory=dict)
     epoch: int = 1
     delivering: bool = True
     delivered: set[str] = field(default_factory=set)
@@ -122,6 +128,9 @@ class World:
             epoch=self.epoch,
             delivered=frozenset(self.delivered),
             command=self.command,
+            window=self.window,
+            frozen=self.frozen,
+            approvals=tuple(self.said),
         )
         bare = replace(bare, undone=self.undone())
         wish = wanted(self.spec, self.status, bare)
@@ -242,7 +251,16 @@ class World:
         changed |= self.roll()
         changed |= self.answer()
         self.deliver()
+        self._answer_people()
         return changed
+
+    def _answer_people(self) -> None:
+        """Tell people what became of their words."""
+        for said in tuple(self.said):
+            found = answer(self.spec, self.status, said)
+            if found is not None:
+                self.answered[said.name] = found
+                self.said.remove(said)
 
     def settle(self) -> None:
         """Pass after pass at this moment, until nothing changes any more."""

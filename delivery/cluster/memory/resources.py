@@ -39,7 +39,8 @@ def builtin_resources() -> Iterable[Resource]:
         yield Resource(kind, status=True)
     for kind in (objects.EVENTS, objects.LEASES, CONFIG_MAPS, SECRETS):
         yield Resource(kind)
-    for kind in (objects.CANARIES, objects.METRIC_TEMPLATES, objects.ALERT_PROVIDERS):
+    ours = (objects.CANARIES, objects.METRIC_TEMPLATES, objects.ALERT_PROVIDERS, objects.APPROVALS, objects.FREEZES)
+    for kind in ours:
         yield custom_resource(kind)
     for kind in (objects.VIRTUAL_SERVICES, objects.DESTINATION_RULES):
         yield custom_resource(kind)

@@ -1,0 +1,1 @@
+"""Who and what a rollout waits for besides its own figures: people, calendars, freezes."""
