@@ -33,8 +33,9 @@ def given(
 ) -> Given:
     """Read VirtualServices, each with the names of its http routes that count (none: all).
 
-    `matched`: the canary is tried with some requests only, so a route that leads those to it and nobody else counts.
-    Without it such a route is somebody's own way to look at a version, and no release.
+    `matched`: the canary is tried with some requests only, so a route that leads those to it counts. Without it such a
+    route is somebody's own way to look at a version, or keeps users by a cookie with the version that served them, and
+    no release: then the routes for everybody count, and where there are none, the last one of its list that splits.
     """
     found = [each for body, wanted in routes for each in _rules(names, body, wanted, canary, matched=matched)]
     if not found or canary == NOWHERE:
@@ -61,12 +62,21 @@ def _rules(
 ) -> Iterable[_Read]:
     namespace = str(body["metadata"].get("namespace", ""))
     for protocol in PROTOCOLS:
-        for rule in rules_of(body, protocol):
-            if not isinstance(rule, Mapping) or (wanted and protocol == "http" and rule.get("name") not in wanted):
-                continue
-            read = _read(names, rule, namespace, canary, everybody=protocol != "http" or takes_all(rule))
-            if read is not None and (matched or read.everybody or read.others):
-                yield read
+        asked = [rule for rule in rules_of(body, protocol) if isinstance(rule, Mapping)]
+        if wanted and protocol == "http":
+            asked = [rule for rule in asked if rule.get("name") in wanted]
+        read = (_read(names, rule, namespace, canary, everybody=_is_everybodys(rule, protocol)) for rule in asked)
+        found = [each for each in read if each is not None]
+        yield from found if matched else _for_everybody(found)
+
+
+def _is_everybodys(rule: Rule, protocol: str) -> bool:
+    """Does it take requests without a condition? What tells connections apart is no condition on users."""
+    return protocol != "http" or takes_all(rule)
+
+
+def _for_everybody(found: list["_Read"]) -> list["_Read"]:
+    return [each for each in found if each.everybody] or [each for each in found if each.others][-1:]
 
 
 def _read(names: Names, rule: Rule, namespace: str, canary: Destination, *, everybody: bool) -> _Read | None:

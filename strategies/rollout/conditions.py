@@ -114,7 +114,8 @@ def _ready(turn: Turn) -> Condition:
     if turn.ready is not None:
         return _bad(turn, "Ready", turn.ready)
     if turn.status.phase is Phase.OBSERVING:
-        return _make(turn, "Ready", "True", "Observing", "this Canary only looks on: nothing is written but its status")
+        message = "this Canary only looks on: nothing is written but its status, and no hook or gate is asked"
+        return _make(turn, "Ready", "True", "Observing", message)
     if turn.status.phase in (Phase.NONE, Phase.INITIALIZING):
         return _make(turn, "Ready", "False", "Initializing", "the primary, its Services and routes are being made")
     return _make(turn, "Ready", "True", "Watching", "")

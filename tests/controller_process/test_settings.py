@@ -89,6 +89,7 @@ def test_listen_addresses(listen: str, host: str, port: int) -> None:
         ("--listen", "listen", "8080"),
         ("--listen", "listen", "::1:8080"),
         ("--listen", "listen", "0.0.0.0:65536"),
+        ("--observe", "observe", "perhaps"),
         ("--workers", "workers", 0),
         ("--workers", "workers", 65),
         ("--workers", "workers", "two"),

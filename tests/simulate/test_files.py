@@ -113,3 +113,7 @@ def test_every_field_is_described_and_stands_in_the_documentation() -> None:
         for name, field in model["properties"].items():
             assert field.get("description") or "$ref" in field, (model["title"], name)
             assert f"`{name}`" in page or f"{name}:" in page, (model["title"], name)
+
+
+def test_the_policy_of_a_canary_that_only_looks_on_is_tried_as_it_would_roll_out(tmp_path: Path) -> None:
+    assert not policy(tmp_path, mode="observe").spec.observe

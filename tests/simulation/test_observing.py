@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import pytest
 
-from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Ref
+from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, LEASES, SERVICES, VIRTUAL_SERVICES, Ref
 from strategies.status import Result, Would
 from tests.simulation import bookinfo
 from tests.simulation.adopting import leave_a_primary
@@ -89,6 +89,38 @@ def test_killed_in_the_middle_it_comes_to_the_same_verdict(sim, flagger):
 
     assert len(events(sim, "RunObserved")) == 1
     assert len(events(sim, "WouldRollBack")) == 1
+    wrote_nothing(sim)
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(1, 13))
+def test_killed_at_any_of_its_writes_everything_is_told_once(sim, flagger, number, done):
+    writes = []
+
+    def kill(request):
+        if not request.write or request.kind == LEASES:
+            return False
+        writes.append(request)
+        if len(writes) == number:
+            sim.kill(request.instance)
+        return len(writes) == number and done
+
+    if done:
+        sim.after = kill
+    else:
+        sim.before = kill
+    begin(sim)
+    flagger.begin(quality="bad")
+    for weight in (10, 20, 30):
+        flagger.step(weight, seconds=30)
+    flagger.promote()
+    sim.loop.advance(30)
+
+    assert len(writes) >= number
+    for reason in ("RunObserved", "WouldAdvance", "WouldRollBack", "ObservedPromotion"):
+        assert len(events(sim, reason)) == 1, (reason, sim.told())
+    assert [(each.result, each.reason) for each in sim.status.history] == [(Result.OBSERVED_PROMOTION, "WouldRollBack")]
+    sim.before = sim.after = None
     wrote_nothing(sim)
 
 
