@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 from metrics.providers.base import Kind, Provider, Query, QueryError, Sample, Samples
 from metrics.spec import Subject, Window
@@ -106,7 +107,7 @@ class Batches:
         if most < 1:
             raise ValueError(f"most: given {most}, at least 1 workload is needed")
         self._timeout, self._wait, self._most = timeout, wait, most
-        self._lines: dict[Provider, _Line] = {}
+        self._lines: WeakKeyDictionary[Provider, _Line] = WeakKeyDictionary()  # sources of templates come and go
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(

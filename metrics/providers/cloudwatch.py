@@ -5,6 +5,7 @@ Source of the shapes: AWS, "Amazon CloudWatch API Reference, GetMetricData" and 
 
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from metrics.providers.aws_signature import Keys, signed
+from metrics.providers.aws_web_identity import ROLE, TOKEN_FILE, WebIdentity, is_given
 from metrics.providers.base import Kind, Query, QueryError, Sample, Samples
 from metrics.providers.pooled import PooledProvider
 from metrics.providers.registry import displayed
@@ -36,22 +38,26 @@ FOREIGN = (
 
 
 def cloudwatch(source: Source, pool: ThreadPoolExecutor, monotonic: Callable[[], float]) -> PooledProvider:
-    """The provider. Raises ValueError without a region, or without credentials in the Secret or the environment."""
+    """The provider. Raises ValueError without a region, or without credentials in the Secret or the environment: keys,
+    or a role and where its token is.
+    """
     if not source.region:
         raise ValueError("cloudwatch needs a region")
-    _keys(source)
+    lent = _lent(source)
+    if lent is None:
+        _keys(source)
     domain = "amazonaws.com.cn" if source.region.startswith("cn-") else "amazonaws.com"
     source = source if source.address else replace(source, address=f"https://monitoring.{source.region}.{domain}")
-    return PooledProvider(displayed(source.address), partial(_Way, source), pool=pool, monotonic=monotonic)
+    return PooledProvider(displayed(source.address), partial(_Way, source, lent), pool=pool, monotonic=monotonic)
 
 
 class _Way:
     """A connection to CloudWatch."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, lent: WebIdentity | None) -> None:
         from metrics.providers.http_connection import HttpConnection
 
-        self._source = source
+        self._source, self._lent = source, lent
         self._http: HttpConnection = HttpConnection(replace(source, credentials=()), {})
 
     def ask(self, query: Query, *, start: datetime, end: datetime, timeout: float) -> Samples:
@@ -59,9 +65,11 @@ class _Way:
         from metrics.providers.http_connection import content
 
         body = json.dumps(request(query, start, end)).encode()
+        deadline = time.monotonic() + timeout
+        keys = self._present_keys(timeout)
         url = f"{self._source.address}/"
         headers = signed(
-            self._present_keys(),
+            keys,
             method="POST",
             url=url,
             headers={"Content-Type": CONTENT_TYPE, "X-Amz-Target": TARGET},
@@ -70,7 +78,8 @@ class _Way:
             service="monitoring",
             at=datetime.now(UTC),
         )
-        answer = self._http.exchange("POST", url, timeout=timeout, data=body, headers=headers)
+        left = max(0.001, deadline - time.monotonic())
+        answer = self._http.exchange("POST", url, timeout=left, data=body, headers=headers)
         if answer.status_code != 200:
             raise _declined(self._http.where, answer)
         return results(self._http.where, content(self._http.where, answer))
@@ -79,7 +88,9 @@ class _Way:
         """Close the connection."""
         self._http.close()
 
-    def _present_keys(self) -> Keys:
+    def _present_keys(self, timeout: float) -> Keys:
+        if self._lent is not None:
+            return self._lent.keys(timeout)
         try:
             return _keys(self._source)
         except ValueError as error:
@@ -116,13 +127,23 @@ def results(where: str, body: Any) -> Samples:
         raise QueryError(Kind.SHAPE, f"{where} answers with values that are no numbers") from None
 
 
+def _lent(source: Source) -> WebIdentity | None:
+    """The role of the controller's pod, where neither the Secret nor the environment has keys."""
+    own_keys = all(os.environ.get(name.upper()) for name in NAMES[:2])
+    if source.credentials or own_keys or not is_given(os.environ):
+        return None
+    return WebIdentity(os.environ, source.region)
+
+
 def _keys(source: Source) -> Keys:
     """From the Secret alone if there is one, else from the environment of the controller."""
     own = {name: os.environ.get(name.upper(), "") for name in NAMES}
     given = dict(source.credentials) if source.credentials else own
     access, secret, token = (given.get(name, "").strip() for name in NAMES)
     if not access or not secret:
-        where = "its Secret" if source.credentials else "a Secret, or the controller's environment (in capitals)"
+        where = "its Secret"
+        if not source.credentials:
+            where = f"a Secret, or the controller's environment (in capitals), or a role there ({ROLE}, {TOKEN_FILE})"
         raise ValueError(f"cloudwatch needs {NAMES[0]} and {NAMES[1]} in {where}")
     return Keys(access, secret, token)
 

@@ -1,7 +1,9 @@
 """Many Canaries' questions become few queries, and nobody's answer or failure becomes another's."""
 
 import asyncio
+import gc
 import re
+import weakref
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial, wraps
@@ -309,3 +311,15 @@ async def test_closing_answers_everybody() -> None:
 def test_what_is_out_of_range_is_refused(wait: float, most: int, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         Batches(timeout=5, wait=wait, most=most)
+
+
+@virtual
+async def test_a_provider_that_is_forgotten_is_not_kept_by_what_it_was_asked() -> None:
+    """Sources of templates come and go with their Secrets' contents."""
+    provider, batches = Sums(), Batches(timeout=5)
+    await batches.ask(provider, [lambda _: "7"], subject_in("shop"), window_of(60, ending=NOON))
+    await asyncio.sleep(0)
+    known = weakref.ref(provider)
+    del provider
+    gc.collect()
+    assert known() is None
