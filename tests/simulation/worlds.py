@@ -214,8 +214,14 @@ class VersionsBySubset(switched_subsets.SwitchedSubsets):
             _lead(self, own_routes.to(own_routes.NAME, subset=version))
 
     def at_peace(self) -> None:
-        """People see to it that there are pods."""
+        """People see to it that there are pods, and take users back from a version that is no role: whose weights those
+        are is theirs to say (NoShare).
+        """
         _restore_versions(self)
+        serving, tried, shares = self.leads("primary"), self.leads("canary"), self.shares_now()
+        if serving and shares and not shares.get(serving) and not shares.get(tried):
+            self.promises.tell(f"{serving} has its users back")
+            _lead(self, own_routes.to(own_routes.NAME, subset=serving))
 
 
 # -- policies
@@ -253,7 +259,7 @@ WORLDS: tuple[tuple[int, World], ...] = (
     (10, (OnTheirRoutes, DEPLOYMENTS, ROUTE)),
     (8, (OnTheirSubsets, DEPLOYMENTS, ROUTE)),
     (7, (Versions, DEPLOYMENTS, ROUTE)),
-    (5, (Versions, DEPLOYMENTS, ROUTE)),
+    (5, (VersionsBySubset, DEPLOYMENTS, ROUTE)),
     (5, (Adopting, DEPLOYMENTS, ROUTE)),
     (4, (WithRoute, DEPLOYMENTS, ROUTE)),
     (3, (Guarded, DEPLOYMENTS, ROUTE)),
