@@ -23,13 +23,17 @@ class Lazy:
 
 COMMANDS: Mapping[str, Lazy] = MappingProxyType(
     {
+        "approve": Lazy("delivery.cli.approve", "approve", "Open a gate at which a rollout waits."),
         "crds": Lazy("delivery.cli.crds", "crds", "Print the CustomResourceDefinitions, or write them to files."),
+        "deny": Lazy("delivery.cli.approve", "deny", "Refuse what goes out: its run is rolled back."),
+        "freeze": Lazy("delivery.cli.freeze", "freeze", "Hold all rollouts for a time."),
         "demo": Lazy("delivery.cli.demo", "demo", "Watch a good release promoted and a bad one rolled back."),
         "judge": Lazy("delivery.cli.judge", "judge", "See what the judge would have said of past releases."),
         "lint": Lazy("delivery.cli.lint", "lint", "Find mistakes in manifests before they are applied."),
         "run": Lazy("delivery.cli.run", "run", "Run the controller."),
         "sandbox": Lazy("delivery.cli.sandbox", "sandbox", "Run a cluster in this process, to try rollouts."),
         "simulate": Lazy("delivery.cli.simulate", "simulate", "Test a rollout policy on simulated releases."),
+        "unfreeze": Lazy("delivery.cli.freeze", "unfreeze", "End freezes before their time."),
         "version": Lazy("delivery.cli.version", "version", "Print the version."),
     }
 )

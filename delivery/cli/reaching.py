@@ -167,6 +167,11 @@ class Cluster:
         with self._explained("patch", ref.kind, ref.namespace):
             return await self.api.patch(ref, ops)
 
+    async def delete(self, ref: Ref) -> None:
+        """Delete an object; one that has gone already is gone."""
+        with self._explained("delete", ref.kind, ref.namespace), suppress(Gone):
+            await self.api.delete(ref)
+
     async def watch(self, kind: Kind, *, namespace: str | None = None) -> AsyncIterator["WatchEvent"]:
         """What there is, as ADDED, then what changes, for as long as somebody asks; a broken watch begins anew.
 

@@ -13,6 +13,9 @@ from aiohttp import web
 GROUP = "progressive.delivery"
 KINDS = {"canaries": "Canary", "metrictemplates": "MetricTemplate", "alertproviders": "AlertProvider"}
 
+SAID = {"approvals": "Approval", "freezes": "Freeze"}
+"""Kinds that are served and that kopf does not watch."""
+
 
 class ApiServer:
     """Holds objects by kind and name; `put` and `delete` reach open watches. All requests are counted."""
@@ -114,7 +117,7 @@ class ApiServer:
                     },
                 ]
             },
-            f"apis/{GROUP}/v1beta1": {"resources": [_resource(plural, kind) for plural, kind in KINDS.items()]},
+            f"apis/{GROUP}/v1beta1": {"resources": [_resource(*each) for each in (KINDS | SAID).items()]},
             "apis/apiextensions.k8s.io/v1": {
                 "resources": [_resource("customresourcedefinitions", "CustomResourceDefinition")]
             },
@@ -152,6 +155,6 @@ def _resource(plural: str, kind: str) -> dict[str, Any]:
         "name": plural,
         "singularName": kind.lower(),
         "kind": kind,
-        "namespaced": plural in KINDS or plural == "events",
+        "namespaced": plural in KINDS | SAID or plural == "events",
         "verbs": ["get", "list", "watch", "create", "patch"],
     }

@@ -1,6 +1,8 @@
 """The admission webhook, asked over real HTTPS the way an API server asks."""
 
 import asyncio
+import base64
+import json
 import shutil
 import ssl
 import subprocess
@@ -10,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import jsonpatch  # type: ignore[import-untyped]
 import pytest
 
-from delivery.cluster.objects import Object
+from delivery.cluster.objects import APPROVALS, FREEZES, Kind, Object
 from delivery.controller import operator
-from delivery.controller.doorbell import Doorbell
+from delivery.controller.doorbell import Doorbell, Stamp
 from delivery.controller.settings import Settings
-from tests.controller_process.api_server import KINDS, ApiServer
+from delivery.gates.seal import Seal
+from tests.controller_process.api_server import KINDS, SAID, ApiServer
 
 LIMIT = 20.0
 
@@ -71,7 +75,7 @@ class Webhook:
         operation: str = "CREATE",
         plural: str = "canaries",
     ) -> dict[str, Any]:
-        kind = {"group": "progressive.delivery", "version": "v1beta1", "kind": KINDS[plural]}
+        kind = {"group": "progressive.delivery", "version": "v1beta1", "kind": (KINDS | SAID)[plural]}
         request = {
             "uid": "u-1",
             "kind": kind,
@@ -99,14 +103,16 @@ class Webhook:
 def manifest(weight: object, plural: str = "canaries", **meta: object) -> dict[str, Any]:
     return {
         "apiVersion": "progressive.delivery/v1beta1",
-        "kind": KINDS[plural],
+        "kind": (KINDS | SAID)[plural],
         "metadata": {"namespace": "shop", "name": "reviews", "uid": "u-9", **meta},
         "spec": {"weight": weight},
     }
 
 
 @asynccontextmanager
-async def asking(folder: Path, certificate: tuple[str, str]) -> AsyncIterator[tuple[Webhook, Doorbell, ApiServer]]:
+async def asking(
+    folder: Path, certificate: tuple[str, str], stamp: Stamp = lambda kind, namespace, spec, user: {}
+) -> AsyncIterator[tuple[Webhook, Doorbell, ApiServer]]:
     async with ApiServer().serving() as server:
         settings = Settings.parse(
             {
@@ -117,7 +123,7 @@ async def asking(folder: Path, certificate: tuple[str, str]) -> AsyncIterator[tu
                 "admission_port": 0,
             }
         )
-        doorbell = Doorbell(lambda key: None, settings, validate=validate, advise=advise)
+        doorbell = Doorbell(lambda key: None, settings, validate=validate, advise=advise, stamp=stamp)
         task = asyncio.ensure_future(doorbell.run())
         try:
             async with asyncio.timeout(LIMIT):
@@ -128,7 +134,7 @@ async def asking(folder: Path, certificate: tuple[str, str]) -> AsyncIterator[tu
             await asyncio.gather(task, return_exceptions=True)
 
 
-@pytest.mark.parametrize("plural", list(KINDS))
+@pytest.mark.parametrize("plural", [*KINDS, *SAID])
 async def test_a_wrong_manifest_is_refused_with_field_given_and_allowed(
     tmp_path: Path, certificate: tuple[str, str], plural: str
 ) -> None:
@@ -176,6 +182,42 @@ async def test_a_fault_of_our_own_lets_the_object_in(tmp_path: Path, certificate
         assert (await webhook.ask(manifest("bug")))["allowed"] is True
 
 
+def written(answer: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """The object with the patch of an answer."""
+    patch = json.loads(base64.b64decode(answer["patch"]))
+    return dict(jsonpatch.apply_patch(body, patch))
+
+
+@pytest.mark.parametrize(("plural", "kind"), [("approvals", APPROVALS), ("freezes", FREEZES)])
+async def test_who_says_something_is_written_over_whatever_they_claim(
+    tmp_path: Path, certificate: tuple[str, str], plural: str, kind: Kind
+) -> None:
+    seal = Seal(certificate[1])
+    said = manifest(50, plural)
+    said["spec"] |= {"user": "somebody-else", "signature": "forged", "reason": "fine"}
+    async with asking(tmp_path, certificate, seal.stamped) as (webhook, _, _):
+        webhook.url = webhook.url.replace("/validate", "/stamp")
+        answer = await webhook.ask(said, plural=plural)
+    assert answer["allowed"] is True
+    body = written(answer, said)
+    assert (body["spec"]["user"], body["spec"]["reason"]) == ("me", "fine")
+    assert seal.vouches(body, kind)
+    assert not seal.vouches({**body, "spec": {**body["spec"], "user": "you"}}, kind)
+
+
+async def test_without_a_readable_key_a_word_is_let_in_as_a_claim(
+    tmp_path: Path, certificate: tuple[str, str]
+) -> None:
+    said = manifest(50, "approvals")
+    async with asking(tmp_path, certificate, Seal(str(tmp_path / "gone")).stamped) as (webhook, _, _):
+        webhook.url = webhook.url.replace("/validate", "/stamp")
+        answer = await webhook.ask(said, plural="approvals")
+    assert answer["allowed"] is True
+    body = written(answer, said)
+    assert body["spec"]["user"] == "me"
+    assert not Seal(certificate[1]).vouches(body, APPROVALS)
+
+
 async def test_the_webhook_comes_back_with_kopf(tmp_path: Path, certificate: tuple[str, str]) -> None:
     async with asking(tmp_path, certificate) as (webhook, doorbell, server):
         async with asyncio.timeout(LIMIT):
@@ -193,6 +235,7 @@ def test_what_kopf_would_do_to_the_process_is_switched_off() -> None:
         namespace=None,
         validate=validate,
         advise=advise,
+        stamp=lambda kind, namespace, spec, user: {},
         admission=None,
         host="",
         listening=lambda url: None,
