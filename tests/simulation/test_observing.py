@@ -134,6 +134,23 @@ def test_without_prometheus_it_decides_nothing(sim, flagger):
     says(sim, "AnalysisHealthy", "MetricsUnavailable", event=False)
 
 
+def test_the_comparison_with_flaggers_primary_has_numbers_and_counts_what_users_went_on_meeting(sim, flagger):
+    compared = {"name": "request-success-rate", "interval": "10s", "compareWithPrimary": {}, "warmupSeconds": 0}
+    begin(sim, metrics=[compared], threshold=50)
+    flagger.begin(quality="bad")
+    for weight in (10, 20, 30):
+        flagger.step(weight, seconds=30)
+    (verdict,) = events(sim, "WouldRollBack")
+    assert "requests failed (5 %) against" in verdict
+    assert "(0.2 %) on the primary" in verdict
+    flagger.promote()
+
+    (words,) = events(sim, "ObservedPromotion")
+    assert " bad requests of the canary earlier: " in words
+    assert "sooner" in words
+    wrote_nothing(sim)
+
+
 def test_a_controller_with_the_flag_looks_on_whatever_the_mode_is(sim, flagger):
     sim.observes = True
     begin(sim, mode=None)
