@@ -1,4 +1,4 @@
-"""Stories drawn from seeds beside Flagger: whatever goes wrong, nothing is written and the next run is seen as it is."""
+"""Stories drawn from seeds beside Flagger: nothing is written whatever goes wrong, the next run is seen as it is."""
 
 import random
 from collections import Counter
