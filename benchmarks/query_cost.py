@@ -6,7 +6,8 @@ Each Canary asks for its success rate, its duration and the traffic of both role
 question were asked by itself. In the first table a minute is virtual and everything else is the controller's own;
 "spread" Canaries began at any moment of it, "together" all at once, as after a restart. The second table is of a real
 Prometheus with 50 Canaries of two pods a role and three callers, asked alone and together; it is left out where no
-program prometheus is on the PATH.
+program prometheus is on the PATH. What a comparison with the primary fetches besides, sample by sample, is asked for
+each Canary by itself: the last lines say in how many range selectors.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,9 @@ from delivery.cluster.memory.virtual import VirtualLoop
 from metrics import queries
 from metrics.analysis import Analyst
 from metrics.batching import MARK, MOST_WORKLOADS
-from metrics.providers import Providers, Query, QueryError, Sample, Samples
+from metrics.counters import Counters
+from metrics.judges.settings import CompareWithPrimary
+from metrics.providers import Matrix, Providers, Query, QueryError, Sample, Samples
 from metrics.spec import DURATION, SUCCESS_RATE, MetricSpec, Subject, Window
 from metrics.verdict import Outcome, Verdict
 from tests.metrics.conftest import NOON, prometheus_with, subject_in, window_of
@@ -36,6 +40,11 @@ INTERVAL = 60.0
 NUMBERS = 4
 """What a Canary asks for: two metrics, and for the traffic what arrived and what was sent."""
 SPECS = (MetricSpec(name=SUCCESS_RATE, minimum=99), MetricSpec(name=DURATION, maximum=500))
+_OWN = Counters(requests='a_total{app="{{ workload }}"}', failures='b_total{app="{{ workload }}"}')
+COMPARED = {
+    **{spec.name: replace(spec, compare=CompareWithPrimary()) for spec in SPECS},
+    "counters of a template": MetricSpec(name="own", template="a/b", counters=_OWN, compare=CompareWithPrimary()),
+}
 
 
 def main() -> None:
@@ -58,7 +67,8 @@ def measure(counts: Sequence[int], *, wait: float, intervals: int) -> dict[str, 
         for count in counts
         for together in (False, True)
     ]
-    return {"interval_seconds": INTERVAL, "wait_seconds": wait, "rows": rows, "prometheus": on_prometheus()}
+    result = {"interval_seconds": INTERVAL, "wait_seconds": wait, "rows": rows, "prometheus": on_prometheus()}
+    return {**result, "fetches": {name: fetched(spec) for name, spec in COMPARED.items()}}
 
 
 class Counting:
@@ -67,6 +77,7 @@ class Counting:
     def __init__(self) -> None:
         self.targets: list[int] = []
         self.longest = 0
+        self.fetched = 0
 
     async def query(
         self, queries: Sequence[Query], *, at: datetime, timeout: float
@@ -76,6 +87,13 @@ class Counting:
             self.longest = max(self.longest, len(query))
             self.targets.append(len({name for name in query.split('"') if name.startswith("shop-")}))
         return {query: _numbers(query) for query in queries}
+
+    async def raw(
+        self, queries: Sequence[Query], *, at: datetime, timeout: float
+    ) -> Mapping[Query, Matrix | QueryError]:
+        """Nothing for each range selector."""
+        self.fetched += len(queries)
+        return dict.fromkeys(queries, ())
 
 
 def _numbers(query: Query) -> Samples:
@@ -105,6 +123,17 @@ def counted(count: int, *, wait: float, intervals: int, together: bool) -> dict[
         "wait_seconds_mean": round(sum(waits) / len(waits), 2),
         "wait_seconds_p95": round(waits[int(0.95 * (len(waits) - 1))], 2),
     }
+
+
+def fetched(spec: MetricSpec) -> int:
+    """How many range selectors one window of a comparison takes."""
+    provider = Counting()
+    analyst, window = Analyst(lambda _: provider), window_of(60, ending=NOON)
+    question = analyst.compared(spec, subject_in("shop-1"), window, number=1, memory="", server="any")
+    verdict = asyncio.run(question)
+    if verdict.outcome is Outcome.ERROR:
+        raise RuntimeError(verdict.message)
+    return provider.fetched
 
 
 async def _everybody(analyst: Analyst, starts: Sequence[float], intervals: int, waits: list[float]) -> None:
@@ -223,6 +252,7 @@ def table(result: dict[str, Any]) -> str:
             f"a real Prometheus takes {real['alone_seconds']} s for the questions of {real['canaries']} Canaries asked "
             f"alone, {real['together_seconds']} s together"
         )
+    lines += [f"one window of a comparison, {name}: fetched in {count}" for name, count in result["fetches"].items()]
     return "\n".join(lines)
 
 

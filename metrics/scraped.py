@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from metrics import counting, raw_queries, selectors
 from metrics.batching import Batches
@@ -61,14 +61,34 @@ async def fetch_parts(
     """Ask what counters of somebody's own have counted, `timeout` in seconds. Raises QueryError, selectors' errors, and
     ValueError, with a sentence, where series belong to both roles.
     """
-    of_roles = [selectors.of(counters, role, subject, variables) for role in (Role.PRIMARY, Role.CANARY)]
-    asked = [(number, part, series) for number, parts in enumerate(of_roles) for part, series in parts.items()]
-    found, since = await _fetch(provider, batches, [series for _, _, series in asked], subject, window, timeout)
+    primary, canary = (selectors.of(counters, role, subject, variables) for role in (Role.PRIMARY, Role.CANARY))
+    asked = [each for part in counters.parts for each in _asked(part, primary[part], canary[part])]
+    found, since = await _fetch(provider, batches, [each.series for each in asked], subject, window, timeout)
     roles: tuple[dict[Part, Matrix], dict[Part, Matrix]] = ({}, {})
-    for (number, part, _), matrix in zip(asked, found, strict=True):
-        roles[number][part] = matrix
+    for each, matrix in zip(asked, found, strict=True):
+        for number, value in each.roles:
+            roles[number][each.part] = tuple(
+                series for series in matrix if not each.label or series.labels.get(each.label) == value
+            )
     _told_apart(*roles)
     return ScrapedParts(*roles, since)
+
+
+class _Asked(NamedTuple):
+    """A selector, and whose series it finds: by number those with a value of the label, or all without a label."""
+
+    part: Part
+    series: str
+    label: str
+    roles: tuple[tuple[int, str], ...]
+
+
+def _asked(part: Part, primary: str, canary: str) -> tuple[_Asked, ...]:
+    """Both roles in one question where one label tells them, as it mostly does."""
+    both = selectors.joined(primary, canary)
+    if both is None:
+        return _Asked(part, primary, "", ((0, ""),)), _Asked(part, canary, "", ((1, ""),))
+    return (_Asked(part, both.series, both.label, ((0, both.primary), (1, both.canary))),)
 
 
 def _told_apart(primary: Mapping[Part, Matrix], canary: Mapping[Part, Matrix]) -> None:

@@ -7,7 +7,9 @@ when variables are filled in, which may hold anything.
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 from metrics import matchers, queries, templates
 from metrics.counters import Counters, Part, Role
@@ -43,6 +45,13 @@ class SelectorError(TemplateError):
 
 def check(counters: Counters, variables: Mapping[str, str] | None = None) -> None:
     """Raise SelectorError for the first selector that can never be used; None: with whatever variables come."""
+    _checked(counters, None if variables is None else tuple(sorted(variables.items())))
+
+
+@lru_cache(maxsize=256)
+def _checked(counters: Counters, given: tuple[tuple[str, str], ...] | None) -> None:
+    """As `check`; each time that a Canary is looked at, the same is checked."""
+    variables = None if given is None else dict(given)
     for part in counters.parts:
         text = counters.text(part)
         names = _placeholders(part, text, variables)
@@ -71,6 +80,36 @@ def with_labels(series: str, labels: Mapping[str, str]) -> str:
     name, _, rest = series.partition("{")
     more = queries.selector("", labels)[1:-1]
     return f"{name}{{{', '.join(filter(None, (rest.removesuffix('}'), more)))}}}"
+
+
+class Both(NamedTuple):
+    """One selector for the series of both roles, and the label by whose value they are told from each other."""
+
+    series: str
+    label: str
+    primary: str
+    canary: str
+
+
+def joined(primary: str, canary: str) -> Both | None:
+    """One selector instead of two of `of`, where they differ in one equality alone; None where they do not."""
+    (name, ours), (other, theirs) = _taken_apart(primary), _taken_apart(canary)
+    if name != other or len(ours) != len(theirs):
+        return None
+    different = [number for number, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1]]
+    if len(different) != 1:
+        return None
+    (key, one), (other_key, two) = ours[different[0]], theirs[different[0]]
+    if key != other_key or not key.endswith("=") or key.endswith("!="):
+        return None
+    either = f"{queries.literal(one)}|{queries.literal(two)}"
+    pairs = (*ours[: different[0]], (f"{key}~", either), *ours[different[0] + 1 :])
+    return Both(queries.selector(name, {}, pairs), key.removesuffix("="), one, two)
+
+
+def _taken_apart(series: str) -> tuple[str, matchers.Matchers]:
+    name, _, rest = series.partition("{")
+    return name, matchers.parse(rest.removesuffix("}"))
 
 
 class _Anything(dict[str, str]):

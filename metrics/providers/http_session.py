@@ -73,7 +73,8 @@ def _read(raw: urllib3.HTTPResponse, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise requests.ReadTimeout
         if size > MOST_BYTES:
-            raise QueryError(Kind.SHAPE, f"the answer is longer than {MOST_BYTES} bytes; aggregate the query")
+            way_out = "aggregate the query, or narrow its selectors"
+            raise QueryError(Kind.SHAPE, f"the answer is longer than {MOST_BYTES} bytes; {way_out}")
     return b"".join(parts)
 
 

@@ -1,6 +1,6 @@
 """The benchmark of queries counts what the controller's own analyst sends."""
 
-from benchmarks.query_cost import NUMBERS, counted
+from benchmarks.query_cost import COMPARED, NUMBERS, counted, fetched
 
 
 def test_one_canary_asks_once_a_minute_and_does_not_wait() -> None:
@@ -19,3 +19,11 @@ def test_many_canaries_ask_for_little_more_than_one_query_a_second() -> None:
 def test_without_waiting_only_questions_of_one_moment_go_together() -> None:
     assert counted(20, wait=0.0, intervals=2, together=False)["queries_per_interval"] == 20
     assert counted(20, wait=0.0, intervals=2, together=True)["queries_per_interval"] <= 3
+
+
+def test_a_comparison_is_fetched_once_for_both_versions() -> None:
+    assert {name: fetched(spec) for name, spec in COMPARED.items()} == {
+        "request-success-rate": 1,
+        "request-duration": 1,
+        "counters of a template": 2,
+    }

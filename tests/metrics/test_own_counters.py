@@ -3,7 +3,7 @@
 Scrapes come every 15 s; the window is the minute before noon, asked one scrape later.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from metrics.counters import Counters
 from metrics.judges.settings import CompareWithPrimary
 from metrics.matchers import Matchers
 from metrics.providers import Providers
+from metrics.providers.prometheus import PrometheusProvider
 from metrics.source import DATADOG, Source
 from metrics.spec import Counted, MetricSpec, Subject
 from metrics.verdict import Outcome, Verdict
@@ -198,6 +199,30 @@ async def test_a_selector_of_both_versions_is_told_and_not_judged(ask: Asked) ->
     assert verdict.outcome is Outcome.ERROR
     assert "requests selects series of both versions" in verdict.message
     assert 'app="reviews-primary"' in verdict.message
+
+
+@scene(*FAULTY)
+@pytest.mark.parametrize(
+    ("place", "queries"), [('app="{{ workload }}"', 2), ('pod=~"{{ pods }}"', 4), ('app=~"{{ workload }}"', 4)]
+)
+async def test_both_versions_are_fetched_together_where_a_label_tells_them_with_the_same_counts(
+    ask: Asked, monkeypatch: pytest.MonkeyPatch, place: str, queries: int
+) -> None:
+    asked: list[str] = []
+    raw = PrometheusProvider.raw
+
+    async def counted(self: PrometheusProvider, queries: Sequence[str], **more: Any) -> Any:
+        asked.extend(queries)
+        return await raw(self, queries, **more)
+
+    monkeypatch.setattr(PrometheusProvider, "raw", counted)
+    where = f'namespace="{{{{ namespace }}}}", {place}'
+    counters = Counters(requests=f"orders_total{{{where}}}", failures=f'orders_failed_total{{{where}, reason="crash"}}')
+    pods = replace(ask.subject, target_pods="reviews-[0-9]", primary_pods="reviews-primary-[0-9]")
+    verdict = await ask.compared(metric(counters), subject=pods)
+
+    assert "40 of 800 requests failed (5 %) against 12 of 4,800 (0.25 %) on the primary" in verdict.message
+    assert len(asked) == queries
 
 
 @scene(*FAULTY)

@@ -115,9 +115,7 @@ def test_each_role_has_its_own_names_in_the_same_places(subject: Subject) -> Non
     )
 
     assert canary == 'a{w="reviews", p=~"reviews-[0-9]{5}", s="reviews-canary", t="reviews", v="1"}'
-    assert primary == (
-        'a{w="reviews-primary", p=~"reviews-primary-[0-9]{5}", s="reviews-primary", t="reviews", v="1"}'
-    )
+    assert primary == ('a{w="reviews-primary", p=~"reviews-primary-[0-9]{5}", s="reviews-primary", t="reviews", v="1"}')
 
 
 @pytest.mark.parametrize(
@@ -144,3 +142,23 @@ def test_a_place_that_a_role_has_nothing_for_is_refused_with_another(
 def test_labels_are_added_to_a_selector_with_and_without_some() -> None:
     assert selectors.with_labels("a", {"le=": "+Inf"}) == 'a{le="+Inf"}'
     assert selectors.with_labels('a{b="}"}', {"le=": "+Inf"}) == 'a{b="}", le="+Inf"}'
+
+
+@pytest.mark.parametrize(
+    ("primary", "canary", "both"),
+    [
+        (
+            'a{x="1", w="b.primary", z!="2"}',
+            'a{x="1", w="b", z!="2"}',
+            ('a{x="1", w=~"b[.]primary|b", z!="2"}', "w", "b.primary", "b"),
+        ),
+        ('a{w="{}", v="1"}', 'a{w="b", v="1"}', ('a{w=~"[{][}]|b", v="1"}', "w", "{}", "b")),
+        ('a{w=~"b-.+"}', 'a{w=~"c-.+"}', None),
+        ('a{w!="b"}', 'a{w!="c"}', None),
+        ('a{w="b", v="b"}', 'a{w="c", v="c"}', None),
+        ('b_total{w="b"}', 'c_total{w="c"}', None),
+        ('a{w="b"}', 'a{w="b"}', None),
+    ],
+)
+def test_two_roles_are_asked_together_where_one_label_tells_them(primary: str, canary: str, both: Any) -> None:
+    assert selectors.joined(primary, canary) == both
