@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, Lazy] = MappingProxyType(
         "demo": Lazy("delivery.cli.demo", "demo", "Watch a good release promoted and a bad one rolled back."),
         "judge": Lazy("delivery.cli.judge", "judge", "See what the judge would have said of past releases."),
         "lint": Lazy("delivery.cli.lint", "lint", "Find mistakes in manifests before they are applied."),
+        "plan": Lazy("delivery.cli.plan", "plan", "See what a Canary would do and write, before it is applied."),
         "run": Lazy("delivery.cli.run", "run", "Run the controller."),
         "sandbox": Lazy("delivery.cli.sandbox", "sandbox", "Run a cluster in this process, to try rollouts."),
         "simulate": Lazy("delivery.cli.simulate", "simulate", "Test a rollout policy on simulated releases."),
