@@ -88,10 +88,10 @@ def _destinations(where: str, route: Referenced, split: Split) -> Problem | None
     if len(split.canary) > 1 or len(split.primary) > len(roles.primary):
         return Problem(reason="DestinationTwice", message=f"{where} leads to a role twice; keep one destination of it")
     if split.rest == 0:
+        ours = " or ".join(dict.fromkeys((str(usual), str(roles.canary))))
         return Problem(
             reason="NoShare",
-            message=f"{where} gives all to other destinations and nothing to {usual} or {roles.canary}; "
-            "leave the two some weight",
+            message=f"{where} gives all to other destinations and nothing to {ours}; leave some weight there",
         )
     return None
 

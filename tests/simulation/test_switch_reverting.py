@@ -95,6 +95,19 @@ def test_users_of_a_version_that_is_gone_are_left_with_the_one_that_works(sim):
     assert left(sim) == {"Service reviews"}
 
 
+def test_a_service_that_selected_a_version_which_is_broken_selects_the_one_that_users_are_with(sim):
+    """What it selected before was the version that served: it would lead users from the canary to pods that crash."""
+    sim.apply(SERVICES, bookinfo.choosing("v1"))
+    at_weight(sim, 50, **REVERTS)
+    sim.merge(APEX, {"metadata": {"annotations": {"progressive.delivery/original-selector": '{"version":"v1"}'}}})
+    sim.workloads.break_pods("version=v1", "crash-loop")
+    sim.until(lambda: sim.weight == 100 or sim.promises.ready("primary") == 0, seconds=30, what="v1 broken")
+    sim.promises.tampered()
+    sim.store.delete(CANARY)
+    sim.until(lambda: sim.store.peek(CANARY) is None, seconds=200, what="the Canary gone")
+    assert sim.store.peek(APEX)["spec"]["selector"]["version"] == "v2"
+
+
 def test_routes_of_the_users_own_stay_with_the_promoted_subset_and_bear_no_mark(by_subset):
     sim = by_subset
     initialised(sim, **REVERTS)

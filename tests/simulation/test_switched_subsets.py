@@ -169,7 +169,7 @@ def test_a_hand_edit_that_takes_users_off_the_new_version_is_held(sim):
 
 def test_a_hand_edit_that_gives_the_new_version_more_is_repaired(sim):
     at_weight(sim, 10)
-    sim.merge(ROUTES, {"spec": {"http": [all_v1(route=[to(NAME, 100, subset="v2")])]}})
+    sim.merge(ROUTES, {"spec": {"http": [all_v1(route=[to(NAME, 0, subset="v1"), to(NAME, 100, subset="v2")])]}})
     sim.until(lambda: sim.shares_now() == {"v1": 90, "v2": 10}, seconds=20, what="10 % again")
     recovers(sim)
 
@@ -339,3 +339,19 @@ def test_a_route_that_is_named_no_more_is_let_go_with_the_run(sim):
     second = Ref(VIRTUAL_SERVICES, NAMESPACE, "second")
     assert shares(sim.store.peek(second)) == {"v2": 100}
     assert not [key for key in sim.store.peek(second)["metadata"].get("annotations") or {} if "routes-" in key]
+
+
+def test_a_third_version_that_was_given_everybody_by_hand_keeps_them_until_its_people_act(sim):
+    """They are no role's weights: whoever set them says to whom they belong, and the next run waits for that."""
+    sim.deploy("v2")
+    initialised(sim)
+    sim.promises.tampered()
+    sim.merge(ROUTES, {"spec": {"http": [all_v1(route=[to(NAME, 0, subset="v1"), to(NAME, 100, subset="v2")])]}})
+    sim.release("v3")
+    says(sim, "Ready", "NoShare", "nothing to host", "subset v1; leave some weight there", event=False)
+    assert sim.shares_now() == {"v2": 100}
+    served(sim)
+
+    sim.merge(ROUTES, {"spec": {"http": [all_v1()]}})
+    recovers(sim)
+    assert sim.shares_now() == {"v3": 100}

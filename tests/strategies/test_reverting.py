@@ -1,5 +1,7 @@
 """A deletion with revertOnDeletion, stage by stage."""
 
+from datetime import timedelta
+
 import pytest
 
 from strategies.snapshot import Problem
@@ -184,3 +186,14 @@ def test_nothing_was_made_yet():
     world.decide()
     deleted(world).until_quiet()
     assert (world.target, world.live, world.finalizer) == (Pods(V1, 3, 3, 3), None, False)
+
+
+def test_routes_that_were_given_back_have_their_time_at_the_proxies_before_the_primary_finishes():
+    """Else a proxy that has not heard of it would send users to pods that are being deleted."""
+    world = deleted(reverting(settle_seconds=25.0, drain_seconds=5.0))
+    world.until(lambda each: each.status.stage is Stage.RESTORE and each.live is None)
+    given_back = world.now
+    world.until(lambda each: each.status.stage is Stage.DRAIN)
+    assert world.now == given_back + timedelta(seconds=25)
+    world.until(lambda each: each.status.stage is Stage.REMOVE)
+    assert world.now == given_back + timedelta(seconds=30)
