@@ -239,3 +239,19 @@ def test_a_primary_that_is_none_is_left_alone(sim, fault):
     sim.store.delete(PRIMARY)
     sim.until_phase("Initialized")
     assert is_silent(sim, "Ready", "NotOurs")
+
+
+@pytest.mark.parametrize("name", ["reviews-primary", "reviews-canary"])
+@pytest.mark.parametrize("owner", ["another Canary", "an owner that deletes it"])
+def test_a_roles_service_that_belongs_to_somebody_is_left_alone(sim, name, owner):
+    """It selects the role's pods, but whoever owns it changes it or takes it away."""
+    leave_a_primary(sim)
+    ref = Ref(SERVICES, "shop", name)
+    held = {"apiVersion": "v1", "kind": "ConfigMap", "name": "release", "uid": "u-release", "controller": True}
+    mark = {"labels": {"progressive.delivery/canary": "another"}}
+    sim.merge(ref, {"metadata": mark if owner == "another Canary" else {"ownerReferences": [held]}})
+    before = written(sim, ref)
+    begin(sim)
+    says(sim, "Ready", "NotOurs", f"Service {name}")
+    assert written(sim, ref) == before
+    served(sim)

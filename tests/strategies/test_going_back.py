@@ -98,3 +98,13 @@ def test_it_may_be_gone_back_to_from_a_version_without_pods():
 def test_where_versions_are_copied_there_is_nothing_to_go_back_to():
     world = promoted(shares_pods=False, keep_previous_seconds=0.0)
     assert (world.status.previous_spec, world.status.previous_until) == ("", None)
+
+
+def test_a_way_back_that_nobody_wants_any_more_ends_with_the_next_promotion():
+    """Else the version before the last but one would come back without an analysis, within its old time."""
+    world = promoted().edit(keep_previous_seconds=0.0).release(V3)
+    world.until(lambda each: each.status.last_promoted_spec == V3)
+    assert (world.status.previous_spec, world.status.previous_until) == ("", None)
+    world.release(V1)
+    world.until(lambda each: each.status.canary_weight == 50)
+    assert "GoingBack" not in world.told

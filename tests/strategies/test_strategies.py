@@ -236,6 +236,15 @@ class TestSteppingBack:
         world.until(lambda each: each.status.canary_weight == 10)
         assert (world.now - began).total_seconds() == 60
 
+    def test_a_step_that_cannot_be_written_is_followed_by_no_other(self):
+        world = initialised(analysis=Analysis(step_weights=(50,), step_weight_promotion=20)).release(V2)
+        world.until(lambda each: each.status.phase is Phase.PROMOTING and each.live == 50)
+        world.writable = False
+        world.rest(500)
+        assert (world.status.canary_weight, world.live) == (30, 50)
+        world.writable = True
+        world.until_phase(Phase.SUCCEEDED)
+
 
 class TestTesters:
     analysis = Analysis(step_weights=(10,), testers=True)
