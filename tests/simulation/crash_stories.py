@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, SERVICES, Kind, Ref
+from strategies.commands import Verb
 from tests.simulation import asking, own_routes, templated, wired
 from tests.simulation.adopting import Adopting, WithRoute
+from tests.simulation.commanded import answered, give
 from tests.simulation.invariants import APEX, CANARY, ROUTE
 from tests.simulation.own_routes import OwnRoutes
 from tests.simulation.shipped import Shipped
@@ -189,7 +191,34 @@ WITH_PEOPLE = {
     "denied": Story(asking.at_gate, lambda sim: asking.say(sim, decision="deny"), "Failed"),
     "let-in": Story(lambda sim: asking.at_gate(sim, before="rollout"), asking.say, "Succeeded"),
 }
+
+
+def _failed(sim: Simulation) -> None:
+    """Good figures, and a person who did not like it."""
+    _at_ten_percent(sim)
+    answered(sim, give(sim, Verb.ABORT, "stop"))
+    sim.until_phase("Failed")
+    sim.loop.advance(120.0)
+
+
+def _paused(sim: Simulation) -> None:
+    _at_ten_percent(sim)
+    answered(sim, give(sim, Verb.PAUSE, "hold"))
+
+
+def _told(verb: Verb, **given: bool) -> Callable[[Simulation], None]:
+    return lambda sim: give(sim, verb, "c-1", **given) and None
+
+
+COMMANDS = {
+    "aborted": Story(_at_ten_percent, _told(Verb.ABORT), "Failed"),
+    "restarted": Story(_at_ten_percent, _told(Verb.RESTART), "Succeeded"),
+    "skipped": Story(_at_ten_percent, _told(Verb.PROMOTE), "Succeeded"),
+    "promoted-by-hand": Story(_at_ten_percent, _told(Verb.PROMOTE, full=True), "Succeeded"),
+    "retried": Story(_failed, _told(Verb.RETRY), "Succeeded"),
+    "resumed": Story(_paused, _told(Verb.RESUME), "Succeeded"),
+}
 ALL = {
     **STORIES, **OTHER_TARGETS, **WITH_CONFIGS, **DELETIONS, **WITHOUT_MESH, **OWN_ROUTES, **SHIPPED, **VERSIONS,
-    **ADOPTIONS, **WITH_TEMPLATES, **WITH_PEOPLE,
+    **ADOPTIONS, **WITH_TEMPLATES, **WITH_PEOPLE, **COMMANDS,
 }  # fmt: skip

@@ -285,7 +285,7 @@ class Invariants:
 
     def _on_canary(self, event: Happened, ours: bool) -> None:
         before, after = status_of(event.previous), status_of(event.object)
-        size = len(json.dumps(event.object.get("status") or {}))
+        size = len(json.dumps(event.object.get("status") or {}, separators=(",", ":")))  # as a server keeps it
         self._expect(size < STATUS_LIMIT, f"the status has {size} bytes")
         if not ours:
             return
@@ -308,7 +308,8 @@ class Invariants:
         if primary is not None and primary["spec"].get("template") is None:
             return  # how good the pods behind a Service are, no template says
         template = primary["spec"]["template"]["metadata"].get("annotations", {}) if primary else {}
-        good = template.get("sim/quality") == "good"
+        by_hand = before.run is not None and before.run.hurried  # a person said so, and it is told as that
+        good = template.get("sim/quality") == "good" or by_hand
         self._expect(good, f"G6: a version of quality {template.get('sim/quality')} was promoted")
 
     # -- users
