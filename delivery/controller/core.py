@@ -83,10 +83,11 @@ class Surroundings:
 
 
 def _watched(around: Surroundings) -> tuple[Kind, ...]:
-    """The kinds that are watched. Who only looks on copies no autoscaler and leads nobody past a policy."""
+    """The kinds that are watched. Who only looks on copies no autoscaler and asks neither policies nor people."""
     configs = around.policy.tracking.kinds
     if around.policy.observe:
-        return (*(kind for kind in WATCHED if kind != SCALED_OBJECTS), *KINDS, *configs)
+        unasked = (SCALED_OBJECTS, APPROVALS, FREEZES)
+        return (*(kind for kind in WATCHED if kind not in unasked), *KINDS, *configs)
     return (*WATCHED, around.autoscaling, *KINDS, *GUARDED, *configs)
 
 
