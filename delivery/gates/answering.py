@@ -14,7 +14,7 @@ from strategies.spec import RolloutSpec
 from strategies.status import Status
 
 KEPT = timedelta(hours=1)
-"""How long an Approval of which the history says nothing is left for its author to read the answer."""
+"""How long an Approval of which the history says nothing is left, for its author to read the answer."""
 
 MOST = 16
 """So many are written at a time: the loop has other things to do."""
@@ -27,7 +27,7 @@ def answers(words: Sequence[Word], spec: RolloutSpec, status: Status, now: datet
 
 
 def _answered(word: Word, spec: RolloutSpec, status: Status, now: datetime) -> Change | None:
-    if word.answered:
+    if word.answered is not None:
         return None
     found = Answer(False, word.says) if isinstance(word.says, str) else answer(spec, status, word.says)
     if found is None:
@@ -45,11 +45,11 @@ def _answered(word: Word, spec: RolloutSpec, status: Status, now: datetime) -> C
 
 def _collected(word: Word, status: Status, now: datetime) -> Change | None:
     """It is deleted when the history has forgotten its run."""
-    if not word.answered or isinstance(word.says, str) or now - word.says.at < KEPT:
+    if word.answered is None or now - word.answered < KEPT or "deletionTimestamp" in word.body["metadata"]:
         return None
     known = {waiting_for(status)[0], *(past.id for past in status.history)}
     known |= {each.of for past in status.history for each in past.gates} | {each.of for each in status.gates}
-    if word.says.run in known or "deletionTimestamp" in word.body["metadata"]:
+    if not isinstance(word.says, str) and word.says.run in known:
         return None
     version = resource_version(word.body)
     return Change(ref=Ref.of(APPROVALS, word.body), action=Action.DELETE, version=version, why="its run is forgotten")

@@ -27,9 +27,10 @@ class Word:
     says: Approval | str
 
     @property
-    def answered(self) -> bool:
-        """Has it been answered in its status?"""
-        return bool((self.body.get("status") or {}).get("state"))
+    def answered(self) -> datetime | None:
+        """When it was answered in its status, if it was."""
+        status = self.body.get("status") or {}
+        return _moment(status.get("answered")) if status.get("state") else None
 
 
 class People:
@@ -49,7 +50,7 @@ class People:
 
     def approvals(self, namespace: str, canary: str) -> tuple[Approval, ...]:
         """What they say that has not been answered yet, as far as anybody can tell."""
-        said = (word.says for word in self.words(namespace, canary) if not word.answered)
+        said = (word.says for word in self.words(namespace, canary) if word.answered is None)
         return tuple(each for each in said if isinstance(each, Approval))
 
     def frozen(self, namespace: str, now: datetime) -> Frozen | None:
@@ -107,8 +108,13 @@ class People:
 
 
 def _made(body: Object) -> datetime:
-    text = str(body["metadata"].get("creationTimestamp") or "")
+    return _moment(body["metadata"].get("creationTimestamp"))
+
+
+def _moment(text: object) -> datetime:
+    """A moment as an API server writes it; one that nobody can read is long ago."""
     try:
-        return datetime.fromisoformat(text) if text else _BEGINNING
+        found = datetime.fromisoformat(str(text or ""))
     except ValueError:
         return _BEGINNING
+    return found if found.tzinfo is not None else _BEGINNING

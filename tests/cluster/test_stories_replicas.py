@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from delivery.cluster.objects import (
+    APPROVALS,
     CANARIES,
     CONFIG_MAPS,
     DAEMON_SETS,
@@ -156,6 +157,7 @@ async def test_all_permissions_of_the_manifests_are_used_and_none_is_missing(sta
         rule = stage.ref(DESTINATION_RULES, "reviews-primary")
         await until(stage.api, rule, lambda one: one["spec"]["trafficPolicy"]["connectionPool"]["http"]["maxRetries"])
         await eventually(lambda: _in_its_way(stage), seconds=PATIENCE, what="a look after a conflict")
+        await _spoken(stage)
         await _configured(stage)
         await _autoscaled(stage)
         await _on_nodes(stage)
@@ -167,6 +169,17 @@ async def test_all_permissions_of_the_manifests_are_used_and_none_is_missing(sta
     used = {permission(one["verb"], one["objectRef"]) for one in asked}
     assert used | _unserved(asked) == granted(NAMESPACED) | granted(LEASE)
     assert granted(NAMESPACED) == granted(CLUSTER_WIDE)
+
+
+async def _spoken(stage: Stage) -> None:
+    """Somebody talks of a run that nobody knows; long after they were told so, it goes."""
+    ref = stage.ref(APPROVALS, "word")
+    about = {"canary": "reviews", "run": "nobody-knows", "revision": "v1-1", "gate": "sign-off"}
+    await stage.api.create(ref, {"spec": {**about, "decision": "approve", "reason": "fine"}})
+    await until(stage.api, ref, lambda one: one["status"]["state"] == "Stale", what="answered")
+    long_ago = {"op": "replace", "path": "/status/answered", "value": "2020-01-01T00:00:00Z"}
+    await stage.api.patch(ref, [long_ago], subresource="status")
+    await until_gone(stage.api, ref, seconds=PATIENCE)
 
 
 async def _configured(stage: Stage) -> None:
