@@ -1,7 +1,9 @@
 """Settings that can have no effect, or whose effect can never come: written for nothing, or by mistake."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
+from delivery.gates.calendar import problem as never_opens
 from delivery.lint.case import Case, Rule
 from delivery.lint.finding import Mistake, Severity
 from metrics.spec import REACHABILITY, SUCCESS_RATE
@@ -110,4 +112,13 @@ def _windows(case: Case) -> Iterator[Mistake]:
         )
 
 
-RULES: tuple[Rule, ...] = (_without_effect, _skipped, _weights, _limits, _duration, _windows)
+def _openings(case: Case) -> Iterator[Mistake]:
+    """A rollout window that never opens."""
+    windows = case.canary.spec.rollout_windows
+    problem = never_opens(windows, datetime.now(UTC)) if windows is not None else None
+    if problem is not None:
+        words = problem.message.partition(": ")[2]
+        yield Mistake(rule="never-opens", path=("spec", "rolloutWindows"), message=words, severity=Severity.ERROR)
+
+
+RULES: tuple[Rule, ...] = (_without_effect, _skipped, _weights, _limits, _duration, _windows, _openings)

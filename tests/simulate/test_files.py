@@ -117,3 +117,11 @@ def test_every_field_is_described_and_stands_in_the_documentation() -> None:
 
 def test_the_policy_of_a_canary_that_only_looks_on_is_tried_as_it_would_roll_out(tmp_path: Path) -> None:
     assert not policy(tmp_path, mode="observe").spec.observe
+
+
+def test_a_policy_is_tried_without_people_and_calendars(tmp_path: Path) -> None:
+    """Nobody could answer in virtual time: a rollout would be undecided for ever."""
+    windows = {"allow": [{"cron": "0 9 * * 1-5", "durationSeconds": 3600}]}
+    gates = [{"name": "sign-off", "before": "promotion"}]
+    spec = policy(tmp_path, analysis={"gates": gates}, rolloutWindows=windows).spec
+    assert (spec.gates, spec.windows) == ((), None)
