@@ -197,8 +197,9 @@ def test_a_word_on_a_revision_that_waited_is_no_word_on_its_next_attempt() -> No
     assert not world.answered[said.name].accepted
 
 
-def test_who_refuses_is_heard_beside_who_approves() -> None:
-    world = gated(SIGN_OFF)
+@pytest.mark.parametrize("before", [GateKind.PROMOTION, GateKind.ROLLOUT])
+def test_who_refuses_is_heard_beside_who_approves(before: GateKind) -> None:
+    world = gated(replace(SIGN_OFF, before=before))
     say(world)
     say(world, approves=False, by="joe")
     world.until_phase(Phase.FAILED)
