@@ -102,7 +102,8 @@ class Check:
     Of the run's windows, `fails` have failed, `in_row` of them one after the other up to now; `errors` in a row could
     not be measured. `resume` is where the next window begins, if those before it are left out. What was counted against
     the run lies before `counted`; `whole` is what the limits alone said of the step since then, up to `end`. With
-    `window` 0 nothing has been judged yet.
+    `window` 0 nothing has been judged yet. `recent` are the values of the run's last windows that had one, newest
+    last; people look at them, nothing is decided by them.
     """
 
     __pydantic_config__ = JSON_NAMES
@@ -125,6 +126,7 @@ class Check:
     resume: datetime | None = None
     counted: datetime | None = None
     whole: Outcome | None = None
+    recent: tuple[float, ...] = ()
 
     @property
     def undecided(self) -> bool:

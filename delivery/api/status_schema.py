@@ -97,6 +97,7 @@ _CHECK = {
     "errors": "Windows in a row that could not be measured.",
     "resume": "When the next window begins, if the canary's pods have to warm up first.",
     "counted": "Up to when windows have been counted against the run.",
+    "recent": "The values of the run's last windows, newest last.",
     "whole": "What the limits alone say of the whole step, if its windows had too few requests to tell.",
 }
 _EVIDENCE = {

@@ -28,14 +28,18 @@ COMMANDS: Mapping[str, Lazy] = MappingProxyType(
         "deny": Lazy("delivery.cli.approve", "deny", "Refuse what goes out: its run is rolled back."),
         "freeze": Lazy("delivery.cli.freeze", "freeze", "Hold all rollouts for a time."),
         "demo": Lazy("delivery.cli.demo", "demo", "Watch a good release promoted and a bad one rolled back."),
+        "get": Lazy("delivery.cli.get", "get", "Show what a Canary does and why."),
+        "history": Lazy("delivery.cli.listing", "history", "Show the last runs of a Canary."),
         "judge": Lazy("delivery.cli.judge", "judge", "See what the judge would have said of past releases."),
         "lint": Lazy("delivery.cli.lint", "lint", "Find mistakes in manifests before they are applied."),
+        "list": Lazy("delivery.cli.listing", "list_canaries", "List Canaries with what each does next."),
         "plan": Lazy("delivery.cli.plan", "plan", "See what a Canary would do and write, before it is applied."),
         "run": Lazy("delivery.cli.run", "run", "Run the controller."),
         "sandbox": Lazy("delivery.cli.sandbox", "sandbox", "Run a cluster in this process, to try rollouts."),
         "simulate": Lazy("delivery.cli.simulate", "simulate", "Test a rollout policy on simulated releases."),
         "unfreeze": Lazy("delivery.cli.freeze", "unfreeze", "End freezes before their time."),
         "version": Lazy("delivery.cli.version", "version", "Print the version."),
+        "why": Lazy("delivery.cli.why", "why", "Explain the last decision about a Canary."),
     }
 )
 

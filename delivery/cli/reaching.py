@@ -59,7 +59,7 @@ class Where:
     everywhere: bool = False
 
 
-def reaching(command: Callable[..., Any] | None = None, *, everywhere: bool = False) -> Any:
+def reaching(command: Callable[..., Any] | None = None, *, everywhere: bool = False) -> Callable[..., Any]:
     """Give a command the options --kubeconfig, --context and --namespace, and the argument `where` that they make.
 
     With `everywhere` it has -A, too. Use it below `click.command`, as `@reaching` or `@reaching(everywhere=True)`.
@@ -175,16 +175,23 @@ class Cluster:
     async def watch(self, kind: Kind, *, namespace: str | None = None) -> AsyncIterator["WatchEvent"]:
         """What there is, as ADDED, then what changes, for as long as somebody asks; a broken watch begins anew.
 
-        After an interruption everything that there is comes again, as ADDED; what was deleted meanwhile is not told.
+        After an interruption everything that there is comes again, as ADDED, and what was deleted meanwhile as DELETED.
         """
         from delivery.cluster.protocols import WatchEvent
 
         place = namespace or self.namespace
-        found = await self._listing(kind, place)
+        found, known = await self._listing(kind, place), dict[tuple[str, str], Object]()
         while True:
+            there = {_place(body): body for body in found.items}
+            for lost in [known[each] for each in known if each not in there]:
+                yield WatchEvent("DELETED", lost)
+            known = there
             for body in found.items:
                 yield WatchEvent("ADDED", body)
             async for event in self._changes(kind, place, found.resource_version):
+                known[_place(event.object)] = event.object
+                if event.type == "DELETED":
+                    del known[_place(event.object)]
                 yield event
             while True:
                 await asyncio.sleep(AGAIN_SECONDS)

@@ -1,9 +1,9 @@
 """Keeps the status small, whatever has gone wrong at once.
 
 A status travels with every watch event of its Canary and is written in the middle of a rescue, so its size is bounded.
-When it is too large, what people can do without goes first: news that nobody could be told, then details, then old
-runs. Only what is carried from one status to the next is given up before what is said anew in every decision, so that
-a status that was cut once comes to rest.
+When it is too large, what people can do without goes first: how values went, news that nobody could be told, then
+details, then old runs. Only what is carried from one status to the next is given up before what is said anew in every
+decision, so that a status that was cut once comes to rest.
 """
 
 from collections.abc import Callable
@@ -44,6 +44,11 @@ def _fewer_notes(status: Status) -> Status:
         return status
     notes.pop(next((index for index, each in enumerate(notes[:-_NOTES]) if not each.warning), 0))
     return replace(status, outbox=tuple(notes))
+
+
+def _no_trend(status: Status) -> Status:
+    """Values of the windows before the last are nice to see, and no more."""
+    return replace(status, checks=tuple(replace(each, recent=()) for each in status.checks))
 
 
 def _less_detail(status: Status) -> Status:
@@ -119,6 +124,7 @@ def _bare_conditions(status: Status) -> Status:
 
 
 _CUTS: tuple[Callable[[Status], Status], ...] = (
+    _no_trend,
     _fewer_notes,
     _less_detail,
     _shorter_commands,

@@ -16,6 +16,8 @@ from strategies.snapshot import Problem
 from strategies.spec import CheckSpec, Policy
 from strategies.status import Check, Phase
 
+MAX_RECENT = 8
+
 
 def count(turn: Turn, question: Question, verdict: Verdict) -> Problem | None:
     """Remember what a metric's question was answered with; a Problem when the run has failed by it."""
@@ -93,7 +95,15 @@ def _window(turn: Turn, known: Check | None, question: Question, verdict: Verdic
         in_row=0 if passed else before.in_row + failed,
         errors=before.errors + 1 if outcome is Outcome.ERROR else 0,
         counted=question.end if failed else before.counted,
+        recent=_recent(before, verdict.value),
     )
+
+
+def _recent(before: Check, value: float | None) -> tuple[float, ...]:
+    """The last few values, in four digits, for people who want to see where it goes."""
+    if value is None or not isfinite(value):
+        return before.recent
+    return (*before.recent, float(f"{value:.4g}"))[-MAX_RECENT:]
 
 
 def _nothing(question: Question) -> Check:

@@ -54,8 +54,12 @@ class Served:
         body = {"metadata": {"name": name, "labels": labels}, "spec": spec}
         self.create(CANARIES, body, namespace)
         if status is not None:
-            op = {"op": "add", "path": "/status", "value": status}
-            self.then(lambda: self.store.patch(Ref(CANARIES, namespace, name), [op], subresource="status"))
+            self.status(CANARIES, name, status, namespace)
+
+    def status(self, kind: Kind, name: str, status: Object, namespace: str = "default") -> None:
+        """Have an object stand so, as its controller would write it."""
+        op = {"op": "add", "path": "/status", "value": status}
+        self.then(lambda: self.store.patch(Ref(kind, namespace, name), [op], subresource="status"))
 
     def get(self, kind: Kind, name: str, namespace: str = "default") -> Any:
         """An object as it is now, or None."""

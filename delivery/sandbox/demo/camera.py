@@ -10,10 +10,10 @@ from delivery.sandbox.demo.chronicle import Chronicle
 from delivery.sandbox.demo.frame import CheckLine, Frame, Version
 from delivery.sandbox.demo.scene import CANARY, NAME, NAMESPACE, PRIMARY, ROUTE
 from delivery.sandbox.mesh import Fate
+from delivery.terminal.figures import UNITS
 
 LATELY = 3.0
 """Seconds over which rates are taken."""
-UNITS = {"request-success-rate": " %", "request-duration": " ms", "request-reachability": " %"}
 
 
 class Books(Protocol):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from delivery.sandbox.demo.frame import Frame
-from delivery.sandbox.demo.view import clock, percent
+from delivery.terminal.figures import clock, percent
 
 
 class Lines:

@@ -10,10 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from delivery.sandbox.demo.frame import CheckLine, Frame, Told, Version, Wrote
+from delivery.terminal.figures import bar, clock, percent
+from delivery.terminal.styles import OUTCOMES, PHASES
 
-BAR = 24
-STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "error": "yellow"}
-PHASES = {"Succeeded": "bold green", "Initialized": "green", "Failed": "bold red", "Finalising": "cyan"}
 TOLD, WROTE = 6, 3
 
 
@@ -53,24 +52,6 @@ class _Tail:
             yield Segments([*line, Segment.line()])
 
 
-def clock(seconds: float) -> str:
-    """Minutes and seconds."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
-def bar(share: float, *, width: int = BAR) -> str:
-    """A share in percent as a bar; a share above 0 is never invisible, one below 100 never full."""
-    filled = round(share * width / 100)
-    if 0 < share < 100:
-        filled = min(max(filled, 1), width - 1)
-    return "█" * filled + "·" * (width - filled)
-
-
-def percent(value: float | None) -> str:
-    """A share for people; "-" if there is none."""
-    return "-" if value is None else f"{value:.0f} %" if value == round(value) else f"{value:.1f} %"
-
-
 def _headline(frame: Frame) -> Text:
     line = Text.assemble(
         ("Canary ", "dim"), (frame.canary, "bold"), "  ", (frame.phase or "new", PHASES.get(frame.phase, "bold yellow"))
@@ -104,7 +85,7 @@ def _version(version: Version) -> list[RenderableType]:
 def _checks(checks: tuple[CheckLine, ...]) -> Table:
     table = _columns("Check", "Last window", "Limit", "Verdict")
     for check in checks:
-        table.add_row(check.name, check.value, check.limit, Text(check.outcome, style=STYLES.get(check.outcome, "")))
+        table.add_row(check.name, check.value, check.limit, Text(check.outcome, style=OUTCOMES.get(check.outcome, "")))
     if not checks:
         table.add_row(Text("no window was judged in this run yet", style="dim"), "", "", "")
     return table

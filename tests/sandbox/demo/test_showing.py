@@ -9,7 +9,8 @@ from rich.console import Console, RenderableType
 from delivery.sandbox.demo.frame import CheckLine, Frame, Told, Version, Wrote
 from delivery.sandbox.demo.plain import Lines
 from delivery.sandbox.demo.summary import Expected, complaints, ended, table
-from delivery.sandbox.demo.view import Screen, bar
+from delivery.sandbox.demo.view import Screen
+from delivery.terminal.figures import bar
 
 FRAME = Frame(
     at=41.2,

@@ -1,0 +1,47 @@
+"""`delivery get`: one Canary on one screen."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from delivery.cli.reaching import Cluster, Where, reach, reaching
+from delivery.cli.showing import emit, show, showing
+
+if TYPE_CHECKING:
+    from delivery.terminal.screen import Screen
+
+
+@click.command()
+@click.argument("name")
+@click.option("-w", "--watch", is_flag=True, help="Go on showing it until Ctrl-C; without a terminal a line a change.")
+@showing
+@reaching
+def get(name: str, watch: bool, form: str, no_color: bool, where: Where) -> None:
+    """Show what a Canary does and why: traffic, pods, checks, gates, timers, Events, and what comes next."""
+    if watch:
+        from delivery.cli.following import watch_screen
+
+        raise SystemExit(watch_screen(where, name, form=form, no_color=no_color))
+
+    async def looked(cluster: Cluster) -> "Screen":
+        return await take(cluster, name)
+
+    found = reach(where, looked)
+    if form == "text":
+        from delivery.terminal.view import screen
+
+        show(screen(found), no_color=no_color)
+        return
+    from delivery.terminal.shape import shaped
+
+    emit(shaped("CanaryView", found), form)
+
+
+async def take(cluster: Cluster, name: str) -> "Screen":
+    """The present moment of a Canary."""
+    from delivery.cli.looking import readable, see
+    from delivery.cluster.clock import SystemClock
+    from delivery.terminal.look import look
+
+    with readable(name):
+        return look(await see(cluster, await cluster.canary(name)), SystemClock().now())

@@ -1,0 +1,103 @@
+"""Reads what belongs to a Canary: its roles' workloads and pods, and its Events.
+
+Only the Canary itself is needed. What may not be read is said in a note, and everything else is shown.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from delivery.api.status import UnreadableStatus
+from delivery.cli.reaching import Cluster, DeniedError, MissingError, ReachError
+from delivery.cluster.objects import CANARIES, DAEMON_SETS, DEPLOYMENTS, EVENTS, PODS, SERVICES, Kind, Object
+from delivery.terminal.seen import Seen, Workload
+from delivery.workloads.targets.leading import led_to
+
+KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in (DEPLOYMENTS, DAEMON_SETS, SERVICES)}
+"""What a Canary may have for a target."""
+
+
+async def see(cluster: Cluster, canary: Object) -> Seen:
+    """Everything that belongs to this Canary, read at once."""
+    notes: list[str] = []
+    namespace = str(canary["metadata"]["namespace"])
+    primary, target, events = await asyncio.gather(
+        _workload(cluster, canary, "primary", notes),
+        _workload(cluster, canary, "canary", notes),
+        _allowed(events_of(cluster, namespace, canary["metadata"]["name"]), [], notes),
+    )
+    workloads = tuple(each for each in (primary, target) if each.name)
+    return Seen(canary=canary, workloads=workloads, events=tuple(events), notes=tuple(dict.fromkeys(notes)))
+
+
+async def see_told(cluster: Cluster, canary: Object) -> Seen:
+    """The Canary with its Events and nothing else."""
+    notes: list[str] = []
+    meta = canary["metadata"]
+    events = await _allowed(events_of(cluster, meta["namespace"], meta["name"]), [], notes)
+    return Seen(canary=canary, events=tuple(events), notes=tuple(notes))
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Say in words that the status of a Canary makes no sense."""
+    try:
+        yield
+    except UnreadableStatus as error:
+        raise ReachError(f"the status of Canary {name!r} cannot be read: {error}") from error
+
+
+async def events_of(cluster: Cluster, namespace: str, name: str) -> list[Object]:
+    """The Events about this Canary that the cluster still has."""
+    found = await cluster.list(EVENTS, namespace=namespace)
+    return [each for each in found if _about(each, name)]
+
+
+def _about(event: Object, name: str) -> bool:
+    about = event.get("involvedObject") or {}
+    return about.get("kind") == CANARIES.kind and about.get("name") == name
+
+
+async def _workload(cluster: Cluster, canary: Object, role: str, notes: list[str]) -> Workload:
+    kind, name = await _named(cluster, canary, role, notes)
+    namespace = str(canary["metadata"]["namespace"])
+    body = await _allowed(cluster.find(kind, name, namespace=namespace), None, notes) if name else None
+    selector = _selector(body)
+    pods: list[Object] = []
+    if selector:
+        pods = await _allowed(cluster.list(PODS, selector=selector, namespace=namespace), [], notes)
+    return Workload(role=role, name=name, body=body, pods=tuple(pods))
+
+
+async def _named(cluster: Cluster, canary: Object, role: str, notes: list[str]) -> tuple[Kind, str]:
+    """The role's workload; where promotions move users, the one that the role's Service leads to."""
+    spec: Any = canary.get("spec") or {}
+    target, naming = spec.get("targetRef") or {}, spec.get("naming") or {}
+    name = str(target.get("name", ""))
+    kind = KINDS.get(str(target.get("kind", "")), DEPLOYMENTS)
+    apex = (spec.get("service") or {}).get("name") or name
+    if (spec.get("promotion") or {}).get("method") == "switch":
+        service = str(naming.get(role) or f"{apex}-{role}")
+        found = cluster.find(SERVICES, service, namespace=str(canary["metadata"]["namespace"]))
+        return DEPLOYMENTS, led_to(await _allowed(found, None, notes)).deployment or (name if role == "canary" else "")
+    if kind is SERVICES:
+        return SERVICES, str(naming.get(role) or f"{apex}-{role}")
+    return kind, name if role == "canary" else str(naming.get("primary") or f"{name}-primary")
+
+
+def _selector(body: Object | None) -> str:
+    """The label selector of a workload's pods, as a request has it; "" without one."""
+    spec: Any = (body or {}).get("spec") or {}
+    raw = spec.get("selector") or {}
+    labels = raw.get("matchLabels") if "template" in spec else raw
+    return ",".join(f"{name}={value}" for name, value in sorted((labels or {}).items()))
+
+
+async def _allowed(reading: Coroutine[Any, Any, Any], without: Any, notes: list[str]) -> Any:
+    """What was read, or `without` where that is not allowed or not served: then a note says so."""
+    try:
+        return await reading
+    except (DeniedError, MissingError) as error:
+        notes.append(error.message)
+        return without

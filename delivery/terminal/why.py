@@ -1,0 +1,149 @@
+"""The last decision about a Canary in plain words: what was decided, on which numbers, what would have changed it, and
+what is waited for now.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from delivery.terminal.advice import advice
+from delivery.terminal.figures import lasting, printable, stamp
+from delivery.terminal.look import look
+from delivery.terminal.runs import OPEN, RunLine, runs
+from delivery.terminal.screen import Screen
+from delivery.terminal.seen import Seen
+from delivery.terminal.view import upcoming
+from metrics.verdict import Outcome
+from strategies.status import Check, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """Sentences. `stands` is where the Canary stands; `decided` what was decided last and why; `evidence` the numbers;
+    `changed_by` what would have changed it; `waits` what is waited for now, `since` when; `to_do` what a person can do.
+    """
+
+    at: datetime
+    namespace: str
+    name: str
+    stands: str
+    decided: str
+    evidence: tuple[str, ...]
+    changed_by: tuple[str, ...]
+    waits: str
+    since: datetime | None
+    to_do: tuple[str, ...]
+
+
+def why(seen: Seen, now: datetime) -> Why:
+    """The explanation of the present moment. Raises UnreadableStatus for a status that no program of ours wrote."""
+    shown, status = look(seen, now), seen.status
+    past = runs(status, seen.events, now)
+    return Why(
+        at=now,
+        namespace=shown.namespace,
+        name=shown.name,
+        stands=_stands(shown),
+        decided=_decided(shown, past[0] if past else None),
+        evidence=tuple(_evidence(status)),
+        changed_by=tuple(_changed_by(status, shown)),
+        waits=upcoming(shown.next, now),
+        since=_since(status),
+        to_do=tuple(dict.fromkeys(_to_do(shown))),
+    )
+
+
+def _since(status: Status) -> datetime | None:
+    """When the gate, the step or the phase began that is waited in."""
+    if status.waiting is not None and status.waiting.gates:
+        return status.waiting.since
+    step = status.run.step_since if status.run is not None else None
+    return step or status.last_transition_time
+
+
+def _stands(shown: Screen) -> str:
+    phase = shown.phase or "New"
+    where = f", step {shown.step} of {shown.steps}" if shown.run else ""
+    seen = f" ({shown.seen:.1f} % seen)" if shown.seen is not None and shown.run else ""
+    return f"{phase}{where}: {shown.wanted} % of requests go to the canary{seen}"
+
+
+def _decided(shown: Screen, last: RunLine | None) -> str:
+    """The open run's last word, or how the last one ended."""
+    words = f"{shown.reason}: {shown.message}" if shown.message else shown.reason or "nothing yet"
+    if last is None or last.result == OPEN:
+        return words
+    text = f"the last run, of {last.revision}, ended {last.result} at {last.weight} % after {lasting(last.seconds)}"
+    reason = f"{last.reason}: {last.message}" if last.message else last.reason
+    return f"{text}: {reason}" if shown.reason in ("", last.reason) else f"{text}: {reason}; now {words}"
+
+
+def _evidence(status: Status) -> Iterator[str]:
+    for each in status.checks:
+        if each.window:
+            yield f"{each.name}: {_verdict(each)}"
+
+
+def _verdict(check: Check) -> str:
+    """A verdict with its numbers, each said once."""
+    parts = [f"{check.outcome.value} in window {check.window}"]
+    if check.value is not None:
+        parts.append(f"{check.value:.6g}" + (f", allowed {check.limit}" if check.limit else ""))
+    if check.evidence is not None and check.evidence.canary_requests > 0:
+        sentence = check.evidence.sentence
+        if sentence not in check.message:
+            parts.append(sentence)
+    if check.message:
+        parts.append(check.message)
+    if check.dry_run:
+        parts.append("a dry run, which decides nothing")
+    return "; ".join(parts)
+
+
+def _changed_by(status: Status, shown: Screen) -> Iterator[str]:
+    for each in status.checks:
+        numbers = each.evidence
+        if numbers is None or not each.window:
+            continue
+        if numbers.changed_by:
+            yield f"{each.name}: {numbers.changed_by}"
+        elif each.outcome is Outcome.INCONCLUSIVE and numbers.missing:
+            yield f"{each.name}: about {numbers.missing:,.0f} more requests to the canary would tell"
+    if shown.run and 0 < shown.failed < shown.threshold:
+        left = shown.threshold - shown.failed
+        yield f"{left} more failed {'check' if left == 1 else 'checks'} would roll it back"
+
+
+def _to_do(shown: Screen) -> Iterator[str]:
+    for reason in (shown.reason, *(each.reason for each in shown.conditions)):
+        if text := advice(reason):
+            yield f"{reason}: {text}"
+    for gate in shown.gates:
+        if gate.message:
+            yield f"{gate.name}: {gate.message}"
+
+
+def view(told: Why) -> RenderableType:
+    """As paragraphs; a line's words are folded, never cut."""
+    return Group(*_lines(told))
+
+
+def _lines(told: Why) -> Iterator[RenderableType]:
+    since = f" (since {stamp(told.since)} UTC, {lasting((told.at - told.since).total_seconds())})" if told.since else ""
+    yield Text.assemble((f"{told.namespace}/{told.name}", "bold"), f"  {printable(told.stands)}")
+    yield from _section("Decided", (told.decided,))
+    yield from _section("Numbers", told.evidence)
+    yield from _section("What would change it", told.changed_by)
+    yield from _section("Waits for", (f"{told.waits}{since}",))
+    yield from _section("What you can do", told.to_do)
+
+
+def _section(title: str, lines: tuple[str, ...]) -> Iterator[RenderableType]:
+    if lines:
+        yield Text(title, style="bold")
+        for line in lines:
+            yield Padding(Text(printable(line)), (0, 0, 0, 2))
