@@ -23,6 +23,7 @@ class Lazy:
 
 COMMANDS: Mapping[str, Lazy] = MappingProxyType(
     {
+        "abort": Lazy("delivery.cli.command", "abort", "Take users back to the primary now."),
         "approve": Lazy("delivery.cli.approve", "approve", "Open a gate at which a rollout waits."),
         "crds": Lazy("delivery.cli.crds", "crds", "Print the CustomResourceDefinitions, or write them to files."),
         "deny": Lazy("delivery.cli.approve", "deny", "Refuse what goes out: its run is rolled back."),
@@ -34,6 +35,11 @@ COMMANDS: Mapping[str, Lazy] = MappingProxyType(
         "lint": Lazy("delivery.cli.lint", "lint", "Find mistakes in manifests before they are applied."),
         "list": Lazy("delivery.cli.listing", "list_canaries", "List Canaries with what each does next."),
         "plan": Lazy("delivery.cli.plan", "plan", "See what a Canary would do and write, before it is applied."),
+        "pause": Lazy("delivery.cli.command", "pause", "Hold a rollout where it is."),
+        "promote": Lazy("delivery.cli.command", "promote", "Skip the rest of a step, or of the analysis."),
+        "restart": Lazy("delivery.cli.command", "restart", "Begin a run again at its first step."),
+        "resume": Lazy("delivery.cli.command", "resume", "Let a paused rollout go on."),
+        "retry": Lazy("delivery.cli.command", "retry", "Try a failed version again."),
         "run": Lazy("delivery.cli.run", "run", "Run the controller."),
         "sandbox": Lazy("delivery.cli.sandbox", "sandbox", "Run a cluster in this process, to try rollouts."),
         "simulate": Lazy("delivery.cli.simulate", "simulate", "Test a rollout policy on simulated releases."),

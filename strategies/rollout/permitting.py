@@ -30,6 +30,9 @@ def refusal(turn: Turn, command: Command) -> str | None:
 def _misdirected(turn: Turn, command: Command, verb: Verb) -> str | None:
     """Is it meant for something else than what goes on now?"""
     now = subject(turn.status)
+    run = turn.status.run
+    if verb is Verb.ABORT and run is not None and command.of == run.revision:
+        return None  # its run has begun meanwhile
     if command.of:
         return None if command.of == now else f"it was meant for {command.of}, which is over{_how(turn, command.of)}"
     if verb in BOUND:

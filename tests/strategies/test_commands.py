@@ -238,6 +238,13 @@ def test_a_revision_that_waits_can_be_aborted_before_its_run():
     assert (world.status.phase, world.status.reason, world.live) == (Phase.FAILED, "Aborted", 0)
 
 
+def test_an_abort_of_a_revision_that_waited_reaches_its_run_that_has_begun_meanwhile():
+    world = progressing(0).give(Verb.ABORT, of=V2)
+    world.settle()
+
+    assert (answer(world)[0], world.status.phase) == (True, Phase.FAILED)
+
+
 def test_an_abort_after_the_primary_was_given_the_revision_is_refused_and_says_how_to_go_back():
     world = promoting()
     world.primary.healthy = False
