@@ -8,9 +8,9 @@ from delivery.api.status import load
 from delivery.cluster.objects import APPROVALS, CANARIES, Object
 from strategies.gates import GateKind
 from strategies.rollout.answering import waiting_for
+from strategies.rollout.approving import NAMED, is_named
 from strategies.status import Status
 
-NAMED = "approval/"
 _LONGEST = 253
 
 
@@ -34,10 +34,11 @@ def already(canary: Object, saying: Saying) -> str | None:
     """Who has opened the gate before, if it is open for what comes next."""
     status = load(canary.get("status"))
     run, _ = waiting_for(status)
-    if not saying.approves or _waits(status, saying.gate):
+    if not saying.approves:
         return None
     for each in status.gates:
-        if (each.gate, each.of) == (saying.gate, run) and each.word.opens:
+        here = (each.gate, each.of) == (saying.gate, run) and each.word.opens
+        if here and (each.step is None or not _waits(status, saying.gate)):
             return f"gate {saying.gate} is open already" + (f", approved by {each.by}" if each.by else "")
     return None
 
@@ -90,7 +91,7 @@ def _gates(canary: Object) -> dict[str, str]:
 
 
 def _waits(status: Status, gate: str) -> bool:
-    return status.waiting is not None and f"{NAMED}{gate}" in status.waiting.gates
+    return status.waiting is not None and is_named(status.waiting, gate)
 
 
 def _step(status: Status, before: str, saying: Saying) -> int | None:

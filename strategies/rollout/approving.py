@@ -11,6 +11,7 @@ from strategies.permits import Approval
 from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
 from strategies.spec import GateSpec, Policy
+from strategies.status import Waiting
 
 NAMED = "approval/"
 """What the names of these gates begin with."""
@@ -40,13 +41,17 @@ def expired(turn: Turn) -> Problem | None:
     waiting = turn.status.waiting
     if waiting is None or turn.status.run is None or waiting.of != turn.run.id:
         return None
-    named = [gate for gate in turn.spec.gates if f"{NAMED}{gate.name}" in waiting.gates]
-    for gate in named:
+    for gate in (each for each in turn.spec.gates if is_named(waiting, each.name)):
         limit = gate.timeout_seconds
         known = _is_open(turn, gate, step=waiting.step + 1) or _about(turn, gate, turn.run.id, turn.run.revision)
         if gate.on_timeout is Policy.ROLLBACK and limit and not known and turn.reached(waiting.since, limit):
             return _expire(turn, gate, of=turn.run.id, limit=limit)
     return None
+
+
+def is_named(waiting: Waiting, gate: str) -> bool:
+    """Is the gate among those that are closed? Of many, the status names the first and counts the others."""
+    return f"{NAMED}{gate}" in waiting.gates or any(each.startswith("and ") for each in waiting.gates)
 
 
 def _closed(turn: Turn, point: Point, gate: GateSpec) -> Closed | None:

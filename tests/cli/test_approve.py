@@ -1,5 +1,6 @@
 """A person's word from a terminal: bound to what waits, said once however often it is typed, refused in clear words."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -113,6 +114,12 @@ def test_a_run_is_refused_before_it_has_come_to_the_gate(served: Served) -> None
     assert approve(served).exit_code == 1
     assert approve(served, verb="deny").exit_code == 0
     assert [each["spec"]["decision"] for each in said(served)] == ["deny"]
+
+
+def test_of_many_gates_those_that_are_only_counted_can_be_opened_too(served: Served) -> None:
+    at = replace(waiting("a", "b", "c").waiting, gates=("approval/a", "and 4 more"))  # type: ignore[type-var]
+    canary(served, waiting(waiting=at))
+    assert approve(served).exit_code == 0
 
 
 @pytest.mark.parametrize(("more", "step"), [((), 3), (("--all-steps",), None)])

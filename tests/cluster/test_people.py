@@ -1,9 +1,13 @@
 """People's words on a real API server: what it keeps, whom it lets speak, and a release that waits for them."""
 
+import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +16,11 @@ import pytest_asyncio
 from delivery.api.parse import parse_approval, parse_canary
 from delivery.api.status import dump, load
 from delivery.cluster.kubernetes import KubernetesApi
-from delivery.cluster.objects import APPROVALS, CANARIES, FREEZES, Ref
+from delivery.cluster.objects import APPROVALS, CANARIES, FREEZES, Kind, Ref
+from delivery.controller.doorbell import Doorbell
+from delivery.controller.settings import Settings
 from delivery.gates import freezing, speaking
+from delivery.gates.seal import Seal
 from strategies.gates import GateKind, GateRecord, Word
 from strategies.status import Past, Phase, Result, Status, Waiting
 from tests.cluster.harness.control_plane import ControlPlane
@@ -23,8 +30,13 @@ from tests.cluster.harness.mesh import MeshExporter
 from tests.cluster.harness.prometheus import Prometheus
 from tests.cluster.harness.stage import V1, V2, Stage, open_stage
 from tests.cluster.harness.telling import Told, begin, together
-from tests.cluster.harness.waiting import until
+from tests.cluster.harness.waiting import eventually, until
 from tests.cluster.test_crds import canary
+from tests.controller_process.test_admission import make_certificate
+
+MUTATING = Kind(
+    "admissionregistration.k8s.io", "v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", False
+)
 
 SAID = {
     "canary": "reviews", "run": "a1b2c3-x", "revision": "v2-a1b2c3d4e5f6", "gate": "sign-off", "step": 2,
@@ -121,6 +133,52 @@ async def test_whoever_may_not_speak_is_refused_and_whoever_may_is_let_in(kubect
     freeze = freezing.freeze(namespace, now + timedelta(hours=1), "x", "jane", now)
     with pytest.raises(KubectlError, match='cannot create resource "freezes"'):
         await kubectl("create", "--validate=false", "--as=jane", "-f", "-", stdin=json.dumps(freeze))
+
+
+@pytest.mark.usefixtures("crds")
+async def test_the_webhook_writes_and_seals_who_it_was(
+    control_plane: ControlPlane, api: KubernetesApi, kubectl: Kubectl, namespace: str, tmp_path: Path
+) -> None:
+    certificate, key = make_certificate(tmp_path)
+    given = {"kubeconfig": str(control_plane.kubeconfig()), "listen": "127.0.0.1:0", "namespace": namespace,
+             "admission_cert": certificate, "admission_key": key, "admission_port": 0}  # fmt: skip
+    doorbell = Doorbell(lambda _: None, Settings.parse(given), stamp=Seal(key).stamped)
+    running = asyncio.ensure_future(doorbell.run())
+    configured = Ref(MUTATING, "", f"stamp-{namespace}")
+    try:
+        async with asyncio.timeout(30):
+            url = await doorbell.admission_url()
+        await kubectl("label", "namespace", namespace, f"story={namespace}")
+        await api.create(configured, stamping(url.replace("/validate", "/stamp"), certificate, namespace))
+        await kubectl("create", "role", "approver", "--verb=create", "--resource=approvals.progressive.delivery")
+        await kubectl("create", "rolebinding", "approver", "--role=approver", "--user=joe")
+        names = count(1)
+
+        async def stamped() -> bool:
+            """The API server takes a moment to hear of a webhook."""
+            body = approval(f"word-{next(names)}", user="jane", signature="forged")
+            await kubectl("create", "--validate=false", "--as=joe", "-f", "-", stdin=json.dumps(body))
+            stored = await api.get(Ref(APPROVALS, namespace, body["metadata"]["name"]))
+            return Seal(key).vouches(stored, APPROVALS) and stored["spec"]["user"] == "joe"
+
+        await eventually(stamped, seconds=30, what="a word with its speaker's name")
+    finally:
+        await api.delete(configured)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def stamping(url: str, certificate: str, story: str) -> dict[str, Any]:
+    """The webhook of deploy/admission, for one namespace and at an address of its own."""
+    rule = {"apiGroups": ["progressive.delivery"], "apiVersions": ["v1beta1"], "resources": ["approvals", "freezes"],
+            "operations": ["CREATE"]}  # fmt: skip
+    bundle = base64.b64encode(Path(certificate).read_bytes()).decode()
+    webhook = {
+        "name": "stamp.progressive.delivery", "admissionReviewVersions": ["v1"], "sideEffects": "None",
+        "clientConfig": {"url": url, "caBundle": bundle}, "rules": [rule], "failurePolicy": "Fail",
+        "namespaceSelector": {"matchLabels": {"story": story}},
+    }  # fmt: skip
+    return {"webhooks": [webhook]}
 
 
 # -- releases

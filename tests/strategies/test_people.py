@@ -241,6 +241,14 @@ def test_the_time_for_people_runs_on_while_a_run_is_paused(policy: Policy) -> No
         assert world.status.history[-1].gates[0].at - since >= timedelta(seconds=3600)
 
 
+def test_of_many_gates_each_has_its_time() -> None:
+    gates = [GateSpec(name=f"team-{each}", before=GateKind.PROMOTION) for each in "abcdef"]
+    world = gated(*gates, replace(SIGN_OFF, timeout_seconds=600.0, on_timeout=Policy.ROLLBACK))
+    assert len(world.status.waiting.gates) < len(gates)
+    world.edit(paused=True).rest(3600)
+    assert world.status.reason == "GateTimedOut"
+
+
 def test_a_rollback_waits_for_nobody() -> None:
     world = gated(SIGN_OFF)
     world.answerer = failing
