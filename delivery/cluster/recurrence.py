@@ -36,17 +36,17 @@ class Recurrence:
     def next(self, after: datetime) -> datetime:
         """When it begins next, later than `after` (aware); in UTC."""
         at = after.astimezone(UTC)
-        wall = _wall(at, self.zone)
+        wall, offset = _wall(at, self.zone), _offset(at, self.zone)
         while True:
             found = self._on_the_wall(wall)
             come = at + (found - wall)
-            change = _change(at, come, self.zone)
+            change = _change(at, come, self.zone, offset)
             if change is None:
                 return come
             after_change = _wall(change, self.zone)
             if found < after_change and come >= change:
                 return change  # that time is left out
-            at, wall = change - _TICK, after_change - _TICK
+            at, wall, offset = change - _TICK, after_change - _TICK, _offset(change, self.zone)
 
     def covers(self, at: datetime) -> datetime | None:
         """If it is on at `at`: the end of the first that is on then. Else None."""
@@ -69,9 +69,10 @@ def _offset(at: datetime, zone: ZoneInfo) -> timedelta:
     return at.astimezone(zone).utcoffset() or timedelta()
 
 
-def _change(start: datetime, end: datetime, zone: ZoneInfo) -> datetime | None:
-    """The first moment in (start, end] at which clocks have another offset than the moment before; to the second."""
-    low, known = start, _offset(start + _TICK, zone)
+def _change(start: datetime, end: datetime, zone: ZoneInfo, known: timedelta) -> datetime | None:
+    """The first moment in (start, end] at which clocks have another offset than the one they are known to have; to
+    the second."""
+    low = start
     while low < end:
         high = min(low + _LOOK, end)
         if _offset(high, zone) != known:

@@ -92,6 +92,14 @@ def test_it_stays_as_it_is_for_as_long_as_it_says(
         assert by_hand(calendar, found.until)
 
 
+def test_the_last_moment_before_clocks_change_is_one_like_others() -> None:
+    [morning] = Calendar.of(windows(deny=[rule("0 2 * * 1-5")], timeZone="Europe/Berlin")).deny
+    change = datetime(2024, 10, 27, 1, tzinfo=UTC)
+
+    for before in (timedelta(hours=1), timedelta(seconds=1), timedelta(microseconds=1), timedelta()):
+        assert morning.next(change - before) == datetime(2024, 10, 28, 1, tzinfo=UTC)
+
+
 def by_hand(calendar: Calendar, at: datetime) -> bool:
     """One of `allow` has begun within its length, and none of `deny` has: each beginning looked at by itself."""
 
