@@ -71,7 +71,8 @@ def _offset(at: datetime, zone: ZoneInfo) -> timedelta:
 
 def _change(start: datetime, end: datetime, zone: ZoneInfo, known: timedelta) -> datetime | None:
     """The first moment in (start, end] at which clocks have another offset than the one they are known to have; to
-    the second."""
+    the second.
+    """
     low = start
     while low < end:
         high = min(low + _LOOK, end)
