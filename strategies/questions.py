@@ -19,6 +19,7 @@ class Ask(StrEnum):
     LIMITS = "limits"  # the same by its limits alone: of the whole step, or where there is nobody to compare with
     TRAFFIC = "traffic"  # how many requests each role got over [start, end]: Verdict.counts
     DRAINED = "drained"  # does nobody send requests to the canary any more? pass = drained
+    HOOK = "hook"  # what does a webhook say? pass = 2xx, fail = any other answer, error = none; `at` is when it is due
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 
-from strategies.gates import GateKind
+from strategies.gates import GateKind, HookType
 
 
 class Policy(StrEnum):
@@ -45,6 +46,25 @@ class CheckSpec:
     def counts_for_itself(self) -> bool:
         """Are its failures counted by its own rules, and not toward the analysis' threshold?"""
         return self.failure_limit is not None or self.consecutive_failures is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookSpec:
+    """A webhook as the state machine sees it.
+
+    `name` is unique among the Canary's. `patience_seconds` is how long one asking may take, repeats included.
+    `muted`: alert services are not told while it keeps a gate closed.
+    """
+
+    name: str
+    type: HookType
+    patience_seconds: float = 20.0
+    muted: bool = False
+
+    @property
+    def mark(self) -> str:
+        """The name in six characters, for lists that must stay short."""
+        return sha256(self.name.encode()).hexdigest()[:6]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +146,7 @@ class RolloutSpec:
     generation: int = 0
     analysis: Analysis = Analysis()
     checks: tuple[CheckSpec, ...] = ()
+    hooks: tuple[HookSpec, ...] = ()
     skip_analysis: bool = False
     suspend: bool = False
     paused: bool = False

@@ -261,6 +261,19 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Farewell:
+    """The webhooks that are still to hear of the end of a run, by their marks (see HookSpec.mark), and how it ended."""
+
+    __pydantic_config__ = JSON_NAMES
+
+    run: str
+    revision: str
+    phase: Phase
+    at: datetime
+    hooks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement:
     """Something that people are told, once. `id` is unique for ever, so that telling twice is seen as telling once.
 
@@ -350,6 +363,7 @@ class Status:
     paused: Pause | None = None
     waiting: Waiting | None = None
     gates: tuple[GateRecord, ...] = ()
+    farewell: Farewell | None = None
     checks: tuple[Check, ...] = ()
     conditions: tuple[Condition, ...] = ()
     history: tuple[Past, ...] = ()

@@ -9,9 +9,7 @@ from typing import Any
 from delivery.api.canary import Canary
 from delivery.api.model import Piece
 
-BLOCKING = (
-    "analysis.webhooks",
-)
+BLOCKING: tuple[str, ...] = ()
 """Fields without which no run may start."""
 
 NAMED = ("analysis.alerts",)

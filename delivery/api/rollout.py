@@ -4,12 +4,14 @@ from delivery.api import comparing
 from delivery.api.acting import blocking, not_acted_on
 from delivery.api.analysis import Analysis
 from delivery.api.canary import Canary, CanarySpec
+from delivery.api.durations import seconds
 from delivery.api.elsewhere import misplaced
 from delivery.api.gates import Gate
+from delivery.api.hooks import Webhook
 from delivery.api.metrics import Metric
 from metrics.spec import MetricSpec
 from strategies import spec as strategies
-from strategies.gates import GateKind
+from strategies.gates import GateKind, HookType
 from strategies.rollout.calendars import IGNORE_WINDOWS
 
 
@@ -22,6 +24,7 @@ def rollout_spec(canary: Canary, *, scrape_interval_seconds: float) -> strategie
         generation=canary.metadata.generation,
         analysis=_analysis(spec),
         checks=_checks(spec.analysis),
+        hooks=tuple(_hook(name, hook) for name, hook in named_hooks(canary).items()),
         skip_analysis=spec.skip_analysis,
         suspend=spec.suspend,
         paused=spec.paused,
@@ -73,6 +76,28 @@ def metric_specs(canary: Canary) -> tuple[MetricSpec, ...]:
     """The metrics of the analysis, in its order, limits translated; those of templates without query and source."""
     analysis, namespace = canary.spec.analysis, canary.metadata.namespace
     return tuple(_metric(metric, analysis, namespace) for metric in analysis.metrics)
+
+
+def named_hooks(canary: Canary) -> dict[str, Webhook]:
+    """The webhooks by names that are theirs alone: one that is given again gets a number, as Flagger takes it twice."""
+    named: dict[str, Webhook] = {}
+    for hook in canary.spec.analysis.webhooks:
+        name, number = hook.name, 1
+        while name in named:
+            number += 1
+            name = f"{hook.name} ({number})"
+        named[name] = hook
+    return named
+
+
+def _hook(name: str, hook: Webhook) -> strategies.HookSpec:
+    """The longest that one asking may take: every attempt, the pauses between them, and the reading of a Secret."""
+    return strategies.HookSpec(
+        name=name,
+        type=HookType(hook.type or HookType.ROLLOUT),
+        patience_seconds=seconds(hook.timeout) * (1 + hook.retries) + 30.0 * hook.retries + 10.0,
+        muted=hook.mute_alert,
+    )
 
 
 def _metric(metric: Metric, analysis: Analysis, namespace: str) -> MetricSpec:

@@ -37,6 +37,7 @@ _TOP = {
     "run": "The run that is going on.",
     "gates": "Who has opened or refused which gates of the run, or of the revision that waits for one.",
     "waiting": "What the run, or a revision before its run, waits for at closed gates.",
+    "farewell": "The webhooks that are still to hear of the end of a run.",
     "checks": "The last judged window of each check.",
     "conditions": "Conditions: Ready, Promoted, TrafficSynced, AnalysisHealthy and what else there is to know.",
     "history": "The runs that ended, newest last.",
@@ -151,6 +152,13 @@ _GATE = {
     "step": "The increase that it is about, from 1; without it, all.",
     "approval": "Name of the Approval.",
 }
+_FAREWELL = {
+    "run": "The run that has ended.",
+    "revision": "Its revision.",
+    "phase": "How it has ended.",
+    "at": "When it ended.",
+    "hooks": "Marks of the webhooks, made from their names.",
+}
 _WAITING = {
     "before": "What the gates stand before.",
     "of": "The run, or before a run its revision.",
@@ -178,6 +186,7 @@ _INNER: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "run": ("One attempt to bring one revision to all users.", _RUN),
     "command": ("The last command that was given by an annotation, and what became of it.", _ANSWERED),
     "paused": ("Somebody told it to wait, until somebody tells it to go on.", _PAUSED),
+    "farewell": ("Who is still to hear of the end of a run.", _FAREWELL),
     "waiting": ("A point that is not passed while gates are closed.", _WAITING),
     "checks": ("The last judged window of one check.", _CHECK),
     "conditions": ("A condition by Kubernetes' conventions.", _CONDITION),

@@ -1,21 +1,18 @@
 """The two objects beside the Canary: what is asked (MetricTemplate) and who is told (AlertProvider)."""
 
-import re
 from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from delivery.api.counters import Counters
+from delivery.api.headers import HEADER_NAME, HEADER_VALUE
 from delivery.api.metadata import Metadata
 from delivery.api.model import Piece, broken_rule, cel
 from delivery.api.placeholders import check_query
 from delivery.api.references import ADDRESS, Name, SecretRef
 from metrics import json_paths
 from metrics.source import CLOUDWATCH, DATADOG, PROMETHEUS, WEB
-
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 SERVED = (PROMETHEUS, DATADOG, CLOUDWATCH, WEB)
 """The types of services that are asked."""
@@ -106,7 +103,7 @@ class MetricProvider(Piece):
     @classmethod
     def _sendable(cls, headers: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
         for name, values in headers.items():
-            if not _HEADER_NAME.fullmatch(name) or not all(_HEADER_VALUE.fullmatch(each) for each in values):
+            if not HEADER_NAME.fullmatch(name) or not all(HEADER_VALUE.fullmatch(each) for each in values):
                 raise broken_rule(given=f'"{name}"', allowed="names and values of HTTP headers, without line breaks")
         return headers
 

@@ -63,6 +63,12 @@ FLAGS = (
     _flag("--lease-namespace", "Namespace of the Lease; by default the Pod's own, else --namespace."),
     _flag("--lease-name", "Name of the Lease that the leader holds.", default="progressive-delivery"),
     _flag("--identity", "Name of this process in the Lease; by default the host's name and a random part."),
+    _flag(
+        "--webhook-allow",
+        "Networks that webhooks and alert services may be in although they are refused, such as 127.0.0.0/8; with = in "
+        "front nothing but these, and names.",
+        default="",
+    ),
     _flag("--admission-cert", "PEM file of the admission webhook's certificate; without it there is no webhook."),
     _flag("--admission-key", "PEM file of that certificate's key."),
     _flag("--admission-port", "Port of the admission webhook.", default="9443"),

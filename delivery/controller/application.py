@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -44,6 +45,9 @@ from delivery.gates.calendar import problem as never_opens
 from delivery.gates.seal import Seal
 from delivery.observability.exporter import Exporter
 from delivery.observability.http import ObservabilityServer, Probe
+from delivery.outbound.caller import HttpCaller
+from delivery.outbound.guard import guard_for
+from delivery.outbound.outgoing import Caller
 from delivery.workloads.revision import Scope
 from delivery.workloads.selectors import Labelling
 from metrics.analysis import Analyst
@@ -103,7 +107,8 @@ async def run(settings: Settings) -> None:
         await timers.start()
         stack.push_async_callback(timers.stop)
         autoscaling = await autoscaling_kind(api)
-        controller = Controller(_surroundings(settings, api, clock, timers, exporter, analyst, autoscaling))
+        caller = await stack.enter_async_context(_caller(settings, api.server))
+        controller = Controller(_surroundings(settings, api, clock, timers, exporter, analyst, caller, autoscaling))
         doorbell = Doorbell(
             controller.queue.add,
             settings,
@@ -120,6 +125,13 @@ async def run(settings: Settings) -> None:
         await _supervise(controller, doorbell, exporter)
 
 
+def _caller(settings: Settings, server: str) -> HttpCaller:
+    """The way out to webhooks and alert services; none of them may be the API server."""
+    hosts = (urlsplit(server).hostname or "", f"kubernetes.default.svc.{settings.cluster_domain}")
+    guard = guard_for(settings.webhook_allow, api_server=tuple(filter(None, hosts)))
+    return HttpCaller(guard, rng=random.Random())  # noqa: S311 - jitter, no secret
+
+
 def _surroundings(
     settings: Settings,
     api: Api,
@@ -127,6 +139,7 @@ def _surroundings(
     timers: ApschedulerTimers,
     exporter: Exporter,
     analyst: Analyst,
+    caller: Caller,
     autoscaling: Kind,
 ) -> Surroundings:
     return Surroundings(
@@ -135,6 +148,7 @@ def _surroundings(
         timers=timers,
         rng=random.Random(),  # noqa: S311 - jitter, no secret
         analyst=analyst,
+        caller=caller,
         reporter=exporter,
         policy=Policy(
             metrics_server=settings.metrics_server,

@@ -12,7 +12,10 @@ from typing import Protocol
 
 import structlog
 
+from delivery.api.hooks import Webhook
 from delivery.controller.templates import Templates, UnresolvedError
+from delivery.gates.payload import Occasion
+from delivery.gates.webhooks import Hooks
 from metrics.spec import MetricSpec, Subject, Window
 from metrics.verdict import Outcome, Verdict
 from strategies.questions import Ask, Question
@@ -43,11 +46,15 @@ class Analyst(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brief:
-    """What answering needs besides the question: whose traffic, which metrics, which server."""
+    """What answering needs besides the question: whose traffic, which metrics, which server; which webhooks, and what
+    they are told.
+    """
 
     subject: Subject
     metrics: Mapping[str, MetricSpec]
     server: str
+    hooks: Mapping[str, Webhook] = field(default_factory=dict)
+    occasion: Occasion | None = None
 
 
 @dataclass(slots=True)
@@ -58,13 +65,19 @@ class _Asked:
 
 class Asker:
     """Asks in the background. `on_answer(key, urgent)` is called when a Canary has a new answer. `templates` say what
-    metrics ask that name one.
+    metrics ask that name one; `hooks` call webhooks.
     """
 
     def __init__(
-        self, analyst: Analyst, *, on_answer: Callable[[str, bool], None], templates: Templates | None = None
+        self,
+        analyst: Analyst,
+        *,
+        on_answer: Callable[[str, bool], None],
+        templates: Templates | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         self._analyst = analyst
+        self._hooks = hooks
         self._templates = templates
         self._on_answer = on_answer
         self._asked: dict[str, _Asked] = {}
@@ -103,16 +116,18 @@ class Asker:
     async def _answer(self, key: str, asked: _Asked, question: Question, brief: Brief) -> None:
         verdict = await self._ask(question, brief)
         for _ in range(ATTEMPTS - 1):
-            if verdict.outcome is not Outcome.ERROR:
+            if verdict.outcome is not Outcome.ERROR or question.kind is Ask.HOOK:  # those say themselves how often
                 break
             await asyncio.sleep(ATTEMPT_PAUSE)
             verdict = await self._ask(question, brief)
         log.debug("answered", canary=key, question=question.name, window=question.window, outcome=verdict.outcome)
         asked.tasks.pop(question, None)
         asked.answers[question] = verdict
-        self._on_answer(key, verdict.outcome is Outcome.FAIL)
+        self._on_answer(key, verdict.outcome is Outcome.FAIL or question.kind is Ask.HOOK)
 
     async def _ask(self, question: Question, brief: Brief) -> Verdict:
+        if question.kind is Ask.HOOK:
+            return await self._call(question, brief)
         window = Window(start=question.start, end=question.end, at=question.at)
         if question.kind is Ask.TRAFFIC:
             return await self._analyst.traffic(brief.subject, window, server=brief.server)
@@ -130,3 +145,9 @@ class Asker:
         return await self._analyst.compared(
             metric, brief.subject, window, number=question.window, memory=question.memory, server=brief.server
         )
+
+    async def _call(self, question: Question, brief: Brief) -> Verdict:
+        hook = brief.hooks.get(question.name)
+        if hook is None or brief.occasion is None or self._hooks is None:
+            return Verdict(Outcome.ERROR, message=f"webhook {question.name} is no longer in the analysis")
+        return await self._hooks.ask(hook, question, brief.occasion)

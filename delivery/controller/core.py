@@ -12,6 +12,7 @@ import structlog
 
 from delivery.alerts.announcer import Announcer
 from delivery.api.commands import is_urgent
+from delivery.cluster.contents import Contents
 from delivery.cluster.elector import Elector
 from delivery.cluster.errors import NotLeader
 from delivery.cluster.objects import (
@@ -43,6 +44,8 @@ from delivery.controller.seams import Reporter
 from delivery.controller.templates import Templates
 from delivery.gates.people import People
 from delivery.gates.seal import Seal
+from delivery.gates.webhooks import Webhooks
+from delivery.outbound.outgoing import Caller
 from delivery.routing.registry import KINDS
 
 log = structlog.get_logger(__name__)
@@ -59,7 +62,8 @@ class LeadershipLostError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What the controller is given: the cluster, time, chance, people who answer and people who count.
+    """What the controller is given: the cluster, time, chance, people who answer, a way out to those
+    who are called, and people who count.
 
     `namespace` None: all namespaces. `autoscaling`: HorizontalPodAutoscalers in the version that the API server
     offers. `observe` is told of each write: verb, kind, outcome, seconds. `seal` tells whose word an Approval is.
@@ -70,6 +74,7 @@ class Surroundings:
     timers: Timers
     rng: random.Random
     analyst: Analyst
+    caller: Caller
     reporter: Reporter
     policy: Policy
     observe: Observe
@@ -129,7 +134,10 @@ class Controller:
             writer = Writer(around.api, self.reader, self.elector, clock, observe=around.observe)
         templates = Templates(self.reader)
         self.asker = Asker(
-            around.analyst, on_answer=lambda key, urgent: self.queue.add(key, urgent=urgent), templates=templates
+            around.analyst,
+            on_answer=lambda key, urgent: self.queue.add(key, urgent=urgent),
+            templates=templates,
+            hooks=Webhooks(around.caller, Contents(self.reader), clock),
         )
         self.announcer = Announcer(writer, clock, rng, lambda key, _: self.queue.add(key))
         self.reconciler = Reconciler(

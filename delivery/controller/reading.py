@@ -9,7 +9,7 @@ from typing import Any
 
 from delivery.api.canary import Canary
 from delivery.api.parse import InvalidSpec, parse_canary
-from delivery.api.rollout import metric_specs, rollout_spec
+from delivery.api.rollout import metric_specs, named_hooks, rollout_spec
 from delivery.api.salvage import salvage_canary
 from delivery.cluster.objects import DEPLOYMENTS, Object
 from delivery.controller.asker import Brief
@@ -173,6 +173,7 @@ def _brief(canary: Canary, names: Names, policy: Policy) -> Brief:
         subject=_subject(canary, names, policy.metrics_matchers),
         metrics={each.name: each for each in metric_specs(canary)},
         server=canary.spec.metrics_server or policy.metrics_server,
+        hooks=named_hooks(canary),
     )
 
 

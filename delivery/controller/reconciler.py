@@ -34,6 +34,7 @@ from delivery.controller.recorded import log_labels, recorded_status
 from delivery.controller.seams import Announcer, Enqueue, Reporter
 from delivery.controller.templates import Templates
 from delivery.gates.answering import answers as answers_to
+from delivery.gates.payload import Occasion
 from delivery.gates.people import People
 from strategies.decision import Decision, Wanted
 from strategies.modes import begun_anew, untouched
@@ -230,7 +231,10 @@ class Reconciler:
     def _follow_up(self, entry: Entry, body: Object, spec: Spec, decision: Decision, *, again_in: float | None) -> None:
         """Questions, timers, announcements and figures that belong to the recorded status."""
         status, names = decision.status, Ref.of(CANARIES, body)
-        self._asker.keep(entry.key, decision.questions, spec.brief)
+        brief = spec.brief
+        if brief.hooks and decision.questions:
+            brief = replace(brief, occasion=Occasion(spec=spec.rollout, status=status))
+        self._asker.keep(entry.key, decision.questions, brief)
         self._look_again(entry.key, decision.wake_at, again_in)
         self._announce(entry.key, body, status)
         skipped = spec.rollout.skip_analysis

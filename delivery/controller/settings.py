@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from delivery.outbound.guard import guard_for
 from metrics import matchers
 from metrics.matchers import Matchers, MatchersError
 
@@ -59,6 +60,7 @@ class Settings:
     `metrics_matchers` are added to the selectors of every builtin query. `metrics_batch_seconds` is how long one waits
     for others at most. `scrape_interval_seconds` is how often
     Prometheus scrapes the proxies. `observe`: every Canary only looks on. `listen_port` 0: any free port.
+    `webhook_allow`: which addresses webhooks and alert services may have (outbound/guard.py).
     """
 
     identity: str
@@ -84,6 +86,7 @@ class Settings:
     lease_namespace: str = "default"
     lease_name: str = "progressive-delivery"
     admission: Admission | None = None
+    webhook_allow: str = ""
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> "Settings":
@@ -120,6 +123,7 @@ class Settings:
             lease_namespace=_lease_namespace(known.get("lease_namespace") or None, namespace),
             lease_name=_name("--lease-name", known.get("lease_name", "progressive-delivery")),
             admission=_admission(known),
+            webhook_allow=_reachable(known.get("webhook_allow", "")),
         )
 
 
@@ -220,6 +224,14 @@ def _matchers(given: str) -> Matchers:
         return matchers.parse(given)
     except MatchersError as error:
         raise SettingsError("--metrics-matchers", given, str(error).partition("allowed ")[2]) from error
+
+
+def _reachable(given: str) -> str:
+    try:
+        guard_for(given)
+    except ValueError as error:
+        raise SettingsError("--webhook-allow", given, str(error)) from error
+    return given
 
 
 def _seconds(flag: str, given: object, low: float, high: float) -> float:

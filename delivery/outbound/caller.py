@@ -21,8 +21,8 @@ KEEPS_METHOD = (307, 308)
 FIRST_PAUSE = 1.0  # seconds, doubled each time
 LONGEST_PAUSE = 30.0
 CONNECTIONS = 256
-SECRET = frozenset({"authorization", "cookie", "proxy-authorization"})
-"""Headers that stay behind when a redirect leads to somebody else; those of webhooks' signatures stay too."""
+HARMLESS = frozenset({"accept", "content-type", "idempotency-key"})
+"""Headers that go along when a redirect leads to somebody else; any other could be a secret."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -163,7 +163,7 @@ def _elsewhere(url: str, location: str, headers: dict[str, str]) -> tuple[str, d
         raise RefusedAddressError(f"{displayed(url)} redirects to {displayed(target)}, which is not encrypted")
     if same:
         return target, headers
-    return target, {name: value for name, value in headers.items() if name.lower() not in SECRET}
+    return target, {name: value for name, value in headers.items() if name.lower() in HARMLESS}
 
 
 @lru_cache(maxsize=64)

@@ -34,6 +34,11 @@ REFUSED: tuple[tuple[str, str], ...] = (
 
 _NETWORKS = tuple((ip_network(network), what) for network, what in REFUSED)
 _NAT64 = ip_network("64:ff9b::/96")
+_NAME = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+ALLOWED = (
+    "networks or addresses with commas between them, such as 127.0.0.0/8,10.1.2.3; with = in front only these, and "
+    "names such as hooks.slack.com or *.svc.cluster.local"
+)
 _NUMBER = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)")
 
 
@@ -41,23 +46,25 @@ _NUMBER = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)")
 class Guard:
     """Says no to addresses. `api_server` are the hosts of the API server, names or addresses.
 
-    `allowed`: these networks may be called whatever they are. With `only`, nothing else may: not even what would be
-    harmless.
+    `allowed`: these networks may be called whatever they are. With `only`, nothing else may, not even what would be
+    harmless, but for hosts of these `names`: as they are, or with *. in front for all below.
     """
 
     allowed: tuple[Network, ...] = ()
+    names: tuple[str, ...] = ()
     only: bool = False
     api_server: tuple[str, ...] = ()
 
-    def check(self, address: str, *, where: str, api_server: Iterable[str] = ()) -> None:
+    def check(self, address: str, *, where: str, host: str = "", api_server: Iterable[str] = ()) -> None:
         """Raises RefusedAddressError for an address, in its numeric form, that must not be called.
 
-        `where` is how people know it; `api_server` are the addresses that the API server has now.
+        `where` is how people know it, `host` the name that led to it; `api_server` are the addresses that the API
+        server has now.
         """
         given = _parsed(address)
         if any(given in network for network in self.allowed if network.version == given.version):
             return
-        if self.only:
+        if self.only and not self._named(host):
             raise RefusedAddressError(f"{where} is refused: {given} is not among those that --webhook-allow names")
         servers = {_parsed(each) for each in api_server}
         for each in (given, *_within(given)):
@@ -66,6 +73,11 @@ class Guard:
             for network, what in _NETWORKS:
                 if each.version == network.version and each in network:
                     raise RefusedAddressError(f"{where} is refused: {each} is {what}; --webhook-allow can allow it")
+
+
+    def _named(self, host: str) -> bool:
+        host = host.lower().rstrip(".")
+        return any(host.endswith(name[1:]) if name.startswith("*.") else host == name for name in self.names)
 
 
 def literal(host: str, *, where: str) -> str | None:
@@ -82,18 +94,21 @@ def literal(host: str, *, where: str) -> str | None:
     return None
 
 
-def networks(given: str) -> tuple[tuple[Network, ...], bool]:
-    """What `--webhook-allow` says: networks and addresses with commas between them; and whether nothing else may be
-    called, which a leading `=` means. Raises ValueError with what is allowed.
+def guard_for(given: str, *, api_server: tuple[str, ...] = ()) -> Guard:
+    """What `--webhook-allow` says: networks and addresses with commas between them. With `=` in front, nothing else may
+    be called, and names may stand among them. Raises ValueError with what is allowed.
     """
     only = given.startswith("=")
-    words = [word for each in given.removeprefix("=").split(",") if (word := each.strip())]
-    try:
-        return tuple(ip_network(word) for word in words), only
-    except ValueError:
-        raise ValueError(
-            "networks or addresses with commas between them, such as 127.0.0.0/8,10.1.2.3; with = in front, only these"
-        ) from None
+    words = [word.lower() for each in given.removeprefix("=").split(",") if (word := each.strip())]
+    allowed, names = [], []
+    for word in words:
+        try:
+            allowed.append(ip_network(word))
+        except ValueError:
+            if not only or not _NAME.fullmatch(word) or _NUMBER.fullmatch(word.rpartition(".")[2]):
+                raise ValueError(ALLOWED) from None
+            names.append(word)
+    return Guard(allowed=tuple(allowed), names=tuple(names), only=only, api_server=api_server)
 
 
 def _parsed(address: str) -> Address:

@@ -36,7 +36,7 @@ class GuardedResolver(AbstractResolver):
         found = await self._resolver().resolve(host, port, family)
         servers = await self.api_server()
         for each in found:
-            self._guard.check(each["host"], where=host, api_server=servers)
+            self._guard.check(each["host"], where=host, host=host, api_server=servers)
         return found
 
     async def check(self, host: str, *, where: str) -> None:

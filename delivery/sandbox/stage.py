@@ -190,6 +190,7 @@ def controller_command(sandbox: Sandbox) -> list[str]:
         f"--metrics-server={sandbox.prometheus.url}",
         f"--scrape-interval-seconds={sandbox.settings.scrape_seconds:g}",
         f"--listen={HOST}:0",
+        "--webhook-allow=127.0.0.0/8,::1",  # what answers here runs on this machine
     ]
 
 

@@ -47,9 +47,9 @@ def read_policy(file: Path, *, scrape_interval_seconds: float = 15.0) -> Policy:
     if problem := _not_simulated(canary):
         raise UnusableError(f"{file}: {problem}")
     # A policy is tried as it would roll out, also that of a Canary which only looks on so far,
-    # by people who agree at once and at an hour at which it may.
+    # by people and services who agree at once and at an hour at which it may.
     rollout = rollout_spec(canary, scrape_interval_seconds=scrape_interval_seconds)
-    spec = replace(rollout, observe=False, gates=(), windows=None)
+    spec = replace(rollout, observe=False, gates=(), windows=None, hooks=())
     return Policy(name=file.name, spec=spec, metrics=metric_specs(canary), meshed=canary.spec.has_mesh)
 
 

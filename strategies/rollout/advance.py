@@ -14,6 +14,7 @@ from strategies.rollout.commanding import obey, refuse_all
 from strategies.rollout.conditions import describe
 from strategies.rollout.deadline import overdue
 from strategies.rollout.gating import forget_passed
+from strategies.rollout.hooks import say_farewell
 from strategies.rollout.turn import Turn
 from strategies.snapshot import Problem, Snapshot
 from strategies.spec import RolloutSpec
@@ -34,6 +35,7 @@ def advance(spec: RolloutSpec, status: Status, snapshot: Snapshot, answers: Answ
         _stop_the_clock(turn)
     else:
         _rule(turn)()
+        say_farewell(turn)
     forget_passed(turn)
     describe(turn)
     return closed(turn, before=status)

@@ -13,6 +13,8 @@ from strategies.spec import CheckSpec, Policy
 from strategies.status import Check
 
 TRAFFIC = "traffic"
+WEBHOOK = "webhook/"
+"""Begins the names of webhooks' checks; no metric has such a name."""
 _SLACK = timedelta(milliseconds=1)
 """Lengths that are no whole microseconds must not make the last window of a step end before it."""
 

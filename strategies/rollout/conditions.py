@@ -147,10 +147,10 @@ def _analysis_healthy(turn: Turn) -> Condition:
     run = turn.status.run
     phases = (Phase.PROGRESSING, Phase.WAITING_PROMOTION, Phase.OBSERVING)
     judging = turn.status.phase in phases and not turn.spec.suspend
+    if run is not None and judging and turn.analysis is not None:
+        return _bad(turn, "AnalysisHealthy", turn.analysis)
     if run is None or run.step < 0 or not judging:
         return _make(turn, "AnalysisHealthy", "Unknown", "NoAnalysis")
-    if turn.analysis is not None:
-        return _bad(turn, "AnalysisHealthy", turn.analysis)
     return _make(turn, "AnalysisHealthy", "True", "Measuring")
 
 

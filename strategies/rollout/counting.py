@@ -10,7 +10,7 @@ from math import ceil, isfinite
 from metrics.verdict import MEMORIES_BYTES, MEMORY_BYTES, Evidence, Outcome, Verdict
 from strategies.changing import altered, changed
 from strategies.questions import Question
-from strategies.rollout.asking import check_of, is_over
+from strategies.rollout.asking import WEBHOOK, check_of, is_over
 from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
 from strategies.spec import CheckSpec, Policy
@@ -28,7 +28,7 @@ def count(turn: Turn, question: Question, verdict: Verdict) -> Problem | None:
     again = known is not None and question.window == known.window
     check = _whole(known, verdict) if again and known is not None else _window(turn, known, question, verdict)
     check = changed(check, {"dry_run": spec.dry_run})
-    turn.status = altered(turn.status, {"checks": _with(turn, check)})
+    turn.status = altered(turn.status, {"checks": with_check(turn, check)})
     if spec.dry_run:
         _show(turn, known, spec, verdict)
         return None
@@ -37,11 +37,14 @@ def count(turn: Turn, question: Question, verdict: Verdict) -> Problem | None:
     return _given_up(turn, spec, check)
 
 
-def _with(turn: Turn, check: Check) -> tuple[Check, ...]:
-    """The checks with this one, in the order of the analysis, without those that are no longer in it."""
+def with_check(turn: Turn, check: Check) -> tuple[Check, ...]:
+    """The checks with this one, in the order of the analysis, without those that are no longer in it; checks of
+    webhooks come behind them.
+    """
     known = {each.name: each for each in turn.status.checks}
     known[check.name] = check
-    return tuple(known[each.name] for each in turn.spec.checks if each.name in known)
+    metrics = tuple(known.pop(each.name) for each in turn.spec.checks if each.name in known)
+    return (*metrics, *(each for name, each in known.items() if name.startswith(WEBHOOK)))
 
 
 def end_of(turn: Turn, question: Question, verdict: Verdict) -> datetime:

@@ -11,12 +11,13 @@ from strategies.gates import Closed, GateKind, Point
 from strategies.rollout.approving import approvals
 from strategies.rollout.calendars import freeze, window
 from strategies.rollout.ending import refuse_revision, roll_back
+from strategies.rollout.hooks import closed_hooks
 from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
 from strategies.status import Phase, Waiting
 
 Reason = Callable[[Turn, Point], Iterable[Closed]]
-REASONS: tuple[Reason, ...] = (freeze, window, approvals)
+REASONS: tuple[Reason, ...] = (freeze, window, approvals, closed_hooks)
 """Who may say no: each looks at what was seen and answered, and says which of its gates are not open."""
 
 MOST_NAMED = 4

@@ -1,5 +1,6 @@
 """A run in progress: watched at every moment, raised only when everything allows it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from strategies.gates import GateKind
@@ -9,6 +10,7 @@ from strategies.rollout.calendars import closed_on
 from strategies.rollout.deadline import overdue
 from strategies.rollout.ending import cancel, roll_back
 from strategies.rollout.gating import may_pass
+from strategies.rollout.hooks import rollback_asked, silent, tested_before
 from strategies.rollout.promoting import promote
 from strategies.rollout.renewing import renew
 from strategies.rollout.starting import start_again
@@ -38,15 +40,16 @@ def progress(turn: Turn) -> None:
         renew(turn, target)
     elif target.trouble is not None:
         roll_back(turn, Problem(reason="PodHealth", message=target.trouble.message))
+    elif problem := rollback_asked(turn, of=turn.run.id, since=turn.run.started) or denied(turn) or expired(turn):
+        roll_back(turn, problem)
     elif turn.status.canary_weight > 0 and not turn.has_pods(target) and turn.has_pods(turn.primary):
         withdraw(turn)
-    elif problem := denied(turn) or expired(turn):
-        roll_back(turn, problem)
     elif problem := closed_on(turn):
         roll_back(turn, problem, forget=True)
     elif problem := judge(turn) if turn.run.step >= 0 else None:
         roll_back(turn, problem)
     else:
+        turn.analysis = turn.analysis or silent(turn)
         _notice_override(turn)
         _admit_testers(turn, target)
         _raise_or_hold(turn, target)
@@ -64,6 +67,7 @@ def withdraw(turn: Turn) -> None:
     weight = turn.status.canary_weight
     turn.become(Phase.PROGRESSING, reason="CanaryNotReady", message=missing(turn.target, name="the canary"))
     turn.route(0)
+    turn.set(checks=tuple(replace(check, passes=0) for check in turn.status.checks))  # tests before the steps too
     turn.set_run(step=-1, windows_from=None, override=None, testers=False, skip=Skip.NONE)
     turn.tell("Withdrawn", f"no pod of the canary is ready: its {weight} % go back to the primary", warning=True)
 
@@ -184,6 +188,18 @@ def _note_waiting(turn: Turn, lacking: Problem, *, at_end: bool) -> None:
         turn.tell("WaitingPromotion", lacking.message, warning=True)
 
 
+def _is_tested(turn: Turn) -> bool:
+    """Have the pre-rollout hooks passed? If not the run waits for them, or has failed by them."""
+    problem, done = tested_before(turn)
+    turn.analysis = turn.analysis or silent(turn)
+    if problem is not None:
+        roll_back(turn, problem)
+    elif not done:
+        message = "pre-rollout hooks are asked before the canary gets any request"
+        _say(turn, turn.analysis or Problem(reason="PreRollout", message=message))
+    return problem is None and done
+
+
 def _say_closed(turn: Turn) -> None:
     """The run stands before a gate, unless it has ended there. Before a promotion that is a phase of its own."""
     waiting = turn.status.waiting
@@ -206,6 +222,8 @@ def _step_up(turn: Turn, step: int) -> None:
         _say(
             turn, Problem(reason="Settling", message="the canary's pods are ready; the proxies are given time to know")
         )
+        return
+    if turn.run.step < 0 and not _is_tested(turn):
         return
     gates = turn.plan.steps[step].gates
     if gates and not may_pass(turn, *gates, step=step):

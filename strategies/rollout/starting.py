@@ -5,7 +5,9 @@ from datetime import timedelta
 
 from strategies.gates import GateKind, GateRecord, attempt
 from strategies.readiness import carries, is_ready, missing
+from strategies.rollout.ending import refuse_revision
 from strategies.rollout.gating import may_pass
+from strategies.rollout.hooks import rollback_asked
 from strategies.rollout.safety import safe_weight
 from strategies.rollout.turn import Turn
 from strategies.rollout.unserved import unserved
@@ -65,11 +67,15 @@ def may_start(turn: Turn, target: Workload) -> bool:
     if may_pass(turn, GateKind.ROLLOUT, step=-1, of=target.revision):
         return True
     waiting = turn.status.waiting
-    if waiting is None or turn.status.stage is not Stage.NONE:
+    if waiting is None:
         return False
-    words = waiting.message or "the gates before the run are being asked"
-    if (turn.status.phase, turn.status.message) != (Phase.WAITING, words):
-        turn.become(Phase.WAITING, reason="GateClosed", message=words, revision=target.revision)
+    if problem := rollback_asked(turn, of=target.revision, since=waiting.since):
+        turn.set(waiting=None)
+        refuse_revision(turn, target.revision, problem)
+        return False
+    told = (turn.status.phase, turn.status.message) == (Phase.WAITING, waiting.message)
+    if waiting.gates and not told and turn.status.stage is Stage.NONE:
+        turn.become(Phase.WAITING, reason="GateClosed", message=waiting.message, revision=target.revision)
     return False
 
 

@@ -9,17 +9,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from strategies.changing import altered, changed
-from strategies.gates import base36
+from strategies.gates import HookType, base36
 from strategies.plan import Plan, plan_for
 from strategies.questions import Answers, Question
 from strategies.readiness import known_at
 from strategies.snapshot import Problem, Snapshot, Workload
 from strategies.spec import RolloutSpec
-from strategies.status import Announcement, Past, Phase, Result, Run, Stage, Status
+from strategies.status import Announcement, Farewell, Past, Phase, Result, Run, Stage, Status
 
 MAX_MESSAGE = 240
 MAX_OUTBOX = 8
 MAX_HISTORY = 5
+_ENDS = {Result.PROMOTED: Phase.SUCCEEDED, Result.CANCELLED: Phase.SUCCEEDED, Result.ROLLED_BACK: Phase.FAILED}
+"""The phase that a run's end leads to; one that is superseded does not end."""
 
 
 def brief(text: str, limit: int = MAX_MESSAGE) -> str:
@@ -182,6 +184,7 @@ class Turn:
             floor=run.floor,
             gates=tuple(replace(each, of="") if each.of == run.id else each for each in self.status.gates),
         )
+        self._owe_farewell(run, result)
         cookie = self.status.session_affinity_cookie
         previous = cookie or self.status.previous_session_affinity_cookie
         self.set(
@@ -191,3 +194,14 @@ class Turn:
             session_affinity_cookie="",
             previous_session_affinity_cookie=previous,
         )
+
+    def _owe_farewell(self, run: Run, result: Result) -> None:
+        """The post-rollout hooks are to hear of the end, unless another run takes this one's place."""
+        marks = tuple(each.mark for each in self.spec.hooks if each.type is HookType.POST_ROLLOUT)
+        if not marks or result not in _ENDS:
+            return
+        if (before := self.status.farewell) is not None:
+            words = f"not all post-rollout hooks have heard of the end of run {before.run}; it is too late now"
+            self.tell("PostRolloutFailed", words, warning=True, muted=True)
+        farewell = Farewell(run=run.id, revision=run.revision, phase=_ENDS[result], at=self.now, hooks=marks)
+        self.set(farewell=farewell)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from metrics.verdict import Outcome
 from strategies.rollout.asking import check_of, opening, window_question
+from strategies.rollout.counting import with_check
 from strategies.rollout.turn import Turn
 from strategies.spec import CheckSpec
 from strategies.status import Check
@@ -49,7 +50,4 @@ def _young_until(turn: Turn, spec: CheckSpec) -> datetime | None:
 def _resume(turn: Turn, spec: CheckSpec, until: datetime) -> None:
     known = check_of(turn, spec.name)
     check = known or Check(name=spec.name, window=0, end=opening(turn), outcome=Outcome.INCONCLUSIVE)
-    others = tuple(each for each in turn.status.checks if each.name != spec.name)
-    names = [each.name for each in turn.spec.checks]
-    kept = [each for each in (*others, replace(check, resume=until)) if each.name in names]
-    turn.set(checks=tuple(sorted(kept, key=lambda each: names.index(each.name))))
+    turn.set(checks=with_check(turn, replace(check, resume=until)))

@@ -10,8 +10,9 @@ from math import floor
 
 from metrics.verdict import Outcome, Verdict
 from strategies.questions import Ask, Question
-from strategies.rollout.asking import check_of, is_over, metric_question, traffic_question
+from strategies.rollout.asking import WEBHOOK, check_of, is_over, metric_question, opening, traffic_question
 from strategies.rollout.counting import count, end_of, named
+from strategies.rollout.hooks import have_passed, tested
 from strategies.rollout.turn import Turn
 from strategies.rollout.unreachable import weigh
 from strategies.rollout.warming import leave_out
@@ -46,7 +47,8 @@ def opened(turn: Turn) -> bool:
 
 
 def _judged_in_step(turn: Turn, opening: datetime) -> bool:
-    return any(check.end > opening for check in turn.status.checks) or (
+    measured = (check for check in turn.status.checks if not check.name.startswith(WEBHOOK))
+    return any(check.end > opening for check in measured) or (
         turn.run.traffic_end is not None and turn.run.traffic_end > opening
     )
 
@@ -60,7 +62,7 @@ def judge(turn: Turn) -> Problem | None:
     if not opened(turn):
         return None
     leave_out(turn)
-    problem = None
+    problem = tested(turn, opening=opening(turn))
     while problem is None and (answered := _next_answers(turn)):
         for question, verdict in answered:
             problem = problem or _take(turn, question, verdict)
@@ -146,6 +148,8 @@ def passed(turn: Turn) -> bool:
     if not turn.reached(run.windows_from, length):
         return False
     if turn.spec.checks and (run.traffic_end is None or run.traffic_end <= run.windows_from):
+        return False
+    if not have_passed(turn, opening=run.windows_from):
         return False
     return all(_has_passed(turn, spec, run.windows_from) for spec in turn.spec.checks if not spec.dry_run)
 

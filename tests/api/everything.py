@@ -203,8 +203,10 @@ EVERYTHING: dict[str, Any] = {
                 "retries": 2,
                 "metadata": {"a": "b"},
                 "muteAlert": True,
-                "disableTLS": True,
-            }
+                "headers": {"X-Team": "books"},
+                "secretRef": {"name": "hooks"},
+                "caRef": {"kind": "Secret", "name": "authority", "key": "ca.pem"},
+            },
         ],
         "alerts": [{"name": "us", "severity": "warn", "providerRef": {"name": "slack", "namespace": "n"}}],
         "sessionAffinity": {

@@ -75,6 +75,8 @@ def test_the_example_of_every_field_leaves_none_out() -> None:
         "spec.analysis.metrics.minSamples",
         # a template says what is asked
         "spec.analysis.metrics.query",
+        # an authority is given instead
+        "spec.analysis.webhooks.disableTLS",
         # routes and subsets of the user leave no room for what a managed route needs
         "spec.routeRefs",
         # at most one of these can be given

@@ -45,6 +45,22 @@ REFUSED = [
     ),
     ({"analysis": {"webhooks": [{"name": "a"}]}}, "spec.analysis.webhooks[0].url: given nothing, allowed a URL"),
     (
+        {"analysis": {"webhooks": [{"name": "a", "url": "http://a", "timeout": "0s"}]}},
+        'spec.analysis.webhooks[0].timeout: given "0s", allowed more than 0 and at most 24h',
+    ),
+    (
+        {"analysis": {"webhooks": [{"name": "a", "url": "http://a", "disableTLS": True, "caRef": {"name": "ca"}}]}},
+        "spec.analysis.webhooks[0]: given both, allowed at most one of caRef, disableTLS",
+    ),
+    (
+        {"analysis": {"webhooks": [{"name": "a", "url": "http://a", "headers": {"X": "1\r\nHost: b"}}]}},
+        'spec.analysis.webhooks[0].headers: given "X", allowed names and values of HTTP headers, without line breaks',
+    ),
+    (
+        {"analysis": {"webhooks": [{"name": "a", "url": "http://a", "headers": {"Idempotency-Key": "1"}}]}},
+        'spec.analysis.webhooks[0].headers: given "Idempotency-Key", allowed headers other than those that the',
+    ),
+    (
         {"analysis": {"sessionAffinity": {"cookieName": "a", "primaryCookieName": "a"}}},
         'spec.analysis.sessionAffinity.primaryCookieName: given "a", which is cookieName as well, allowed a name other',
     ),

@@ -130,8 +130,12 @@ TESTS: dict[str, str] = {
     "analysis.metrics[].templateVariables": (
         "simulation/test_templates.py::test_a_variable_without_a_value_holds_and_is_named"
     ),
-    "analysis.webhooks": (
-        "api/test_rollout.py::test_a_field_that_does_nothing_yet_is_named_and_blocks_if_it_decides_about_traffic"
+    "analysis.webhooks": "simulation/test_webhooks.py::test_every_hook_is_heard_in_its_time_and_with_flaggers_payload",
+    "analysis.webhooks[].timeout": "outbound/test_caller.py::test_one_deadline_holds_for_head_and_body",
+    "analysis.webhooks[].retries": "outbound/test_caller.py::test_it_is_tried_again_with_longer_and_longer_pauses",
+    "analysis.webhooks[].metadata": "gates/test_webhooks.py::test_the_payload_is_what_flagger_sends",
+    "analysis.webhooks[].muteAlert": (
+        "strategies/test_webhooks.py::test_a_muted_gate_becomes_an_event_and_alerts_nobody"
     ),
     "analysis.gates": "simulation/test_people.py::test_a_release_waits_for_sign_off_and_is_promoted_by_it",
     "analysis.gates[].before": "simulation/test_people.py::test_a_revision_waits_for_its_run_without_a_pod",
@@ -142,6 +146,10 @@ TESTS: dict[str, str] = {
     "rolloutWindows": "simulation/test_people.py::test_a_release_waits_for_its_window",
     "rolloutWindows.appliesTo": "strategies/test_calendars.py::test_a_window_that_closes_over_a_run",
     "rolloutWindows.onClose": "simulation/test_people.py::test_a_window_closes_over_a_run",
+    "analysis.webhooks[].disableTLS": "gates/test_webhooks.py::test_any_certificate_will_do_when_that_is_said",
+    "analysis.webhooks[].headers": "gates/test_webhooks.py::test_headers_and_secrets_go_along",
+    "analysis.webhooks[].secretRef": "gates/test_webhooks.py::test_headers_and_secrets_go_along",
+    "analysis.webhooks[].caRef": "gates/test_webhooks.py::test_a_certificate_is_checked_against_ones_own_authority",
     "analysis.alerts": (
         "api/test_rollout.py::test_a_field_that_does_nothing_yet_is_named_and_blocks_if_it_decides_about_traffic"
     ),

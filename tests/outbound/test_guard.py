@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from delivery.outbound.guard import Guard, literal, networks
+from delivery.outbound.guard import Guard, guard_for, literal
 from delivery.outbound.outgoing import RefusedAddressError
 
 REFUSED = [
@@ -75,8 +75,18 @@ def test_names_are_no_addresses() -> None:
 
 
 def test_what_the_flag_says() -> None:
-    assert networks("") == ((), False)
-    assert networks("127.0.0.0/8, ::1") == ((ip_network("127.0.0.0/8"), ip_network("::1")), False)
-    assert networks("=10.0.0.0/8") == ((ip_network("10.0.0.0/8"),), True)
-    with pytest.raises(ValueError, match="networks or addresses"):
-        networks("gate.example")
+    assert guard_for("") == Guard()
+    assert guard_for("127.0.0.0/8, ::1") == Guard(allowed=(ip_network("127.0.0.0/8"), ip_network("::1")))
+    assert guard_for("=10.0.0.0/8").only
+    for wrong in ("gate.example", "10.0.0.1/8", "=a b", "=10.0.0"):
+        with pytest.raises(ValueError, match="networks or addresses"):
+            guard_for(wrong)
+
+
+def test_names_may_be_the_only_ones_and_what_they_lead_to_is_still_looked_at() -> None:
+    guard = guard_for("=hooks.slack.com,*.svc.cluster.local")
+    guard.check("93.184.216.34", where="hook", host="hooks.slack.com")
+    guard.check("10.96.3.4", where="hook", host="gate.test.svc.cluster.local.")
+    for address, host in (("93.184.216.34", "evil.com"), ("127.0.0.1", "hooks.slack.com"), ("10.0.0.1", "")):
+        with pytest.raises(RefusedAddressError):
+            guard.check(address, where="hook", host=host)

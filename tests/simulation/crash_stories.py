@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, SERVICES, Kind, Ref
 from strategies.commands import Verb
-from tests.simulation import asking, own_routes, templated, wired
+from tests.simulation import asking, hooked, own_routes, templated, wired
 from tests.simulation.adopting import Adopting, WithRoute
 from tests.simulation.commanded import answered, give
 from tests.simulation.invariants import APEX, CANARY, ROUTE
@@ -105,6 +105,12 @@ WITH_CONFIGS = {
 }
 
 
+WITH_HOOKS = {
+    "hooked": Story(lambda sim: hooked.initialise(sim) and None, lambda sim: sim.release("v2"), "Succeeded"),
+    "hooked-bad": Story(
+        lambda sim: hooked.initialise(sim) and None, lambda sim: sim.release("v2", quality="bad"), "Failed"
+    ),
+}
 WITH_TEMPLATES = {"templated": Story(templated.initialise, lambda sim: sim.release("v2"), "Succeeded")}
 
 
@@ -220,5 +226,5 @@ COMMANDS = {
 }
 ALL = {
     **STORIES, **OTHER_TARGETS, **WITH_CONFIGS, **DELETIONS, **WITHOUT_MESH, **OWN_ROUTES, **SHIPPED, **VERSIONS,
-    **ADOPTIONS, **WITH_TEMPLATES, **WITH_PEOPLE, **COMMANDS,
+    **ADOPTIONS, **WITH_TEMPLATES, **WITH_PEOPLE, **COMMANDS, **WITH_HOOKS,
 }  # fmt: skip

@@ -140,7 +140,13 @@ def _policy(sim: Simulation, rng: random.Random) -> None:
             {"threshold": 1},
             {"stepWeights": [50, 20]},
             {"interval": "soon"},
-            {"webhooks": [{"name": "gate", "url": "http://gate/"}]},
+            {
+                "webhooks": [
+                    {"name": "test", "url": "http://test/"},
+                    {"name": "gate", "url": "http://gate/", "type": "confirm-promotion"},
+                    {"name": "end", "url": "http://end/", "type": "post-rollout"},
+                ]
+            },
         )
     )
     sim.edit(analysis=analysis)

@@ -32,6 +32,7 @@ from delivery.workloads.targets.registry import TARGET_KINDS
 from strategies.status import Status
 from tests.simulation import bookinfo
 from tests.simulation.analyst import SimulatedAnalyst
+from tests.simulation.callers import SimulatedCaller
 from tests.simulation.invariants import APEX, CANARY, PRIMARY, ROUTE, TARGET, Invariants, at_rest
 from tests.simulation.theirs import Theirs, theirs
 
@@ -108,6 +109,7 @@ class Simulation:
         self.store = Store(self.clock, seed=seed)
         self.rng = random.Random(f"story/{seed}")
         self.faults = Faults()
+        self.caller = SimulatedCaller()
         self.analyst = SimulatedAnalyst(self.store, random.Random(f"analyst/{seed}"))
         self.promises = self.watched_by(self.store, self.loop, patience=patience, settle=SETTLE, kind=kind)
         self.promises.route = route
@@ -148,6 +150,7 @@ class Simulation:
                 timers=VirtualTimers(self.loop),
                 rng=random.Random(f"rng/{name}/{self.loop.seed}"),
                 analyst=self.analyst,
+                caller=self.caller,
                 reporter=Nobody(),
                 policy=Policy(
                     metrics_server="http://prometheus",
