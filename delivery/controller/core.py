@@ -45,7 +45,7 @@ from delivery.controller.templates import Templates
 from delivery.gates.people import People
 from delivery.gates.seal import Seal
 from delivery.gates.webhooks import Webhooks
-from delivery.outbound.outgoing import Caller
+from delivery.outbound.outgoing import Caller, Nowhere
 from delivery.routing.registry import KINDS
 
 log = structlog.get_logger(__name__)
@@ -74,7 +74,6 @@ class Surroundings:
     timers: Timers
     rng: random.Random
     analyst: Analyst
-    caller: Caller
     reporter: Reporter
     policy: Policy
     observe: Observe
@@ -85,6 +84,7 @@ class Surroundings:
     lease_namespace: str = "default"
     lease_name: str = "progressive-delivery"
     seal: Seal = field(default_factory=Seal)
+    caller: Caller = field(default_factory=Nowhere)
 
 
 def _watched(around: Surroundings) -> tuple[Kind, ...]:

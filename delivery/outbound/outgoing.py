@@ -66,6 +66,14 @@ class Caller(Protocol):
         """The last attempt's answer. Raises OutboundError when it had none."""
 
 
+class Nowhere:
+    """The Caller of a process that calls nobody, such as a rehearsal."""
+
+    async def send(self, outgoing: Outgoing) -> Reply:
+        """Refuses."""
+        raise RefusedAddressError(f"{outgoing.where} is not called: this process calls nobody")
+
+
 def displayed(url: str) -> str:
     """Scheme, host and port of a URL; without user, path and query, which may be secret."""
     try:
