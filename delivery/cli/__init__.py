@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Lazy] = MappingProxyType(
         "demo": Lazy("delivery.cli.demo", "demo", "Watch a good release promoted and a bad one rolled back."),
         "get": Lazy("delivery.cli.get", "get", "Show what a Canary does and why."),
         "history": Lazy("delivery.cli.listing", "history", "Show the last runs of a Canary."),
+        "gates": Lazy("delivery.cli.gates", "gates", "Serve gates over HTTP, as Flagger's load tester does."),
         "judge": Lazy("delivery.cli.judge", "judge", "See what the judge would have said of past releases."),
         "lint": Lazy("delivery.cli.lint", "lint", "Find mistakes in manifests before they are applied."),
         "list": Lazy("delivery.cli.listing", "list_canaries", "List Canaries with what each does next."),

@@ -37,6 +37,7 @@ from delivery.cluster.reader import Reader
 from delivery.cluster.status_only import StatusOnly
 from delivery.cluster.writer import Observe, Writer
 from delivery.controller.asker import Analyst, Asker
+from delivery.controller.event_hooks import EventHooks
 from delivery.controller.queue import WorkQueue
 from delivery.controller.reading import Policy
 from delivery.controller.reconciler import Reconciler
@@ -133,13 +134,15 @@ class Controller:
         if not around.policy.observe:
             writer = Writer(around.api, self.reader, self.elector, clock, observe=around.observe)
         templates = Templates(self.reader)
+        webhooks = Webhooks(around.caller, Contents(self.reader), clock)
         self.asker = Asker(
             around.analyst,
             on_answer=lambda key, urgent: self.queue.add(key, urgent=urgent),
             templates=templates,
-            hooks=Webhooks(around.caller, Contents(self.reader), clock),
+            hooks=webhooks,
         )
-        self.announcer = Announcer(writer, clock, rng, lambda key, _: self.queue.add(key))
+        sinks = (EventHooks(self.reader, webhooks, clock, provider=around.policy.provider),)
+        self.announcer = Announcer(writer, clock, rng, lambda key, _: self.queue.add(key), sinks=sinks)
         self.reconciler = Reconciler(
             reader=self.reader,
             writer=writer,

@@ -96,7 +96,7 @@ class Settings:
         """
         known = {name: value for name, value in given.items() if value is not None}
         namespace = _namespace("--namespace", known.get("namespace") or None)
-        host, port = _listen(known.get("listen", f"{EVERYWHERE}:8080"))
+        host, port = host_and_port(known.get("listen", f"{EVERYWHERE}:8080"))
         return cls(
             identity=_identity(known.get("identity") or default_identity()),
             namespace=namespace,
@@ -263,7 +263,8 @@ def _choice(flag: str, given: str, allowed: tuple[str, ...]) -> str:
     return given.lower()
 
 
-def _listen(given: str) -> tuple[str, int]:
+def host_and_port(given: str) -> tuple[str, int]:
+    """Where to listen. SettingsError for what is no address."""
     host, colon, port = given.rpartition(":")
     allowed = "HOST:PORT or :PORT, an IPv6 address in brackets, port 0 to 65535 (0: any free one)"
     bare = host.removeprefix("[").removesuffix("]")

@@ -46,8 +46,12 @@ class Webhooks:
         namespace, name = occasion.spec.namespace, occasion.spec.name
         stamp = int(question.at.timestamp() * 1000)
         key = repeatable(namespace, name, question.run, question.step, question.name, f"{question.window}-{stamp}")
+        return await self.send(hook, namespace, body=occasion.body(hook, question), key=key)
+
+    async def send(self, hook: Webhook, namespace: str, *, body: bytes, key: Header) -> Verdict:
+        """Send a payload to a hook of a namespace; `key` is for who hears it twice."""
         try:
-            outgoing = await self.outgoing(hook, namespace, body=occasion.body(hook, question), key=key)
+            outgoing = await self.outgoing(hook, namespace, body=body, key=key)
             reply = await self._caller.send(outgoing)
         except (OutboundError, ContentError, ValueError) as error:
             return Verdict(Outcome.ERROR, message=str(error))

@@ -219,3 +219,19 @@ def test_the_image_runs_as_a_user_without_rights() -> None:
     assert "USER 10001:10001" in lines
     pod = one("cluster-wide", "Deployment")["spec"]["template"]["spec"]
     assert pod["securityContext"]["runAsUser"] == 10001
+
+
+def test_the_gate_server_has_no_rights_and_a_memory() -> None:
+    from delivery.cli.gates import gates
+
+    found = {(body["kind"], body["metadata"]["name"]): body for body in rendered("gates")}
+    assert {kind for kind, _ in found} == {"Namespace", "Secret", "PersistentVolumeClaim", "Deployment", "Service"}
+    spec = found["Deployment", "gates"]["spec"]
+    assert (spec["replicas"], spec["strategy"]["type"]) == (1, "Recreate")
+    pod = spec["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["automountServiceAccountToken"] is False
+    assert container["args"] == ["gates"]
+    known = {option.envvar for option in gates.params if option.envvar}
+    assert {each["name"] for each in container["env"]} <= known
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True

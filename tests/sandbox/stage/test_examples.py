@@ -21,11 +21,14 @@ from delivery.cluster.objects import (
     DESTINATION_RULES,
     METRIC_TEMPLATES,
     PODS,
+    SECRETS,
     SERVICES,
     VIRTUAL_SERVICES,
     Ref,
 )
 from delivery.gates import speaking
+from delivery.gates.ledger import Ledger
+from delivery.gates.server import GateServer, Token
 from delivery.sandbox.settings import Settings
 from delivery.sandbox.stage import open_sandbox
 from delivery.workloads.health import is_ready
@@ -33,11 +36,12 @@ from delivery.workloads.health import is_ready
 EXAMPLES = Path(__file__).parents[3] / "examples"
 BASE = EXAMPLES / "reviews-canary"
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/canary.yaml"))
-APPLIED = (CANARIES, DAEMON_SETS, DEPLOYMENTS, DESTINATION_RULES, METRIC_TEMPLATES, SERVICES, VIRTUAL_SERVICES)
+APPLIED = (CANARIES, DAEMON_SETS, DEPLOYMENTS, DESTINATION_RULES, METRIC_TEMPLATES, SECRETS, SERVICES, VIRTUAL_SERVICES)
 KINDS = {kind.kind: kind for kind in APPLIED}
 HURRY = {"settleSeconds": 2, "drainSeconds": 2, "drainMaxSeconds": 10}
 LAG = "0.1-1.5"
 PATIENCE = 240.0
+GATES = "http://gates.gates:8080"
 IMAGE = yaml.safe_load((BASE / "reviews-v2.yaml").read_text())["spec"]["template"]["spec"]["containers"][0]["image"]
 V2 = (
     {"op": "replace", "path": "/spec/template/metadata/labels/version", "value": "v2"},
@@ -74,10 +78,11 @@ class Example:
     def __init__(self, sandbox, api, name):
         self.sandbox, self.api, self.store, self.namespace = sandbox, api, sandbox.store, name
         self.folder = EXAMPLES / name
+        self.gates = GATES
 
     async def apply(self, body):
         text = yaml.safe_dump(body).replace("namespace: bookinfo", f"namespace: {self.namespace}")
-        here = yaml.safe_load(text)
+        here = yaml.safe_load(text.replace(GATES, self.gates))
         await self.api.create(Ref(KINDS[here["kind"]], self.namespace, here["metadata"]["name"]), here)
 
     def peek(self, kind, name="reviews"):
@@ -186,7 +191,7 @@ class Example:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def played():
+async def played(tmp_path_factory):
     """All examples, being played."""
     given = {
         "prometheus": "embedded",
@@ -196,11 +201,16 @@ async def played():
         "requests_per_second": 20,
     }
     told = []
+    ledger = Ledger(tmp_path_factory.mktemp("gates") / "gates.json")
+    ledger.put("gate/webhooks/reviews", is_open=True)
     async with (
+        GateServer(ledger, Token(text="change-me"), host="127.0.0.1", port=0) as gates,
         open_sandbox(Settings.parse(given), problem=told.append) as sandbox,
         KubernetesApi.connect(str(sandbox.kubeconfig)) as api,
     ):
         examples = {name: Example(sandbox, api, name) for name in NAMES}
+        for example in examples.values():
+            example.gates = f"http://127.0.0.1:{gates.port}"
         tasks = {name: asyncio.create_task(each.play()) for name, each in examples.items()}
         try:
             yield examples, tasks
