@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, Lazy] = MappingProxyType(
         "run": Lazy("delivery.cli.run", "run", "Run the controller."),
         "sandbox": Lazy("delivery.cli.sandbox", "sandbox", "Run a cluster in this process, to try rollouts."),
         "simulate": Lazy("delivery.cli.simulate", "simulate", "Test a rollout policy on simulated releases."),
+        "undo": Lazy("delivery.cli.undo", "undo", "Set the target back to the version promoted before."),
         "unfreeze": Lazy("delivery.cli.freeze", "unfreeze", "End freezes before their time."),
         "version": Lazy("delivery.cli.version", "version", "Print the version."),
         "why": Lazy("delivery.cli.why", "why", "Explain the last decision about a Canary."),
