@@ -81,7 +81,7 @@ def _notice_override(turn: Turn) -> None:
         turn.tell(
             "ManualOverride",
             f"somebody set the canary's weight to {routes.canary_weight} % by hand; it is held there: "
-            f"`delivery resume {turn.spec.name}`, or set spec.paused and clear it, to go on; or release a new revision",
+            f"`delivery resume {turn.spec.name}`, or set spec.paused and clear it to go on, or release a new revision",
             warning=True,
         )
     elif run.override is not None and turn.spec.paused and not run.override_paused:
@@ -105,8 +105,8 @@ def _held(turn: Turn) -> Problem | None:
     if turn.run.override is not None:
         return Problem(
             reason="ManualOverride",
-            message=f"the weight was set to {turn.run.override} % by hand; `delivery resume {turn.spec.name}`, or set "
-            "spec.paused and clear it, to go on",
+            message=f"the weight was set to {turn.run.override} % by hand; `delivery resume {turn.spec.name}`, or "
+            "set spec.paused and clear it to go on",
         )
     if (paused := turn.paused()) is not None:
         return paused
