@@ -59,6 +59,8 @@ _CANARY_COLUMNS = (
     Column("Revision", ".status.revision", "The revision that is being rolled out."),
     Column("Reason", ".status.reason", "Why the Canary stands where it stands."),
     _AGE,
+    Column("Message", ".status.message", "The reason in one sentence.", wide=True),
+    Column("Waiting", ".status.waiting.gates", "The closed gates that are waited for.", wide=True),
     Column("Suspended", ".spec.suspend", "Whether nothing is done.", "boolean", wide=True),
     Column("FailedChecks", ".status.failedChecks", "Failed checks of this run.", "integer", wide=True),
     Column("Interval", ".spec.analysis.interval", "How often the canary is checked.", wide=True),

@@ -10,6 +10,7 @@ from importlib import import_module
 from types import MappingProxyType
 
 import click
+from click.shell_completion import CompletionItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ COMMANDS: Mapping[str, Lazy] = MappingProxyType(
     {
         "abort": Lazy("delivery.cli.command", "abort", "Take users back to the primary now."),
         "approve": Lazy("delivery.cli.approve", "approve", "Open a gate at which a rollout waits."),
+        "completion": Lazy("delivery.cli.completing", "completion", "Print what makes a shell complete commands."),
         "crds": Lazy("delivery.cli.crds", "crds", "Print the CustomResourceDefinitions, or write them to files."),
         "deny": Lazy("delivery.cli.approve", "deny", "Refuse what goes out: its run is rolled back."),
         "freeze": Lazy("delivery.cli.freeze", "freeze", "Hold all rollouts for a time."),
@@ -44,6 +46,7 @@ COMMANDS: Mapping[str, Lazy] = MappingProxyType(
         "run": Lazy("delivery.cli.run", "run", "Run the controller."),
         "sandbox": Lazy("delivery.cli.sandbox", "sandbox", "Run a cluster in this process, to try rollouts."),
         "simulate": Lazy("delivery.cli.simulate", "simulate", "Test a rollout policy on simulated releases."),
+        "status": Lazy("delivery.cli.status", "status", "Say how a release stands; wait for its outcome."),
         "undo": Lazy("delivery.cli.undo", "undo", "Set the target back to the version promoted before."),
         "unfreeze": Lazy("delivery.cli.freeze", "unfreeze", "End freezes before their time."),
         "version": Lazy("delivery.cli.version", "version", "Print the version."),
@@ -65,6 +68,11 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(where.module), where.attribute)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = [CompletionItem(name, help=COMMANDS[name].about) for name in self.list_commands(ctx)]
+        options = click.Command.shell_complete(self, ctx, incomplete)  # the group's own way imports all commands
+        return [*(each for each in found if each.value.startswith(incomplete)), *options]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name].about) for name in self.list_commands(ctx)])
@@ -73,3 +81,8 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Roll out new versions on Istio step by step, judged by Prometheus."""
+
+
+def plugin() -> None:
+    """The program kubectl-delivery, under the name by which people call it."""
+    main(prog_name="kubectl delivery")

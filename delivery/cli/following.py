@@ -124,7 +124,8 @@ class Watching:
                 with readable(self._name):
                     self._shows(look(seen, self._clock.now()))
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), CLOCK_SECONDS)
+                    async with asyncio.timeout(CLOCK_SECONDS):  # wait_for may lose a cancellation on Python 3.11
+                        await self._changed.wait()
                     break
 
     async def _read(self, last: Seen | None) -> Seen:

@@ -9,7 +9,14 @@ from click.testing import CliRunner
 import delivery
 from delivery.cli import COMMANDS, main
 
-HEAVY = ("kopf", "kubernetes", "pydantic", "aiohttp", "apscheduler", "prometheus_api_client", "structlog", "yaml")
+HEAVY = {
+    *("kopf", "kubernetes", "pydantic", "aiohttp", "apscheduler", "prometheus_api_client", "structlog", "yaml"),
+    "rich",
+}
+
+
+LIGHT = ("crds", "get", "list", "history", "why", "status", "completion")
+"""Whose help is asked for often, and answered by what people wait for."""
 
 
 def modules_after(*arguments: str) -> set[str]:
@@ -23,12 +30,14 @@ def modules_after(*arguments: str) -> set[str]:
     return set(ended.stderr.split())
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("version",), ("crds", "--help")])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("version",), ("completion", "bash"), *((name, "--help") for name in LIGHT)]
+)
 def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
     loaded = modules_after(*arguments)
 
     assert "delivery.cli" in loaded
-    assert not loaded & set(HEAVY)
+    assert not loaded & HEAVY
     assert not [name for name in loaded if name.startswith("delivery.api.")]
 
 
