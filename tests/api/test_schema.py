@@ -91,7 +91,7 @@ def test_a_canary_is_listed_as_people_ask_for_it() -> None:
         "STATUS STEP WEIGHT SEEN REVISION REASON AGE"
     )
     assert {column["name"] for column in columns if column.get("priority")} == {
-        "Suspended", "FailedChecks", "Interval", "Mirror", "StepWeight", "StepWeights", "MaxWeight",
+        "Message", "Waiting", "Suspended", "FailedChecks", "Interval", "Mirror", "StepWeight", "StepWeights", "MaxWeight",
         "LastTransitionTime",
     }  # fmt: skip
     for column in columns:
