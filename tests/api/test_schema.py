@@ -91,8 +91,8 @@ def test_a_canary_is_listed_as_people_ask_for_it() -> None:
         "STATUS STEP WEIGHT SEEN REVISION REASON AGE"
     )
     assert {column["name"] for column in columns if column.get("priority")} == {
-        "Message", "Waiting", "Suspended", "FailedChecks", "Interval", "Mirror", "StepWeight", "StepWeights", "MaxWeight",
-        "LastTransitionTime",
+        "Message", "Waiting", "Suspended", "FailedChecks", "Interval", "Mirror", "StepWeight", "StepWeights",
+        "MaxWeight", "LastTransitionTime",
     }  # fmt: skip
     for column in columns:
         _follow(version["schema"]["openAPIV3Schema"], column["jsonPath"])
