@@ -312,9 +312,9 @@ class Answered:
 
     id: str
     at: datetime
+    accepted: bool
     verb: str = ""
     by: str = ""
-    accepted: bool = False
     message: str = ""
     earlier: tuple[str, ...] = ()
 

@@ -281,7 +281,8 @@ def commanded(world: World) -> World:
     """With the longest answer to a command, and the longest pause."""
     ids = tuple(f"{number}" * MAX_ID for number in range(1 + EARLIER))
     by, reason = "b" * MAX_BY, "r" * MAX_REASON
-    command = Answered(id=ids[0], at=world.now, verb="restart", by=by, message="m" * MAX_ANSWER, earlier=ids[1:])
+    told = {"verb": "restart", "by": by, "message": "m" * MAX_ANSWER, "earlier": ids[1:]}
+    command = Answered(id=ids[0], at=world.now, accepted=False, **told)
     world.status = replace(world.status, command=command, paused=Pause(since=world.now, by=by, reason=reason))
     return world
 
