@@ -92,21 +92,25 @@ class Word(StrEnum):
 class GateRecord:
     """What somebody said of a gate, as the run remembers it.
 
-    `of` is the run ("": the one in whose history it stands), or the ticket of a revision that waited for one. `step` is
-    the increase it is about, from 1; None: all of them. `approval` is the object in which it was said; "" where nobody
-    said anything.
+    `of` is the run ("": the open one, or the one in whose history it stands), or the ticket of a revision that waited
+    for one. `step` is the increase it is about, from 1; None: all of them. `approval` is the object in which it was
+    said; "" where nobody said anything.
     """
 
     __pydantic_config__ = JSON_NAMES
 
     gate: str
     word: Word
-    at: datetime
+    at: datetime | None = None
     of: str = ""
     by: str = ""
     reason: str = ""
     step: int | None = None
     approval: str = ""
+
+    def is_of(self, run: str) -> bool:
+        """Is it about this run, or this attempt at a revision?"""
+        return self.of in ("", run)
 
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"

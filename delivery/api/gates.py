@@ -16,7 +16,7 @@ class ApprovalGate(Piece):
 class Gate(Piece):
     """A place at which a run waits for somebody's word."""
 
-    name: str = Field(pattern=DNS_LABEL, max_length=63)
+    name: str = Field(pattern=DNS_LABEL, max_length=24)
     """Name of the gate, by which it is approved."""
     before: Literal["rollout", "traffic-increase", "promotion"]
     """What waits: a run, each increase of its traffic, or its promotion."""
@@ -38,6 +38,6 @@ def _named_once(gates: Sequence[Gate]) -> tuple[Gate, ...]:
 
 Gates = Annotated[
     tuple[Gate, ...],
-    Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}),
+    Field(max_length=4, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}),
     AfterValidator(_named_once),
 ]

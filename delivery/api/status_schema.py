@@ -144,7 +144,7 @@ _ANNOUNCEMENT = {
 }
 _GATE = {
     "gate": "Name of the gate.",
-    "of": "The run, unless it stands in its history; or what a word on a revision that waited for its run had to name.",
+    "of": "The run, if that is not plain; or what a word on a revision that waited for its run had to name.",
     "word": "approved, denied, or what came of it that nobody came in time: proceeded, overdue, expired.",
     "at": "When it was acted on.",
     "by": "Who said it; marked if that is only what they claim.",

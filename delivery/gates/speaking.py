@@ -37,7 +37,7 @@ def already(canary: Object, saying: Saying) -> str | None:
     if not saying.approves:
         return None
     for each in status.gates:
-        here = (each.gate, each.of) == (saying.gate, run) and each.word.opens
+        here = each.gate == saying.gate and each.is_of(run) and each.word.opens
         if here and (each.step is None or not _waits(status, saying.gate)):
             return f"gate {saying.gate} is open already" + (f", approved by {each.by}" if each.by else "")
     return None

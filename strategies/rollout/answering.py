@@ -40,7 +40,8 @@ def waiting_for(status: Status) -> tuple[str, str]:
 def _record_of(status: Status, said: Approval) -> GateRecord | None:
     """What is recorded of it. A name can be given again, so what it is about has to be the same."""
     past = ((each, each.of or run.id) for run in status.history for each in run.gates)
-    records = (*((each, each.of) for each in status.gates), *past)
+    now, _ = waiting_for(status)
+    records = (*((each, each.of or now) for each in status.gates), *past)
     wanted = (said.name, said.gate, said.run)
     return next((each for each, of in records if (each.approval, each.gate, of) == wanted), None)
 
@@ -66,7 +67,7 @@ def _passed(status: Status, gate: GateSpec, said: Approval, run: str) -> str | N
         return "the run has begun; a gate before it is passed"
     stepwise = gate.before is GateKind.TRAFFIC_INCREASE
     for each in status.gates:
-        same = (each.gate, each.of) == (gate.name, run) and each.word.opens
+        same = each.gate == gate.name and each.is_of(run) and each.word.opens
         if same and (not stepwise or each.step is None or each.step == said.step):
             who = f" by {each.by}" if each.by else ""
             return f"gate {gate.name} is open already{who}; `delivery abort` ends the run"

@@ -4,7 +4,6 @@ A word is recorded in the status in the same write as its effect. From then on t
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from strategies.gates import Closed, GateKind, GateRecord, Point, Word, ticket
 from strategies.permits import Approval
@@ -85,7 +84,8 @@ def _nobody_came(turn: Turn, point: Point, gate: GateSpec, limit: float) -> Clos
         return Closed(name=NAMED + gate.name, message=problem.message, ends_run=True, reason=problem.reason)
     step = _step(gate, point)
     record = GateRecord(gate=gate.name, of=of, word=Word.OVERDUE, at=turn.now, step=step)
-    if not any(replace(each, at=turn.now) == record for each in turn.status.gates):
+    known = [each for each in turn.status.gates if each.gate == gate.name and each.is_of(of)]
+    if not any((each.word, each.step) == (Word.OVERDUE, step) for each in known):
         _note(turn, record)
         turn.tell("GateTimedOut", f"{gate.name}: {words}; it goes on waiting. {_command(turn, gate)}", warning=True)
     return Closed(name=NAMED + gate.name, message=f"{words}. {_command(turn, gate)}")
@@ -109,7 +109,7 @@ def _about(turn: Turn, gate: GateSpec, of: str, revision: str) -> list[Approval]
 def _is_open(turn: Turn, gate: GateSpec, *, step: int | None, of: str | None = None) -> bool:
     """Is it recorded that the gate is open, for this step or for all?"""
     of = turn.run.id if of is None else of
-    found = (each for each in turn.status.gates if (each.gate, each.of) == (gate.name, of) and each.word.opens)
+    found = (each for each in turn.status.gates if each.gate == gate.name and each.is_of(of) and each.word.opens)
     stepwise = gate.before is GateKind.TRAFFIC_INCREASE
     return any(not stepwise or each.step is None or each.step == step for each in found)
 
@@ -144,5 +144,5 @@ def _record(turn: Turn, gate: GateSpec, said: Approval, *, of: str, word: Word) 
 
 def _note(turn: Turn, record: GateRecord) -> None:
     """Remember it; of a gate that comes again with each step, the last word is enough."""
-    kept = tuple(each for each in turn.status.gates if (each.gate, each.of) != (record.gate, record.of))
+    kept = tuple(each for each in turn.status.gates if each.gate != record.gate or not each.is_of(record.of))
     turn.set(gates=(*kept, record))

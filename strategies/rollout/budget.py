@@ -106,6 +106,29 @@ def _shorter_words(status: Status) -> Status:
     return replace(status, gates=tuple(gates))
 
 
+def _bare_words(status: Status) -> Status:
+    """Which gates are open must stay, for steps to come; who opened them stands in the Events."""
+    run, gates = status.run, status.gates
+    if run is not None:
+        gates = tuple(each for each in gates if each.is_of(run.id) and (each.step is None or each.step > run.step + 1))
+        gates = tuple(replace(each, of="") for each in gates)
+    return replace(status, gates=tuple(replace(each, reason="", by="", approval="", at=None) for each in gates))
+
+
+def _no_generations(status: Status) -> Status:
+    """The generation that the status has observed says it for all conditions."""
+    return replace(status, conditions=tuple(replace(each, observed_generation=0) for each in status.conditions))
+
+
+def _no_sentences(status: Status) -> Status:
+    """The reason in one word is left, and what the conditions say."""
+    waiting = status.waiting
+    if waiting is not None:
+        waiting = replace(waiting, message="")
+    command = replace(status.command, message="", by="") if status.command is not None else None
+    return replace(status, message="", waiting=waiting, command=command)
+
+
 def _shorter_conditions(status: Status) -> Status:
     conditions = (replace(each, message=brief(each.message, _CONDITION)) for each in status.conditions)
     return replace(status, conditions=tuple(conditions))
@@ -135,5 +158,8 @@ _CUTS: tuple[Callable[[Status], Status], ...] = (
     _shorter_words,
     _shorter_conditions,
     _shorter_wait,
+    _bare_words,
     _bare_conditions,
+    _no_sentences,
+    _no_generations,
 )

@@ -8,13 +8,14 @@ import pytest
 
 from metrics.verdict import MEMORIES_BYTES, MEMORY_BYTES, Evidence, Outcome
 from strategies.commands import MAX_BY, MAX_ID, MAX_REASON
+from strategies.gates import GateKind, GateRecord, Word
 from strategies.json_names import camel
 from strategies.rollout.budget import MAX_BYTES
 from strategies.rollout.commanding import EARLIER, MAX_ANSWER
 from strategies.rollout.size import size
 from strategies.rollout.turn import MAX_OUTBOX, base36
 from strategies.snapshot import Problem, Routes
-from strategies.spec import CheckSpec
+from strategies.spec import CheckSpec, GateSpec
 from strategies.status import (
     Announcement,
     Answered,
@@ -275,6 +276,27 @@ def test_memories_are_never_cut_and_the_status_stays_under_4_kb():
     assert [len(check.memory) for check in world.status.checks] == [MEMORY_BYTES, 250, 0, 0, 0]
     assert all(check.undecided for check in world.status.checks)
     assert {each.reason for each in world.status.conditions} >= {"SomethingIsVeryWrong", "FieldsWithoutEffect"}
+
+
+def test_which_gates_are_open_stays_in_a_full_status():
+    world = remembering(worst())
+    long = [GateSpec(name=f"{number}".ljust(24, "x"), before=GateKind.TRAFFIC_INCREASE) for number in range(4)]
+    gates = tuple(
+        GateRecord(
+            gate=each.name, of=world.status.run.id, word=Word.PROCEEDED, at=world.now, by="b" * 80, reason="r" * 80,
+            approval="a" * 200,
+        )
+        for each in long
+    )  # fmt: skip
+    world.status = replace(world.status, gates=gates)
+    world.edit(gates=tuple(long)).decide()
+
+    assert size(world.status) <= MAX_BYTES < 4096
+    assert [each.gate for each in world.status.gates] == [each.name for each in long]
+    assert all(each.is_of(world.status.run.id) and each.word.opens for each in world.status.gates)
+    before = world.status
+    world.decide()
+    assert world.status == before
 
 
 def commanded(world: World) -> World:
