@@ -18,6 +18,7 @@ def carried(status: Status) -> Status:
         fence=status.fence,
         history=status.history,
         outbox=status.outbox,
+        posted=status.posted,
         conditions=status.conditions,
         observed_generation=status.observed_generation,
         command=status.command,

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from strategies.commands import Command
 from strategies.permits import Approval, Frozen, Window
+from strategies.status import Posted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,8 @@ class Snapshot:
     which is told before a run needs it. `contested`: somebody keeps taking our fields.
     `deleting`: the Canary is being deleted. `resolvable`: the template of the run's revision can still be found.
     `copied`: what the run's revision needs besides the template is there for the primary. `finalizer`: the Canary
-    carries our finalizer. `epoch`: the writer's fence. `delivered`: ids of outbox entries that were delivered.
+    carries our finalizer. `epoch`: the writer's fence. `delivered`: ids of outbox entries that were delivered,
+    `posted` what the messages that were sent have to be found again by, `unalertable` why somebody cannot be told.
     `recalled`: the revision that serves users according to a record beside the primary, when there is no primary.
     `scarcity`: why the canary's autoscaler will not bring the pods that are wanted of it. `undone`: how far a revert
     has come. `mover` is who moves traffic, where we do not. `command`: the last one that somebody gave, whether or not
@@ -138,6 +140,8 @@ class Snapshot:
     finalizer: bool = False
     epoch: int = 0
     delivered: frozenset[str] = frozenset()
+    posted: tuple[Posted, ...] = ()
+    unalertable: Problem | None = None
     scarcity: Problem | None = None
     undone: Undone = Undone()
     mover: Mover = Mover()

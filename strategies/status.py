@@ -323,6 +323,17 @@ class Answered:
         return id == self.id or id in self.earlier
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """What a run's messages to one destination (a digest of its name) need: by which word it finds them again."""
+
+    __pydantic_config__ = JSON_NAMES
+
+    to: str
+    run: str
+    word: str
+
+
 @dataclass(frozen=True, kw_only=True)  # no slots, see changing.py
 class Status:
     """A Canary's status.
@@ -368,6 +379,7 @@ class Status:
     conditions: tuple[Condition, ...] = ()
     history: tuple[Past, ...] = ()
     outbox: tuple[Announcement, ...] = ()
+    posted: tuple[Posted, ...] = ()
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of this type, if there is one."""

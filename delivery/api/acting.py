@@ -12,7 +12,7 @@ from delivery.api.model import Piece
 BLOCKING: tuple[str, ...] = ()
 """Fields without which no run may start."""
 
-NAMED = ("analysis.alerts",)
+NAMED: tuple[str, ...] = ()
 """Fields that do nothing yet, and are named."""
 
 

@@ -42,6 +42,7 @@ _TOP = {
     "conditions": "Conditions: Ready, Promoted, TrafficSynced, AnalysisHealthy and what else there is to know.",
     "history": "The runs that ended, newest last.",
     "outbox": "What people are still to be told.",
+    "posted": "Messages in alert services that go on being edited.",
 }
 _RUN = {
     "id": "Name of the run, never used again.",
@@ -142,6 +143,11 @@ _ANNOUNCEMENT = {
     "warning": "Whether somebody should look.",
     "muted": "Whether it becomes an Event only, and alert services are not told.",
 }
+_POSTED = {
+    "to": "Digest of the destination's name.",
+    "run": "The run that they tell of.",
+    "word": "How the service finds them again.",
+}
 _GATE = {
     "gate": "Name of the gate.",
     "of": "The run, if that is not plain; or what a word on a revision that waited for its run had to name.",
@@ -193,6 +199,7 @@ _INNER: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "history": ("A run that has ended.", _PAST),
     "gates": ("What was said of a gate.", _GATE),
     "outbox": ("Something that people are told once.", _ANNOUNCEMENT),
+    "posted": ("A run's messages in one alert service.", _POSTED),
 }
 _STRING = {"type": "string"}
 _FLAGGERS: Mapping[str, Schema] = {

@@ -5,12 +5,13 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from delivery.api import message_templates
 from delivery.api.counters import Counters
 from delivery.api.headers import HEADER_NAME, HEADER_VALUE
 from delivery.api.metadata import Metadata
 from delivery.api.model import Piece, broken_rule, cel
 from delivery.api.placeholders import check_query
-from delivery.api.references import ADDRESS, Name, SecretRef
+from delivery.api.references import ADDRESS, URL, Name, SecretRef
 from metrics import json_paths
 from metrics.source import CLOUDWATCH, DATADOG, PROMETHEUS, WEB
 
@@ -166,23 +167,45 @@ class MetricTemplate(Piece):
     spec: MetricTemplateSpec
 
 
+class AlertLink(Piece):
+    """Somewhere to read more, shown below each message."""
+
+    title: str = Field(min_length=1, max_length=80)
+    """What is shown of it."""
+    url: str = Field(min_length=1, max_length=2048, pattern=URL)
+    """Its URL, with placeholders such as {{ canary }}, whose values are quoted."""
+
+    @field_validator("url")
+    @classmethod
+    def _renderable(cls, url: str) -> str:
+        return _message(url)
+
+
 class AlertProviderSpec(Piece):
     """Where alerts are sent."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["address"]}, {"required": ["secretRef"]}]})
 
-    type: Literal["slack", "msteams", "discord", "rocket", "gchat"]
-    """Kind of the service."""
-    channel: str = "general"
-    """Channel to write to."""
-    username: str = "progressive-delivery"
-    """Name to write under."""
-    address: str | None = Field(default=None, min_length=1)
-    """URL of the service's hook."""
-    proxy: str | None = None
+    type: Literal["slack", "msteams", "discord", "rocket", "gchat", "webhook", "cloudevents"]
+    """Kind of the service; webhook and cloudevents are any HTTP service that reads JSON."""
+    channel: str = Field(default="general", max_length=256)
+    """Channel to write to; for slack with a token, and where a hook may write to several."""
+    username: str = Field(default="progressive-delivery", max_length=80)
+    """Name to write under, where a service lets one choose."""
+    address: str | None = Field(default=None, min_length=1, max_length=4096, pattern=URL)
+    """URL of the service's hook. It is a secret of most services: better in secretRef."""
+    proxy: str | None = Field(default=None, max_length=2048, pattern=URL)
     """HTTP proxy on the way there."""
     secret_ref: SecretRef | None = None
-    """Secret with the keys address and, optionally, token."""
+    """Secret with the keys address and, optionally, token: of a slack bot, or a bearer token for webhook and
+    cloudevents. With a slack bot's token no address is needed."""
+    template: str | None = Field(default=None, min_length=1, max_length=8192)
+    """Text of a message, with placeholders such as {{ reason }}; see docs/alerts.md. By default it names what happened,
+    the failing check with value and limit, and the run so far."""
+    links: tuple[AlertLink, ...] = Field(default=(), max_length=5)
+    """Links below each message."""
+    legacy_card: bool = False
+    """For msteams: the MessageCard of connectors, instead of an adaptive card."""
 
     @model_validator(mode="after")
     def _one_address(self) -> "AlertProviderSpec":
@@ -190,6 +213,20 @@ class AlertProviderSpec(Piece):
             given = "neither" if self.address is None else "both"
             raise broken_rule(given=given, allowed="exactly one of address, secretRef")
         return self
+
+    @field_validator("template")
+    @classmethod
+    def _renderable(cls, template: str | None) -> str | None:
+        return template if template is None else _message(template)
+
+
+def _message(text: str) -> str:
+    """The text; an error if it cannot be rendered."""
+    try:
+        message_templates.check(text)
+    except message_templates.MessageTemplateError as error:
+        raise broken_rule(given="a text that cannot be rendered", allowed=str(error)) from None
+    return text
 
 
 class AlertProvider(Piece):

@@ -1,6 +1,7 @@
 """`delivery run`: the controller."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +11,16 @@ import click
 Command = Callable[..., None]
 
 
-def _flag(name: str, text: str, **options: Any) -> Callable[[Command], Command]:
-    """A flag and its environment variable: --lease-name is DELIVERY_LEASE_NAME too."""
+def _flag(name: str, text: str, *, also: str = "", **options: Any) -> Callable[[Command], Command]:
+    """A flag and its environment variable: --lease-name is DELIVERY_LEASE_NAME too.
+
+    `also` is Flagger's variable for it, which is heeded where neither of them is given.
+    """
     variable = "DELIVERY_" + name.removeprefix("--").replace("-", "_").upper()
-    return click.option(name, help=text, envvar=variable, show_envvar=True, show_default=True, **options)
+    if also:
+        text = f"{text} Else ${also}."
+        options |= {"default": lambda: os.environ.get(also), "show_default": False}
+    return click.option(name, help=text, envvar=variable, show_envvar=True, **{"show_default": True, **options})
 
 
 FLAGS = (
@@ -69,6 +76,19 @@ FLAGS = (
         "front nothing but these, and names.",
         default="",
     ),
+    _flag("--slack-url", "Slack webhook, told of Canaries without alerts; better by environment.", also="SLACK_URL"),
+    _flag("--slack-token", "Slack bot token for the same; better by environment.", also="SLACK_TOKEN"),
+    _flag("--slack-channel", "Slack channel.", default="general"),
+    _flag("--slack-user", "Name to write under in Slack.", default="progressive-delivery"),
+    _flag("--slack-proxy-url", "HTTP proxy on the way to Slack.", also="SLACK_PROXY_URL"),
+    _flag("--msteams-url", "Teams webhook that is told of Canaries without alerts.", also="MSTEAMS_URL"),
+    _flag("--msteams-proxy-url", "HTTP proxy on the way to Teams.", also="MSTEAMS_PROXY_URL"),
+    _flag(
+        "--event-webhook",
+        "URL that hears of all Events of Canaries without event webhooks.",
+        also="EVENT_WEBHOOK_URL",
+    ),
+    _flag("--cluster-name", "Name of the cluster, shown in alerts."),
     _flag("--admission-cert", "PEM file of the admission webhook's certificate; without it there is no webhook."),
     _flag("--admission-key", "PEM file of that certificate's key."),
     _flag("--admission-port", "Port of the admission webhook.", default="9443"),

@@ -120,6 +120,7 @@ async def run(settings: Settings) -> None:
         exporter.watch_queue(
             depth=lambda: float(controller.queue.depth), oldest_seconds=lambda: controller.queue.oldest_age()
         )
+        exporter.watch_alerts(pending=lambda: float(controller.announcer.pending))
         exporter.watch_restarts("doorbell", lambda: float(doorbell.restarts))
         await stack.enter_async_context(_server(settings, controller, doorbell, exporter))
         await _supervise(controller, doorbell, exporter)
@@ -149,6 +150,8 @@ def _surroundings(
         rng=random.Random(),  # noqa: S311 - jitter, no secret
         analyst=analyst,
         caller=caller,
+        alerts=settings.alerts,
+        count_alert=exporter.count_alert,
         reporter=exporter,
         policy=Policy(
             metrics_server=settings.metrics_server,

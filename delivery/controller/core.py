@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 import structlog
 
 from delivery.alerts.announcer import Announcer
+from delivery.alerts.carrier import Carrier, Count
+from delivery.alerts.telling import Telling
 from delivery.api.commands import is_urgent
 from delivery.cluster.contents import Contents
 from delivery.cluster.elector import Elector
 from delivery.cluster.errors import NotLeader
 from delivery.cluster.objects import (
+    ALERT_PROVIDERS,
     APPROVALS,
     CANARIES,
     DAEMON_SETS,
@@ -36,6 +39,8 @@ from delivery.cluster.protocols import Api, Clock, Timers
 from delivery.cluster.reader import Reader
 from delivery.cluster.status_only import StatusOnly
 from delivery.cluster.writer import Observe, Writer
+from delivery.controller.alert_settings import AlertSettings
+from delivery.controller.alerting import Alerting
 from delivery.controller.asker import Analyst, Asker
 from delivery.controller.event_hooks import EventHooks
 from delivery.controller.queue import WorkQueue
@@ -51,7 +56,7 @@ from delivery.routing.registry import KINDS
 
 log = structlog.get_logger(__name__)
 
-OURS_BESIDES = (METRIC_TEMPLATES, APPROVALS, FREEZES)
+OURS_BESIDES = (METRIC_TEMPLATES, ALERT_PROVIDERS, APPROVALS, FREEZES)
 """Kinds of ours that need not be installed."""
 
 WATCHED = (CANARIES, DEPLOYMENTS, DAEMON_SETS, REPLICA_SETS, PODS, SERVICES, SCALED_OBJECTS, *OURS_BESIDES)
@@ -68,6 +73,7 @@ class Surroundings:
 
     `namespace` None: all namespaces. `autoscaling`: HorizontalPodAutoscalers in the version that the API server
     offers. `observe` is told of each write: verb, kind, outcome, seconds. `seal` tells whose word an Approval is.
+    `alerts`: who is told of Canaries that name nobody. `count_alert` is told of each alert: service, outcome.
     """
 
     api: Api
@@ -86,6 +92,8 @@ class Surroundings:
     lease_name: str = "progressive-delivery"
     seal: Seal = field(default_factory=Seal)
     caller: Caller = field(default_factory=Nowhere)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    count_alert: Count = lambda _service, _outcome: None
 
 
 def _watched(around: Surroundings) -> tuple[Kind, ...]:
@@ -133,16 +141,33 @@ class Controller:
         writer: Writer = onlooker
         if not around.policy.observe:
             writer = Writer(around.api, self.reader, self.elector, clock, observe=around.observe)
-        templates = Templates(self.reader)
-        webhooks = Webhooks(around.caller, Contents(self.reader), clock)
+        templates, contents = Templates(self.reader), Contents(self.reader)
+        webhooks = Webhooks(around.caller, contents, clock)
         self.asker = Asker(
             around.analyst,
             on_answer=lambda key, urgent: self.queue.add(key, urgent=urgent),
             templates=templates,
             hooks=webhooks,
         )
-        sinks = (EventHooks(self.reader, webhooks, clock, provider=around.policy.provider),)
-        self.announcer = Announcer(writer, clock, rng, lambda key, _: self.queue.add(key), sinks=sinks)
+        alerting = Alerting(
+            self.reader,
+            around.caller,
+            contents,
+            around.alerts,
+            hooks=EventHooks(webhooks, around.caller, around.alerts.event_webhook),
+            provider=around.policy.provider,
+        )
+        self.announcer = Telling(
+            Announcer(writer, clock, rng, self._on_told),
+            Carrier(
+                alerting.destinations,
+                clock,
+                rng,
+                self._on_told,
+                cluster=around.alerts.cluster,
+                count=around.count_alert,
+            ),
+        )
         self.reconciler = Reconciler(
             reader=self.reader,
             writer=writer,
@@ -155,6 +180,7 @@ class Controller:
             reporter=around.reporter,
             policy=around.policy,
             templates=templates,
+            alerting=alerting,
             people=People(self.reader, around.seal, around.lease_namespace),
             enqueue=self.queue.add,
         )
@@ -200,6 +226,9 @@ class Controller:
     def _note_leading(self, leading: bool) -> None:
         self.leading = leading
         self.on_leading(leading)
+
+    def _on_told(self, key: str, _: str) -> None:
+        self.queue.add(key)
 
     async def _tick(self, key: str) -> None:
         await self.reconciler.tick(key)

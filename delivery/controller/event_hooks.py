@@ -1,81 +1,105 @@
-"""Webhooks of type `event`: they are sent whatever becomes an Event, from the same outbox.
+"""Webhooks that hear of every Event: those of the Canary, or where it has none that of the whole controller.
 
-At least once each, and under the announcement's own key. What a hook cannot take for an hour is given up: an outbox has
-better things to keep.
+They are Flagger's in payload and in which of them are told. They go the way of alerts, so that a hook which is away is
+told later and holds nothing up.
 """
 
-import asyncio
-from datetime import timedelta
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from delivery.alerts.sink import UndeliverableError
+from delivery.alerts.facts import Facts, Severity
+from delivery.alerts.services import replies
+from delivery.alerts.services.service import Memory, UnusableError
 from delivery.api.hooks import Webhook
 from delivery.api.parse import InvalidSpec, parse_canary
 from delivery.api.rollout import named_hooks, rollout_spec
-from delivery.api.status import load
-from delivery.cluster.objects import CANARIES, Object, Ref
-from delivery.cluster.protocols import Clock
+from delivery.api.status import UnreadableStatus, load
+from delivery.cluster.contents import ContentError
+from delivery.cluster.objects import Object
 from delivery.gates.payload import Occasion, encoded
 from delivery.gates.webhooks import Webhooks
-from delivery.outbound.outgoing import OutboundError
+from delivery.outbound.outgoing import Caller, RefusedAddressError
 from delivery.outbound.signing import repeatable
-from metrics.verdict import Outcome
-from strategies.status import Announcement
+from strategies.gates import HookType
 
-PATIENCE = timedelta(hours=1)
-
-
-class Cache(Protocol):
-    """Who knows the Canaries."""
-
-    def get(self, ref: Ref) -> Object | None:
-        """The object as last seen."""
+LONGEST = 20.0
+"""Seconds that one call may take, whatever the hook's timeout."""
+SERVICE = "event-webhook"
 
 
 class EventHooks:
-    """A Sink (see alerts/sink.py). `provider` is that of Canaries which name none."""
+    """Finds them. `everywhere` is the URL for Canaries without one, or ""."""
 
-    name = "event webhooks"
-
-    def __init__(self, cache: Cache, webhooks: Webhooks, clock: Clock, *, provider: str | None = None) -> None:
-        self._cache = cache
+    def __init__(self, webhooks: Webhooks, caller: Caller, everywhere: str) -> None:
         self._webhooks = webhooks
-        self._clock = clock
-        self._provider = provider
+        self._caller = caller
+        self._everywhere = {SERVICE: Webhook(name=SERVICE, url=everywhere, type="event")} if everywhere else {}
 
-    async def tell(self, canary: Object, announcement: Announcement) -> None:
-        """Tell all hooks of the Canary at once. Raises when one of them has not taken it."""
-        body = self._cache.get(Ref.of(CANARIES, canary))
-        if body is None:
-            return
+    def destinations(self, body: Object, *, provider: str | None) -> Sequence["EventHook"]:
+        """Those of a Canary, by its JSON; one that is invalid has none, and is told of by its condition."""
+        if not self._everywhere and not _mentions_events(body):
+            return ()
         try:
-            parsed = parse_canary(body, provider=self._provider)
-        except InvalidSpec as error:
-            raise UndeliverableError("the Canary's spec is invalid") from error
-        hooks = {name: hook for name, hook in named_hooks(parsed).items() if hook.type == "event"}
-        if not hooks:
-            return
-        spec = rollout_spec(parsed, scrape_interval_seconds=1.0)
-        occasion = Occasion(spec=spec, status=load(body.get("status")))
-        sent = (self._send(name, hook, occasion, announcement) for name, hook in hooks.items())
-        failed = [words for words in await asyncio.gather(*sent) if words]
-        if failed and self._clock.now() - announcement.at > PATIENCE:
-            raise UndeliverableError("; ".join(failed))
-        if failed:
-            raise OutboundError("; ".join(failed))
+            canary, status = parse_canary(body, provider=provider), load(body.get("status"))
+        except (InvalidSpec, UnreadableStatus):
+            return ()
+        own = {name: hook for name, hook in named_hooks(canary).items() if hook.type == HookType.EVENT.value}
+        occasion = Occasion(spec=rollout_spec(canary, scrape_interval_seconds=0.0), status=status)
+        return [
+            EventHook(hook=hook, called=name, occasion=occasion, webhooks=self._webhooks, caller=self._caller)
+            for name, hook in (own or self._everywhere).items()
+        ]
 
-    async def _send(self, name: str, hook: Webhook, occasion: Occasion, announcement: Announcement) -> str:
-        """Why one hook has not taken it; "" when it has."""
-        spec = occasion.spec
-        key = repeatable(spec.namespace, spec.name, announcement.id, name)
-        run = occasion.status.run
-        fields = occasion.fields(hook, run=run.id if run is not None else "")
-        said = {
-            "eventMessage": announcement.message,
-            "eventType": "Warning" if announcement.warning else "Normal",
-            "eventReason": announcement.reason,
-            "timestamp": str(round(announcement.at.timestamp() * 1000)),
+
+def _mentions_events(body: Object) -> bool:
+    """A quick look, for Canaries without such hooks are the most."""
+    analysis = (body.get("spec") or {}).get("analysis")
+    hooks = analysis.get("webhooks") if isinstance(analysis, Mapping) else None
+    return isinstance(hooks, list) and any(isinstance(each, Mapping) and each.get("type") == "event" for each in hooks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventHook:
+    """One hook, as a Destination."""
+
+    hook: Webhook
+    called: str
+    occasion: Occasion
+    webhooks: Webhooks
+    caller: Caller
+
+    hears_muted = True
+    service = SERVICE
+    version = ""
+
+    @property
+    def name(self) -> str:
+        """See Destination."""
+        return f"webhook {self.occasion.spec.namespace}/{self.occasion.spec.name} {self.called}"
+
+    async def tell(self, facts: Facts, memory: Memory) -> bool:
+        """See Destination."""
+        key = repeatable(facts.namespace, facts.canary, facts.id, self.called)
+        try:
+            outgoing = await self.webhooks.outgoing(
+                self.hook, facts.namespace, body=encoded(self._fields(facts), self._metadata(facts)), key=key
+            )
+            outgoing = replace(outgoing, retries=0, timeout_seconds=min(LONGEST, outgoing.timeout_seconds))
+            replies.check(outgoing, await self.caller.send(outgoing))
+        except (ContentError, ValueError, RefusedAddressError) as error:
+            raise UnusableError("HookUnusable", f"{self.name}: {error}") from error
+        return True
+
+    def _fields(self, facts: Facts) -> Mapping[str, Any]:
+        return self.occasion.fields(self.hook, run=facts.run or facts.revision)
+
+    def _metadata(self, facts: Facts) -> Mapping[str, str]:
+        """What the event is cannot be written over by the hook's own metadata."""
+        return {
+            **self.hook.metadata,
+            "eventMessage": facts.message,
+            "eventType": "Normal" if facts.severity is Severity.INFO else "Warning",
+            "eventReason": facts.reason,
+            "timestamp": str(int(facts.at.timestamp() * 1000)),
         }
-        body = encoded(fields, {**hook.metadata, **said})
-        verdict = await self._webhooks.send(hook, spec.namespace, body=body, key=key)
-        return "" if verdict.outcome is Outcome.PASS else f"{name}: {verdict.message}"

@@ -16,6 +16,7 @@ from delivery.cluster.protocols import Clock
 from delivery.cluster.reader import Reader
 from delivery.controller import beside
 from delivery.controller.adopting import apex_on_primary, primary_of
+from delivery.controller.alerting import Alerting
 from delivery.controller.changes import Changes, changes
 from delivery.controller.configs import Tracker
 from delivery.controller.entry import Entry
@@ -78,12 +79,21 @@ class Onlook:
 class Observer:
     """Takes snapshots."""
 
-    def __init__(self, reader: Reader, clock: Clock, scope: Scope, templates: Templates, people: People) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        clock: Clock,
+        scope: Scope,
+        templates: Templates,
+        alerting: Alerting,
+        people: People,
+    ) -> None:
         self._reader = reader
         self._clock = clock
         self._tracker = Tracker(reader, clock, scope)
         self._guards = Guards(reader)
         self._templates = templates
+        self._alerting = alerting
         self._people = people
         self._interest = Interest()
         self.interested = self._interest.of
@@ -129,7 +139,7 @@ class Observer:
         """Look at what somebody else rolls out under a Canary's names. What forbids us to take over forbids nothing."""
         picture = take(self._reader, body, spec, scaling=False)
         hosts = ((HOST, "", name) for name in (picture.names.canary_service, picture.names.primary_service))
-        self._note_interest(entry, picture, hosts, self._templates.refs(spec.brief.metrics.values()))
+        self._note_interest(entry, picture, hosts, self._beside(spec))
         picture = replace(picture, configs=await self._tracker.read(entry, picture.names, picture.template))
         if picture.configs.pending and status.run is None:
             raise Unavailable(picture.configs.pending)  # nothing was begun: look again in a moment
@@ -144,6 +154,7 @@ class Observer:
             routes=found.routes,
             mover=found.mover,
             unmeasurable=self._templates.problem(spec.brief.metrics.values()),
+            unalertable=self._alerting.problem(spec.canary),
             hold=spec.hold or stale(self._reader, picture.needed),
             deleting="deletionTimestamp" in body["metadata"],
             epoch=epoch,
@@ -158,8 +169,12 @@ class Observer:
         picture = take(self._reader, body, spec)
         guarded = self._guards.look(entry.guarded, picture, spec.caution)
         places = (*guarded.places, *self._people.places(picture.names.namespace))
-        self._note_interest(entry, picture, places, self._templates.refs(spec.brief.metrics.values()))
+        self._note_interest(entry, picture, places, self._beside(spec))
         return picture, guarded
+
+    def _beside(self, spec: Spec) -> tuple[Ref, ...]:
+        """The objects that the analysis names: whom is asked, who is told."""
+        return (*self._templates.refs(spec.brief.metrics.values()), *self._alerting.refs(spec.canary))
 
     def _note_interest(
         self, entry: Entry, picture: Picture, further: Iterable[Place], measured: Iterable[Ref]
@@ -210,6 +225,7 @@ class Observer:
             refusal=spec.refusal or refusal(self._reader, picture),
             warning=_unkept(picture),
             unmeasurable=self._templates.problem(spec.brief.metrics.values()),
+            unalertable=self._alerting.problem(spec.canary),
             hold=spec.hold or stale(self._reader, picture.needed),
             contested=_contested(entry) if entry.contested(now) else entry.rivalry.problem(now),
             deleting="deletionTimestamp" in picture.body["metadata"],

@@ -20,6 +20,7 @@ from delivery.cluster.protocols import Clock, Leadership, Timers
 from delivery.cluster.reader import Reader
 from delivery.cluster.status_only import StatusOnly
 from delivery.cluster.writer import Writer
+from delivery.controller.alerting import Alerting
 from delivery.controller.asker import Asker
 from delivery.controller.changes import Changes, changes, fenced
 from delivery.controller.converge import Converger
@@ -33,6 +34,7 @@ from delivery.controller.reading import Policy, Reading, Spec
 from delivery.controller.recorded import log_labels, recorded_status
 from delivery.controller.seams import Announcer, Enqueue, Reporter
 from delivery.controller.templates import Templates
+from delivery.controller.told import told
 from delivery.gates.answering import answers as answers_to
 from delivery.gates.payload import Occasion
 from delivery.gates.people import People
@@ -63,6 +65,7 @@ class Reconciler:
         reporter: Reporter,
         policy: Policy,
         templates: Templates,
+        alerting: Alerting,
         people: People,
         enqueue: Enqueue,
     ) -> None:
@@ -78,7 +81,7 @@ class Reconciler:
         self._policy = policy
         self._people = people
         self._enqueue = enqueue
-        self._observer = Observer(reader, clock, policy.tracking, templates, people)
+        self._observer = Observer(reader, clock, policy.tracking, templates, alerting, people)
         self._converger = Converger(reader, writer, clock)
         self._entries: dict[str, Entry] = {}
 
@@ -123,6 +126,7 @@ class Reconciler:
             epoch=self._leadership.epoch,
             delivered=self._announcer.delivered(entry.key),
         )
+        sight = replace(sight, snapshot=told(sight.snapshot, self._announcer, entry.key))
         answers = self._asker.answers(entry.key)
         decision = advance(spec.rollout, begun, sight.snapshot, answers, self._clock.now())
         body = await self._record(body, status, decision)
@@ -155,7 +159,8 @@ class Reconciler:
             entry, body, spec, status, epoch=self._leadership.epoch, delivered=delivered
         )
         answers = self._asker.answers(entry.key)
-        decision = observe(seen.spec.rollout, status, seen.snapshot, answers, self._clock.now())
+        snapshot = told(seen.snapshot, self._announcer, entry.key)
+        decision = observe(seen.spec.rollout, status, snapshot, answers, self._clock.now())
         body = await self._record(body, status, decision, writer=self._onlooker)
         self._follow_up(entry, body, seen.spec, decision, again_in=seen.again_in)
 

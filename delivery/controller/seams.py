@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from delivery.cluster.objects import Object
-from strategies.status import Announcement, Status
+from strategies.snapshot import Problem
+from strategies.status import Announcement, Posted, Status
 
 
 class Announcer(Protocol):
@@ -18,6 +19,12 @@ class Announcer(Protocol):
 
     def forget(self, key: str, ids: Iterable[str] | None = None) -> None:
         """These are no longer in the outbox; None: the Canary is gone."""
+
+    def posted(self, key: str) -> tuple[Posted, ...]:
+        """What the status is to remember of messages that go on being edited."""
+
+    def fault(self, key: str) -> Problem | None:
+        """Why alerts of a Canary cannot be sent, as far as sending has shown."""
 
 
 class Reporter(Protocol):

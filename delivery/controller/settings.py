@@ -9,11 +9,12 @@ import re
 import secrets
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from delivery.controller.alert_settings import AlertSettings, AlertSettingsError
 from delivery.outbound.guard import guard_for
 from metrics import matchers
 from metrics.matchers import Matchers, MatchersError
@@ -60,7 +61,8 @@ class Settings:
     `metrics_matchers` are added to the selectors of every builtin query. `metrics_batch_seconds` is how long one waits
     for others at most. `scrape_interval_seconds` is how often
     Prometheus scrapes the proxies. `observe`: every Canary only looks on. `listen_port` 0: any free port.
-    `webhook_allow`: which addresses webhooks and alert services may have (outbound/guard.py).
+    `webhook_allow`: which addresses webhooks and alert services may have (outbound/guard.py). `alerts`: who is told of
+    Canaries that name nobody.
     """
 
     identity: str
@@ -87,6 +89,7 @@ class Settings:
     lease_name: str = "progressive-delivery"
     admission: Admission | None = None
     webhook_allow: str = ""
+    alerts: AlertSettings = field(default_factory=AlertSettings)
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> "Settings":
@@ -124,6 +127,7 @@ class Settings:
             lease_name=_name("--lease-name", known.get("lease_name", "progressive-delivery")),
             admission=_admission(known),
             webhook_allow=_reachable(known.get("webhook_allow", "")),
+            alerts=_alerts(known),
         )
 
 
@@ -224,6 +228,13 @@ def _matchers(given: str) -> Matchers:
         return matchers.parse(given)
     except MatchersError as error:
         raise SettingsError("--metrics-matchers", given, str(error).partition("allowed ")[2]) from error
+
+
+def _alerts(known: Mapping[str, Any]) -> AlertSettings:
+    try:
+        return AlertSettings.parse(known)
+    except AlertSettingsError as error:
+        raise SettingsError(error.flag, "(not shown)", error.allowed) from None
 
 
 def _reachable(given: str) -> str:

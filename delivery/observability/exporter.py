@@ -73,6 +73,8 @@ class Exporter:
             buckets=ROLLOUT_BUCKETS,
         )
         self._requests = self._counter("api_requests_total", "Requests to the API server", "verb", "kind", "outcome")
+        told = "Alerts by service; outcome: delivered, retried, unusable, refused or expired"
+        self._alerts = self._counter("alerts_total", told, "service", "outcome")
         self._leader = self._gauge("leader", "1 while this process holds the Lease")
         self._leader.set(0)
 
@@ -177,6 +179,14 @@ class Exporter:
     def count_request(self, verb: str, kind: str, outcome: str) -> None:
         """A request to the API server. `outcome`: ok, or the name of the error in lower case."""
         self._requests.labels(verb, kind, outcome).inc()
+
+    def count_alert(self, service: str, outcome: str) -> None:
+        """An alert went out, or did not: retried and unusable ones come again, refused and expired ones are lost."""
+        self._alerts.labels(service, outcome).inc()
+
+    def watch_alerts(self, *, pending: Callable[[], float]) -> None:
+        """Ask at each scrape how many announcements alert services are still to be told. To be called once."""
+        self._gauge("alerts_pending", "Announcements that an alert service is still to be told").set_function(pending)
 
     def set_leader(self, leader: bool) -> None:
         """Whether this process holds the Lease."""

@@ -93,6 +93,11 @@ def _shorter_commands(status: Status) -> Status:
     return status
 
 
+def _no_posts(status: Status) -> Status:
+    """Without them a run gets a second message, instead of the first one edited."""
+    return replace(status, posted=())
+
+
 def _shorter_wait(status: Status) -> Status:
     """What opens a gate is what people want to read, so little else is left by now."""
     if status.waiting is None:
@@ -153,6 +158,7 @@ _CUTS: tuple[Callable[[Status], Status], ...] = (
     _shorter_commands,
     _fewer_runs,
     _no_notes,
+    _no_posts,
     _fewer_checks,
     _no_runs,
     _shorter_words,

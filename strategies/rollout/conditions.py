@@ -25,6 +25,7 @@ ORDER = (
     "PreflightWarning",
     "CoarseWeights",
     "MetricsUnresolved",
+    "AlertsUnresolved",
     "GateClosed",
     "Frozen",
 )
@@ -47,6 +48,7 @@ def describe(turn: Turn) -> None:
         _preflight_warning(turn),
         _coarse(turn),
         _metrics_unresolved(turn),
+        _alerts_unresolved(turn),
         _gate_closed(turn),
         _frozen(turn),
     )
@@ -210,6 +212,12 @@ def _coarse(turn: Turn) -> Condition | None:
 def _metrics_unresolved(turn: Turn) -> Condition | None:
     problem = turn.seen.unmeasurable
     return _bad(turn, "MetricsUnresolved", problem, status="True") if problem is not None else None
+
+
+def _alerts_unresolved(turn: Turn) -> Condition | None:
+    """Somebody wants to be told and cannot be: that holds nothing up, and so has to be seen."""
+    problem = turn.seen.unalertable
+    return _bad(turn, "AlertsUnresolved", problem, status="True") if problem is not None else None
 
 
 def _gate_closed(turn: Turn) -> Condition | None:

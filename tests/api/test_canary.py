@@ -175,6 +175,6 @@ def test_an_alert_provider_needs_exactly_one_address() -> None:
 
     assert parse_alert_provider(provider(address="https://hooks.example.com")).spec.channel == "general"
     assert parse_alert_provider(provider(secretRef={"name": "s"})).spec.secret_ref is not None
-    for wrong, given in ({}, "neither"), ({"address": "x", "secretRef": {"name": "s"}}, "both"):
+    for wrong, given in ({}, "neither"), ({"address": "https://x", "secretRef": {"name": "s"}}, "both"):
         with pytest.raises(InvalidSpec, match=f"spec: given {given}, allowed exactly one of address, secretRef"):
             parse_alert_provider(provider(**wrong))  # type: ignore[arg-type]

@@ -82,8 +82,8 @@ def test_an_ordinary_canary_is_left_in_peace(canary: Any, provider: str | None) 
     assert advise(body) == []
 
 
-def test_what_has_no_effect_yet_is_advised_on_too(canary: Any) -> None:
+def test_alerts_have_an_effect_and_nothing_is_advised(canary: Any) -> None:
     body = canary()
     body["spec"]["analysis"]["alerts"] = EVERYTHING["analysis"]["alerts"]
-    assert advise(body) == ["spec.analysis.alerts: accepted without effect by this version"]
+    assert advise(body) == []
     assert advise({"kind": "MetricTemplate"}) == []

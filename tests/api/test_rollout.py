@@ -34,7 +34,7 @@ ACTED_ON = {
     "analysis.mirrorWeight", "analysis.match", "analysis.sessionAffinity", "analysis.stepWeightPromotion",
     "analysis.testerMatch", "promotion.bakeSeconds", "analysis.checkIntervalSeconds", "analysis.onInconclusive",
     "analysis.maxDurationSeconds", "analysis.metrics[].failureLimit", "analysis.metrics[].consecutiveFailures",
-    "analysis.metrics[].compareWithPrimary", "analysis.metrics[].minSamples", "analysis.webhooks",
+    "analysis.metrics[].compareWithPrimary", "analysis.metrics[].minSamples", "analysis.webhooks", "analysis.alerts",
     "analysis.metrics[].errorLimit", "analysis.metrics[].onNoData", "analysis.metrics[].dryRun",
     "analysis.metrics[].initialDelaySeconds", "analysis.metrics[].warmupSeconds",
     "promotion.method", "promotion.keepPreviousSeconds", "routeRefs[].apiVersion", "routeRefs[].kind",

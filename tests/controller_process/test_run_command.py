@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from delivery.cli.run import FLAGS, run
-from delivery.controller.settings import Settings
+from delivery.controller.settings import Settings, SettingsError
 
 MODULES = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
 
@@ -63,3 +65,22 @@ def test_the_module_of_the_doorbell_does_not_load_kopf() -> None:
     ).stdout.split()
     assert "kopf" not in loaded
     assert "kubernetes" not in loaded
+
+
+def test_flaggers_variables_say_who_is_told() -> None:
+    given: dict[str, Any] = {}
+    ours = click.Command("run", params=run.params, callback=lambda **each: given.update(each))
+    theirs = {"SLACK_URL": "https://hooks.slack.com/1", "MSTEAMS_URL": "https://a"}
+    environment = {**theirs, "DELIVERY_MSTEAMS_URL": "https://b"}
+    assert CliRunner().invoke(ours, [], env=environment).exit_code == 0
+    alerts = Settings.parse(given).alerts
+    assert (alerts.slack_url, alerts.msteams_url) == ("https://hooks.slack.com/1", "https://b")
+    assert "hooks.slack.com" not in repr(alerts)
+
+
+@pytest.mark.parametrize(("flag", "given"), [("--slack-url", "s3cret"), ("--slack-token", "two lines\ns3cret")])
+def test_a_wrong_secret_is_refused_without_being_shown(flag: str, given: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.parse({flag.removeprefix("--").replace("-", "_"): given})
+    assert flag in str(refused.value)
+    assert "s3cret" not in str(refused.value)

@@ -150,9 +150,7 @@ TESTS: dict[str, str] = {
     "analysis.webhooks[].headers": "gates/test_webhooks.py::test_headers_and_secrets_go_along",
     "analysis.webhooks[].secretRef": "gates/test_webhooks.py::test_headers_and_secrets_go_along",
     "analysis.webhooks[].caRef": "gates/test_webhooks.py::test_a_certificate_is_checked_against_ones_own_authority",
-    "analysis.alerts": (
-        "api/test_rollout.py::test_a_field_that_does_nothing_yet_is_named_and_blocks_if_it_decides_about_traffic"
-    ),
+    "analysis.alerts": "simulation/test_alerts.py::test_a_run_is_one_message_that_ends_in_its_promotion",
     "analysis.sessionAffinity": "routing/test_special_rules.py::test_whoever_met_the_canary_stays_with_it",
     "analysis.sessionAffinity.primaryCookieName": (
         "routing/test_special_rules.py::test_whoever_met_the_primary_stays_for_an_interval"
