@@ -14,6 +14,7 @@ import yaml
 from delivery.cluster.kubernetes import KubernetesApi
 from delivery.cluster.memory.resources import NAMESPACES
 from delivery.cluster.objects import (
+    ALERT_PROVIDERS,
     APPROVALS,
     CANARIES,
     DAEMON_SETS,
@@ -37,7 +38,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 BASE = EXAMPLES / "reviews-canary"
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/canary.yaml"))
 APPLIED = (CANARIES, DAEMON_SETS, DEPLOYMENTS, DESTINATION_RULES, METRIC_TEMPLATES, SECRETS, SERVICES, VIRTUAL_SERVICES)
-KINDS = {kind.kind: kind for kind in APPLIED}
+KINDS = {kind.kind: kind for kind in (*APPLIED, ALERT_PROVIDERS)}
 HURRY = {"settleSeconds": 2, "drainSeconds": 2, "drainMaxSeconds": 10}
 LAG = "0.1-1.5"
 PATIENCE = 240.0
