@@ -13,11 +13,11 @@ from strategies.status import Announcement, Check, Status
 
 ERRORS = frozenset({"RolledBack", "PromotionFailed", "Refused"})
 """Warnings that say that a release has failed."""
-BEGINNINGS = frozenset({"NewRevision", "GoingBack", "Healing", "RunObserved", "ConfigChanged", "Retried"})
+BEGINNINGS = frozenset({"NewRevision", "Restarted", "GoingBack", "Healing", "RunObserved"})
 ENDINGS = frozenset(
     {
-        "Promoted", "RolledBack", "Cancelled", "HealedWithoutAnalysis", "ObservedPromotion", "ObservedRollback",
-        "ObservedEnd",
+        "Promoted", "RolledBack", "Cancelled", "Superseded", "HealedWithoutAnalysis", "ObservedPromotion",
+        "ObservedRollback", "ObservedEnd",
     }
 )  # fmt: skip
 NO_RUN = "init"

@@ -173,6 +173,8 @@ class Turn:
     def close_run(self, result: Result, reason: str, *, weight: int | None = None) -> None:
         """Move the open run into the history, with `weight` or the present one."""
         run = self.run
+        if result is Result.SUPERSEDED:  # every other end is told by who decides it
+            self.tell("Superseded", f"run of {run.revision} ends at {self.status.canary_weight} %: {reason}")
         past = Past(
             id=run.id,
             revision=run.revision,

@@ -13,7 +13,7 @@ from metrics.verdict import Evidence, Outcome
 from strategies.changing import changed
 from strategies.json_names import camel
 from strategies.rollout.size import size
-from strategies.status import Announcement, Check, Condition, Past, Phase, Result, Run, Status
+from strategies.status import Announcement, Check, Condition, Past, Phase, Posted, Result, Run, Status
 from strategies.traffic import Traffic
 from tests.strategies.world import START, progressing
 
@@ -63,6 +63,7 @@ def test_a_size_is_that_of_the_json(message: str, reason: str, number: float, co
         * (count % 3),
         history=(Past(id="a", revision=message, started=START, ended=MOMENT, result=Result.PROMOTED, reason=reason),),
         outbox=(Announcement(id="a", at=MOMENT, reason=reason, message=message, warning=flag),),
+        posted=(Posted(to="a", run="b", word=message),) * (count % 2),
     )
 
     assert size(status) == bytes_of(status)

@@ -24,6 +24,7 @@ from strategies.status import (
     Past,
     Pause,
     Phase,
+    Posted,
     Result,
     Run,
     Stage,
@@ -64,6 +65,23 @@ def test_notes_delivered_at_rest_are_struck_within_a_minute():
 
     assert world.status.outbox == ()
     assert world.now <= ended + timedelta(seconds=60)
+
+
+def test_what_was_posted_is_kept_with_the_next_change_and_until_another_run_has_begun():
+    world = initialised().release(V2)
+    world.until(lambda each: each.status.canary_weight == 10)
+    run = world.status.run.id
+    world.posted = (Posted(to="slack", run=run, word="C1:1.2"), Posted(to="slack", run="another", word="C1:0.1"))
+    assert world.status.posted == ()
+    world.until_phase(Phase.SUCCEEDED)
+    assert world.status.posted == world.posted[:1]
+    world.posted = ()
+    world.release(V3)
+    world.until(lambda each: each.status.run is not None)
+    world.until(lambda each: each.status.canary_weight == 10)
+    world.posted = (Posted(to="slack", run=world.status.run.id, word="C1:3.4"),)
+    world.until_phase(Phase.SUCCEEDED)
+    assert world.status.posted == world.posted
 
 
 def test_notes_that_nobody_could_be_told_are_kept_within_bounds_and_warnings_longest():

@@ -18,7 +18,7 @@ from strategies.rollout import advance, wanted
 from strategies.rollout.answering import Answer, answer
 from strategies.snapshot import Problem, Routes, Snapshot, Undone
 from strategies.spec import Analysis, CheckSpec, RolloutSpec
-from strategies.status import Phase, Status
+from strategies.status import Phase, Posted, Status
 from strategies.traffic import Traffic
 from tests.strategies.pods import Pods
 
@@ -95,6 +95,7 @@ class World:
     epoch: int = 1
     delivering: bool = True
     delivered: set[str] = field(default_factory=set)
+    posted: tuple[Posted, ...] = ()
     told: list[str] = field(default_factory=list)
     answers: dict[Question, Verdict] = field(default_factory=dict)
     asked: list[Question] = field(default_factory=list)
@@ -127,6 +128,7 @@ class World:
             finalizer=self.finalizer,
             epoch=self.epoch,
             delivered=frozenset(self.delivered),
+            posted=self.posted,
             command=self.command,
             window=self.window,
             frozen=self.frozen,
