@@ -184,13 +184,16 @@ async def test_hooks_that_agree_are_heard_once_each_and_nobody_is_lost(stories):
     story = found["quiet"]
     await story.until_over("Succeeded")
 
-    def reasons():
-        return {said["metadata"]["eventReason"] for said, _ in service.of("quiet", "event")}
+    def told():
+        return " ".join(said["metadata"]["eventMessage"] for said, _ in service.of("quiet", "event"))
 
     async with asyncio.timeout(PATIENCE):
-        while not (service.of("quiet", "post-rollout") and {"NewRevision", "Advanced", "Promoted"} <= reasons()):
+        while not (service.of("quiet", "post-rollout") and "serves all users" in told()):
             service.heard_of.clear()
             await service.heard_of.wait()
+    for said, _ in service.of("quiet", "event"):
+        assert {"eventMessage", "eventType", "timestamp", "team"} <= set(said["metadata"])
+        assert said["metadata"]["eventType"] == "Normal"
     assert len({key for _, key in service.of("quiet", "pre-rollout")}) == 1
     assert [said["phase"] for said, _ in service.of("quiet", "post-rollout")] == ["Succeeded"]
     assert [said["canaryWeight"] for said, _ in service.of("quiet", "confirm-traffic-increase")] == [0, 20]
