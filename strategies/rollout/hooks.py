@@ -17,13 +17,15 @@ from strategies.rollout.asking import WEBHOOK, check_of
 from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
 from strategies.spec import HookSpec
-from strategies.status import Check
+from strategies.status import Check, Phase
 
 SUCCESS = "2xx"
 
 
 def of_type(turn: Turn, *types: HookType) -> tuple[HookSpec, ...]:
-    """The Canary's hooks of these types, in their order."""
+    """The Canary's hooks of these types, in their order; none while it looks on: those are for another to call."""
+    if turn.status.phase is Phase.OBSERVING:
+        return ()
     return tuple(each for each in turn.spec.hooks if each.type in types)
 
 

@@ -4,10 +4,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from metrics.verdict import Outcome, Verdict
+from strategies.gates import HookType
 from strategies.questions import Ask
 from strategies.rollout import advance, wanted
 from strategies.rollout.size import size
 from strategies.snapshot import Mover, Problem
+from strategies.spec import HookSpec
 from strategies.status import Phase, Result, Stage, Would
 from tests.strategies.beside import Beside, at_rest, bad
 from tests.strategies.pods import Pods
@@ -413,3 +415,11 @@ def test_traffic_windows_count_seen_weight_and_unreachable_canaries():
 
     assert "none of about" in world.said("WouldRollBack")
     assert world.now - world.status.run.started >= timedelta(seconds=180)
+
+
+def test_whoever_looks_on_calls_no_webhook():
+    """They are the other controller's to call: a load test must not run twice."""
+    hooks = tuple(HookSpec(name=kind.value, type=kind) for kind in HookType)
+    world = at_rest(spec=replace(STRICT, hooks=hooks)).release()
+    world.until(lambda each: each.status.run.observed.would is Would.PROMOTE)
+    assert not [each for each in world.asked if each.kind is Ask.HOOK]
