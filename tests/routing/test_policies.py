@@ -19,6 +19,7 @@ from delivery.cluster.policies import (
     POD_AUTOSCALERS,
     POD_DISRUPTION_BUDGETS,
     POD_MONITORS,
+    REQUEST_AUTHENTICATIONS,
 )
 from delivery.routing.policies import roles_of, telling_apart, would_miss
 from delivery.workloads.selectors import selects
@@ -218,6 +219,44 @@ class TestNetworkPolicies:
         ]
         assert apart(NETWORK_POLICIES, *copies) == []
         assert apart(NETWORK_POLICIES, copies[0]) == ["reviews"]
+
+
+class TestRequestAuthentications:
+    """Without it the primary takes no token for what it is: a policy that asks for a principal refuses every user."""
+
+    @staticmethod
+    def tokens(name, *, of, issuer="books"):
+        spec = {**selecting(REQUEST_AUTHENTICATIONS, **of), "jwtRules": [{"issuer": f"https://{issuer}.example"}]}
+        return kept(REQUEST_AUTHENTICATIONS, name, spec)
+
+    def test_one_that_reads_the_tokens_of_the_target_alone_is_named(self):
+        assert apart(REQUEST_AUTHENTICATIONS, self.tokens("jwt", of={"app": "reviews"})) == ["jwt"]
+
+    @pytest.mark.parametrize(("issuer", "found"), [("books", []), ("elsewhere", ["jwt"])])
+    def test_the_one_of_the_primary_has_to_believe_the_same_issuer(self, issuer, found):
+        own = self.tokens("jwt", of={"app": "reviews"})
+        other = self.tokens("jwt-primary", of={"app": "reviews-primary"}, issuer=issuer)
+        assert apart(REQUEST_AUTHENTICATIONS, own, other) == found
+
+
+class TestPodDisruptionBudgets:
+    """Without it a drained node may take all of the primary's pods at once, and with them every user's answer."""
+
+    @staticmethod
+    def budget(name, *apps, least=1):
+        chosen = {"matchExpressions": [{"key": "app", "operator": "In", "values": list(apps)}]}
+        return kept(POD_DISRUPTION_BUDGETS, name, {"selector": chosen, "minAvailable": least})
+
+    def test_one_that_keeps_the_pods_of_the_target_alone_is_named(self):
+        assert apart(POD_DISRUPTION_BUDGETS, self.budget("pdb", "reviews")) == ["pdb"]
+
+    def test_one_that_keeps_the_pods_of_both_is_fine(self):
+        assert apart(POD_DISRUPTION_BUDGETS, self.budget("pdb", "reviews", "reviews-primary")) == []
+
+    @pytest.mark.parametrize(("least", "found"), [(1, []), (0, ["pdb"])])
+    def test_the_one_of_the_primary_has_to_keep_as_many(self, least, found):
+        own, other = self.budget("pdb", "reviews"), self.budget("pdb-primary", "reviews-primary", least=least)
+        assert apart(POD_DISRUPTION_BUDGETS, own, other) == found
 
 
 class TestPodMonitors:

@@ -12,13 +12,26 @@ from delivery.cluster.memory import ForbiddenError
 from delivery.cluster.memory.resources import custom_resource
 from delivery.cluster.memory.transport import Request
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES, Kind, Ref
-from delivery.cluster.policies import AUTHORIZATION_POLICIES, FLAGGER_CANARIES, GUARDED, NETWORK_POLICIES, SIDECARS
+from delivery.cluster.policies import (
+    AUTHORIZATION_POLICIES,
+    FLAGGER_CANARIES,
+    GUARDED,
+    NETWORK_POLICIES,
+    PEER_AUTHENTICATIONS,
+    POD_DISRUPTION_BUDGETS,
+    POD_MONITORS,
+    REQUEST_AUTHENTICATIONS,
+    SIDECARS,
+)
 from tests.simulation import bookinfo
 from tests.simulation.invariants import CANARY, PRIMARY, ROUTE
 from tests.simulation.scenes import asked, events, foreign, initialised, is_silent, recovers, says, served
 from tests.simulation.simulation import Simulation
 
-STRICT = {"selector": {"matchLabels": {"app": "reviews"}}, "action": "ALLOW", "rules": [{}]}
+OF_REVIEWS = {"matchLabels": {"app": "reviews"}}
+STRICT = {"selector": OF_REVIEWS, "action": "ALLOW", "rules": [{}]}
+BY_EXPRESSION = {"matchExpressions": [{"key": "app", "operator": "In", "values": ["reviews"]}]}
+TOKENS = [{"issuer": "https://books.example", "jwksUri": "https://books.example/keys"}]
 FQDN = "reviews.shop.svc.cluster.local"
 HIDING = {"egress": [{"hosts": [f"shop/{FQDN}"]}]}
 
@@ -75,7 +88,11 @@ def forbidden(sim: Simulation, kind: Kind) -> None:
     ("kind", "spec", "name"),
     [
         (AUTHORIZATION_POLICIES, STRICT, "AuthorizationPolicy/viewer"),
-        (NETWORK_POLICIES, {"podSelector": {"matchLabels": {"app": "reviews"}}}, "NetworkPolicy/viewer"),
+        (PEER_AUTHENTICATIONS, {"selector": OF_REVIEWS, "mtls": {"mode": "STRICT"}}, "PeerAuthentication/viewer"),
+        (REQUEST_AUTHENTICATIONS, {"selector": OF_REVIEWS, "jwtRules": TOKENS}, "RequestAuthentication/viewer"),
+        (NETWORK_POLICIES, {"podSelector": OF_REVIEWS}, "NetworkPolicy/viewer"),
+        (POD_MONITORS, {"selector": OF_REVIEWS, "podMetricsEndpoints": [{"port": "http"}]}, "PodMonitor/viewer"),
+        (POD_DISRUPTION_BUDGETS, {"selector": BY_EXPRESSION, "minAvailable": 1}, "PodDisruptionBudget/viewer"),
         (SERVICES, {"selector": {"app": "reviews"}, "ports": [{"port": 80}]}, "Service/viewer"),
     ],
     ids=lambda each: str(each) if isinstance(each, Kind) else "",

@@ -8,7 +8,7 @@ from strategies.questions import Ask
 from strategies.rollout import wanted
 from strategies.snapshot import Routes, Workload
 from strategies.status import Phase, Stage
-from tests.strategies.world import V2, Pods, initialised, progressing
+from tests.strategies.world import V1, V2, Pods, failing, initialised, progressing
 
 
 def stages(world):
@@ -99,3 +99,27 @@ def test_what_is_promoted_with_the_pods_that_it_has_is_asked_to_have_them_all_be
         world.until(lambda each: each.status.phase is Phase.PROMOTING)
         found.append(wanted(world.spec, world.status, world.snapshot()).canary_min)
     assert found == [3, 3, 2, 2]
+
+
+def test_a_promotion_is_not_over_while_pods_of_the_promoted_version_are_missing():
+    """Its run has not succeeded yet, and whoever waits for the end of it would believe that all is well."""
+    world = progressing(1, versions_stay=True)
+    world.until_phase(Phase.FINALISING)
+    world.primary = Pods(V2, 3, 2, 3, healthy=False)
+    world.until(lambda each: each.status.stage is Stage.DRAIN)
+    world.rest(3600)
+    assert (world.status.phase, world.condition("Ready")) == (Phase.FINALISING, ("False", "PrimaryNotReady"))
+
+    world.primary.healthy = True
+    world.until_phase(Phase.SUCCEEDED)
+
+
+@pytest.mark.parametrize(("ready", "stage"), [(2, Stage.NONE), (0, Stage.DRAIN)])
+def test_a_run_that_ended_badly_waits_for_a_version_that_serves_and_not_for_all_of_its_pods(ready, stage):
+    """No pods are taken away, so nothing is lost by it; without any pod there is nobody to leave users with."""
+    world = progressing(1, versions_stay=True)
+    world.answerer = failing
+    world.until(lambda each: each.status.phase is Phase.FAILED and each.status.stage is Stage.DRAIN)
+    world.primary = Pods(V1, 3, ready, 3, healthy=False)
+    world.rest(300)
+    assert (world.status.phase, world.status.stage) == (Phase.FAILED, stage)
