@@ -1,7 +1,7 @@
-"""What the controller said and wrote, noted as it happens.
+"""What the controller said and wrote, and what people typed, noted as it happens.
 
-Everything is taken from the cluster's own objects: what was said are Events, what was written are objects whose field
-manager is the controller.
+Everything of the controller is taken from the cluster's own objects: what was said are Events, what was written are
+objects whose field manager is the controller.
 """
 
 from collections import deque
@@ -12,6 +12,8 @@ from delivery.cluster.memory import Admission, Happened, Store
 from delivery.cluster.objects import CANARIES, EVENTS, LEASES, Object
 from delivery.sandbox.demo.frame import Told, Wrote
 
+TYPED = "Typed"
+"""Stands before what a person typed."""
 KEPT = 50
 """How many of each are remembered."""
 
@@ -25,6 +27,10 @@ class Chronicle:
         self._clock, self._manager, self._writer = clock, manager, ""
         store.admission.append(self._admitted)
         store.observers.append(self._happened)
+
+    def typed(self, line: str, answer: str) -> None:
+        """A person has typed a command line, and was answered so."""
+        self.told.append(Told(at=self._clock(), reason=TYPED, message=f"{line}  ->  {answer}"))
 
     def _admitted(self, admission: Admission) -> None:
         self._writer = admission.manager

@@ -32,7 +32,7 @@ class CheckLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """Something that the controller decided, in a sentence. `at` is in seconds since the demo began."""
+    """Something that the controller decided or a person typed, in a sentence. `at`: seconds since the demo began."""
 
     at: float
     reason: str

@@ -1,6 +1,7 @@
 """Plays a story on a sandbox, shows it, and judges how it ended from the cluster's objects."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -17,9 +18,10 @@ from delivery.sandbox.demo.scene import NAME, NAMESPACE, PRIMARY, TARGET, Scene,
 from delivery.sandbox.demo.show import Show
 from delivery.sandbox.demo.stories import Act, Story
 from delivery.sandbox.demo.summary import Ended, complaints, ended
+from delivery.sandbox.demo.typing import Shell
 from delivery.sandbox.example import folder
 from delivery.sandbox.settings import Settings
-from delivery.sandbox.stage import Sandbox
+from delivery.sandbox.stage import Sandbox, controller_environment
 from delivery.sandbox.traffic import REQUESTS
 
 PER_SECOND = 50
@@ -58,9 +60,12 @@ async def play(story: Story, sandbox: Sandbox, show: Show, outcome: Outcome) -> 
         now=SystemClock().now,
         refresh=lambda: sandbox.mesh.advance(time.monotonic()),
     )
+    keyboard = Shell(
+        kubeconfig=sandbox.kubeconfig, environment=controller_environment(os.environ), typed=chronicle.typed
+    )
     async with Client.connected(sandbox.url) as user, _filmed(camera, show):
-        scene = Scene(sandbox.store, user, folder(), sandbox.prometheus)
-        await _set_up(scene, sandbox, camera)
+        scene = Scene(sandbox.store, user, folder(), sandbox.prometheus, keyboard)
+        await _set_up(scene, sandbox, camera, story.canary)
         for act in story.acts:
             await _act(act, scene, camera, outcome)
         show.show(camera.take())
@@ -83,21 +88,21 @@ async def _filmed(camera: Camera, show: Show) -> AsyncIterator[None]:
         await asyncio.wait([filming])
 
 
-async def _set_up(scene: Scene, sandbox: Sandbox, camera: Camera) -> None:
+async def _set_up(scene: Scene, sandbox: Sandbox, camera: Camera, canary: str) -> None:
     """Version 1 serves users; then it is put under a Canary."""
     camera.act = "reviews v1 is put under a Canary"
     await scene.apply("reviews.yaml")
     await _ready(sandbox)
     await scene.edit(Ref(SERVICES, NAMESPACE, NAME), {"metadata": {"annotations": {REQUESTS: str(PER_SECOND)}}})
-    await scene.apply("demo/canary.yaml")
+    await scene.apply(canary)
     await scene.until(at_rest("Initialized"), what="the primary to serve users")
 
 
 async def _act(act: Act, scene: Scene, camera: Camera, outcome: Outcome) -> None:
-    """One release, from its patch to the rest after it."""
+    """One release, from what begins it to the rest after it."""
     camera.act = act.title
     lost, before = camera.lost(), {past["id"] for past in scene.status.get("history") or ()}
-    await scene.release(act.patch)
+    await (scene.release(act.patch) if act.patch else scene.keyboard.type(act.typed))
     try:
         async with asyncio.TaskGroup() as group:
             if act.meanwhile is not None:

@@ -1,4 +1,4 @@
-"""The hands of a user, in a sandbox: what `kubectl apply`, `patch` and `get --watch` would do.
+"""The hands of a user, in a sandbox: what `kubectl apply`, `patch` and `get --watch` would do, and a keyboard.
 
 A story writes through these as anybody would and never talks to the controller.
 """
@@ -15,6 +15,7 @@ from delivery.cluster.memory import Happened, Store
 from delivery.cluster.memory.resources import NAMESPACES
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES, Kind, Object, Ref
 from delivery.sandbox.client import Client
+from delivery.sandbox.demo.typing import Keyboard
 
 NAMESPACE, NAME = "bookinfo", "reviews"
 CANARY = Ref(CANARIES, NAMESPACE, NAME)
@@ -43,10 +44,12 @@ class Switch(Protocol):
 
 
 class Scene:
-    """`store` is what is looked at, `user` writes, `examples` is the folder of manifests, `prometheus` its switch."""
+    """`store` is what is looked at, `user` writes, `examples` is the folder of manifests, `prometheus` its switch,
+    `keyboard` runs the commands that people type.
+    """
 
-    def __init__(self, store: Store, user: Client, examples: Path, prometheus: Switch) -> None:
-        self.prometheus = prometheus
+    def __init__(self, store: Store, user: Client, examples: Path, prometheus: Switch, keyboard: Keyboard) -> None:
+        self.prometheus, self.keyboard = prometheus, keyboard
         self._store, self._user, self._examples = store, user, examples
 
     @property
@@ -126,6 +129,16 @@ def at_rest(*phases: str) -> Callable[[Mapping[str, Any]], bool]:
 def at_weight(weight: int) -> Callable[[Mapping[str, Any]], bool]:
     """Does the status want so many percent for the canary of a run?"""
     return lambda status: status.get("phase") == "Progressing" and status.get("canaryWeight") == weight
+
+
+def held(reason: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Is the condition of this type true?"""
+
+    def is_so(status: Mapping[str, Any]) -> bool:
+        conditions = status.get("conditions") or ()
+        return any(one["type"] == reason and one["status"] == "True" for one in conditions)
+
+    return is_so
 
 
 def because(reason: str) -> Callable[[Mapping[str, Any]], bool]:

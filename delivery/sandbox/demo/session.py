@@ -13,6 +13,7 @@ from delivery.sandbox.demo.scene import StoryError
 from delivery.sandbox.demo.show import opened
 from delivery.sandbox.demo.stories import Story
 from delivery.sandbox.demo.summary import table
+from delivery.sandbox.demo.typing import TypingError
 from delivery.sandbox.session import UNUSABLE
 from delivery.sandbox.stage import Sandbox, open_sandbox
 
@@ -76,7 +77,7 @@ async def _told(
     with opened(console, plain=plain) as show:
         try:
             await play(story, sandbox, show, outcome)
-        except (StoryError, RefusedError) as error:
+        except (StoryError, RefusedError, TypingError) as error:
             outcome.complaints.append(str(error))
     console.print(table(outcome.runs))
     if picture is not None and outcome.picture is not None:

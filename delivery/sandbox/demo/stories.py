@@ -6,29 +6,38 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from delivery.sandbox.demo.scene import CANARY, Scene, at_weight, because
+from delivery.sandbox.demo.scene import CANARY, Scene, StoryError, at_weight, because, held
 from delivery.sandbox.demo.summary import Expected
 
 AWAY_SECONDS = 8.0
 HELD_SECONDS = 6.0
+FROZEN_SECONDS = 8.0
+"""Longer than a window and its settling, after which the weight would rise."""
+CONTROLLER_HOME = "--controller-namespace default"
+"""The namespace of the sandbox's controller, where a freeze is for all Canaries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """One release: a patch of the Deployment, and how its run has to end. `meanwhile` happens while it runs."""
+    """One release: what begins it, a patch of the Deployment or else a command line, and how its run has to end.
+
+    `meanwhile` happens while it runs.
+    """
 
     title: str
-    patch: str
+    patch: str = ""
+    typed: str = ""
     expected: Expected
     meanwhile: Callable[[Scene], Coroutine[Any, Any, None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Releases, one after the other, of a service that begins with version v1."""
+    """Releases, one after the other, of a service that begins with version v1; `canary` is the file of its Canary."""
 
     about: str
     acts: tuple[Act, ...]
+    canary: str = "demo/canary.yaml"
 
 
 async def _prometheus_goes_away(scene: Scene) -> None:
@@ -52,6 +61,35 @@ async def _somebody_takes_users_off_the_canary(scene: Scene) -> None:
     await scene.edit(CANARY, {"spec": {"paused": True}})
     await scene.until(lambda status: (status.get("run") or {}).get("overridePaused"), what="the pause to be noticed")
     await scene.edit(CANARY, {"spec": {"paused": None}})
+
+
+async def _somebody_aborts(scene: Scene) -> None:
+    await scene.until(at_weight(20), what="the first step")
+    await scene.keyboard.type("delivery abort reviews -n bookinfo --reason 'checkout looks odd'")
+
+
+async def _somebody_signs_off(scene: Scene) -> None:
+    await scene.until(held("GateClosed"), what="the release to wait for its sign-off")
+    await asyncio.sleep(HELD_SECONDS)
+    if scene.version() != "v1":
+        raise StoryError("the primary was given the new version before anybody had signed off")
+    await scene.keyboard.type("delivery approve reviews -n bookinfo --gate sign-off --reason 'numbers are fine'")
+
+
+async def _everything_is_frozen_for_a_while(scene: Scene) -> None:
+    await scene.until(at_weight(20), what="the first step")
+    await scene.keyboard.type(f"delivery freeze --until 2h --reason 'the big days' {CONTROLLER_HOME}")
+    await scene.until(held("Frozen"), what="the freeze to be noticed")
+    weight = scene.status["canaryWeight"]
+    await asyncio.sleep(FROZEN_SECONDS)
+    if scene.status["canaryWeight"] != weight or scene.version() != "v1":
+        raise StoryError(f"the release went on in a freeze: {weight} % became {scene.status['canaryWeight']} %")
+    await scene.keyboard.type(f"delivery unfreeze {CONTROLLER_HOME}")
+
+
+async def _the_way_back_is_hurried(scene: Scene) -> None:
+    await scene.until(at_weight(20), what="the first step")
+    await scene.keyboard.type("delivery promote reviews -n bookinfo --full --reason 'v1 is known to work'")
 
 
 GOOD = Act(
@@ -91,6 +129,38 @@ STORIES: Mapping[str, Story] = MappingProxyType(
         "hand-edit": Story(
             "somebody takes users off the canary by hand: that is honoured until they say that it may go on",
             (_with("Release reviews v2, and edit its route by hand", _somebody_takes_users_off_the_canary),),
+        ),
+        "approval": Story(
+            "the release waits for sign-off, a person approves from the terminal, promotion follows",
+            (_with("Release reviews v2, which somebody has to sign off", _somebody_signs_off),),
+            canary="demo/canary-approval.yaml",
+        ),
+        "abort": Story(
+            "a person aborts the release of a version that no check objects to: users are back at once",
+            (
+                Act(
+                    title="Release reviews v2, and abort it",
+                    patch=GOOD.patch,
+                    expected=Expected(version="v2", result="RolledBack", primary="v1", reason="Aborted"),
+                    meanwhile=_somebody_aborts,
+                ),
+            ),
+        ),
+        "undo": Story(
+            "a version is promoted, a person wants the one before it back, and hurries its analysis",
+            (
+                GOOD,
+                Act(
+                    title="Undo it: reviews v1 goes out again",
+                    typed="delivery undo reviews -n bookinfo",
+                    expected=Expected(version="v1", result="Promoted", primary="v1"),
+                    meanwhile=_the_way_back_is_hurried,
+                ),
+            ),
+        ),
+        "freeze": Story(
+            "a freeze of all rollouts holds a release at its weight, and it goes on when the freeze is lifted",
+            (_with("Release reviews v2, and freeze all rollouts on the way", _everything_is_frozen_for_a_while),),
         ),
     }
 )

@@ -30,11 +30,14 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """How a run of a story has to end. `primary` is the version that has to serve users afterwards."""
+    """How a run of a story has to end. `primary` is the version that has to serve users afterwards; any `reason` is
+    right if none is said.
+    """
 
     version: str
     result: str
     primary: str
+    reason: str = ""
 
 
 def ended(canary: Object, *, version: str, lost: int, bad: int) -> Ended | None:
@@ -63,6 +66,8 @@ def complaints(run: Ended | None, expected: Expected, *, primary: str) -> list[s
     found = []
     if run.result != expected.result:
         found.append(f"{expected.result} was expected, the Canary says {run.result} ({run.message})")
+    elif expected.reason not in ("", run.reason):
+        found.append(f"it should have ended for {expected.reason}, and ended for {run.reason} ({run.message})")
     if primary != expected.primary:
         found.append(f"the primary should run {expected.primary}, and runs {primary or 'nothing'}")
     if run.lost:

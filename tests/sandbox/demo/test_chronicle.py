@@ -68,3 +68,12 @@ def test_events_about_canaries_are_what_the_controller_said() -> None:
     store.create(EVENTS, {"metadata": {"name": "e2"}, **about, "involvedObject": {"kind": "Pod"}})
 
     assert [(one.reason, one.message, one.warning) for one in chronicle.told] == [("RolledBack", "at 20 %", True)]
+
+
+def test_what_is_typed_stands_beside_its_answer() -> None:
+    _, chronicle = begin()
+    chronicle.typed("delivery abort reviews", "reviews: the run has ended")
+
+    assert [(one.at, one.reason, one.message) for one in chronicle.told] == [
+        (7.0, "Typed", "delivery abort reviews  ->  reviews: the run has ended")
+    ]

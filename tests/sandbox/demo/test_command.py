@@ -55,19 +55,54 @@ OTHERS = {
     "prometheus-down": "Promoted: ",
     "hand-edit": "ManualOverride: somebody set the canary's weight to 5 % by hand",
 }
+PEOPLE = {
+    "approval": (
+        "GateClosed: before promotion since",
+        "Typed: delivery approve reviews -n bookinfo --gate sign-off --reason 'numbers are fine'  ->  ",
+        "gate sign-off of reviews is approved (run ",
+        "GateOpened: sign-off: approved by ",
+        "Promoted: ",
+    ),
+    "abort": (
+        "Typed: delivery abort reviews -n bookinfo --reason 'checkout looks odd'  ->  reviews: the run has ended",
+        "RolledBack: Rolled back at ",
+    ),
+    "undo": (
+        "Typed: delivery undo reviews -n bookinfo  ->  reviews: Deployment bookinfo/reviews goes back to",
+        "Typed: delivery promote reviews -n bookinfo --full",
+        "serves all users; it was promoted by hand",
+    ),
+    "freeze": (
+        "Frozen: rollouts are frozen until ",
+        "Typed: delivery freeze --until 2h --reason 'the big days' --controller-namespace default  ->  frozen until ",
+        "Typed: delivery unfreeze --controller-namespace default  ->  1 freeze ended in default",
+        "Promoted: ",
+    ),
+}
+"""What is told by the stories in which people type."""
+
+
+async def tell(launch, name, prometheus="embedded"):
+    async with launch("demo", f"--story={name}", f"--prometheus={prometheus}") as one:
+        assert await ended(one) == 0, (name, one.told, one.complaints)
+        return "\n".join(one.told)
 
 
 async def test_every_other_story_ends_as_it_promises(launch):
-    async def told(name, prometheus):
-        async with launch("demo", f"--story={name}", f"--prometheus={prometheus}") as one:
-            assert await ended(one) == 0, (name, one.told, one.complaints)
-            return "\n".join(one.told)
-
-    assert {DEFAULT, *OTHERS} == set(STORIES)
+    assert {DEFAULT, *OTHERS, *PEOPLE} == set(STORIES)
     which = ("embedded", "auto", "auto", "embedded")
-    every = await asyncio.gather(*(told(name, each) for name, each in zip(OTHERS, which, strict=True)))
+    every = await asyncio.gather(*(tell(launch, name, each) for name, each in zip(OTHERS, which, strict=True)))
     for words, said in zip(OTHERS.values(), every, strict=True):
         assert words in said
+
+
+async def test_what_people_type_is_carried_out_and_shown_with_its_answer(launch, environment):
+    every = await asyncio.gather(*(tell(launch, name) for name in PEOPLE))
+    for phrases, said in zip(PEOPLE.values(), every, strict=True):
+        for words in phrases:
+            assert words in said
+    assert files_in(environment["TMPDIR"]) == []
+    assert text_of(f"{environment['HOME']}/.kube/config") == "never touched"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

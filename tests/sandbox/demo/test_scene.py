@@ -12,11 +12,16 @@ from delivery.cluster.memory.resources import NAMESPACES
 from delivery.cluster.objects import VIRTUAL_SERVICES, Ref
 from delivery.sandbox.client import Client, RefusedError
 from delivery.sandbox.definitions import install_all
-from delivery.sandbox.demo.scene import CANARY, ROUTE, TARGET, Scene, StoryError, at_rest, at_weight, because
+from delivery.sandbox.demo.scene import CANARY, ROUTE, TARGET, Scene, StoryError, at_rest, at_weight, because, held
 from delivery.sandbox.demo.stories import DEFAULT, STORIES
 from delivery.sandbox.server import ApiServer
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "reviews-canary"
+
+
+class NoKeyboard:
+    async def type(self, line: str) -> str:
+        raise AssertionError(line)
 
 
 class NoSwitch:
@@ -37,12 +42,16 @@ async def scene(store: Store) -> AsyncIterator[Scene]:
     server = ApiServer(store, clock=SystemClock())
     install_all(store, ())
     async with server.serve("127.0.0.1", 0) as url, Client.connected(url) as user:
-        yield Scene(store, user, EXAMPLES, NoSwitch())
+        yield Scene(store, user, EXAMPLES, NoSwitch(), NoKeyboard())
 
 
 async def test_every_file_of_every_story_is_there_and_releases_the_version_that_it_names(scene: Scene) -> None:
     for story in STORIES.values():
+        assert [body["kind"] for body in scene.manifests(story.canary)] == ["Canary"]
         for act in story.acts:
+            assert bool(act.patch) != bool(act.typed)
+            if act.typed:
+                continue
             (patch,) = scene.manifests(act.patch)
             assert patch["spec"]["template"]["metadata"]["labels"]["version"] == act.expected.version
     assert [act.expected.result for act in STORIES[DEFAULT].acts] == ["Promoted", "RolledBack"]
@@ -105,3 +114,10 @@ def test_a_reason_is_the_canary_s_or_a_condition_s() -> None:
     assert is_so({"reason": "Paused"})
     assert is_so({"reason": "X", "conditions": [{"reason": "Paused"}]})
     assert not is_so({"reason": "X", "conditions": [{"reason": "Y"}]})
+
+
+def test_what_is_held_is_a_condition_that_is_true() -> None:
+    is_so = held("Frozen")
+    assert is_so({"conditions": [{"type": "Frozen", "status": "True"}]})
+    assert not is_so({"conditions": [{"type": "Frozen", "status": "False"}, {"type": "Ready", "status": "True"}]})
+    assert not is_so({})

@@ -113,6 +113,13 @@ def test_whatever_is_not_as_promised_is_named() -> None:
         "v3: the primary should run v3, and runs nothing",
         "v3: 4 requests met no ready pod",
     ]
+    aborted = replace(ROLLED_BACK, reason="Aborted")
+    run = ended(CANARY, version="v3", lost=0, bad=0)
+    assert run is not None
+    assert complaints(replace(run, reason="Aborted"), aborted, primary="v2") == []
+    assert complaints(run, aborted, primary="v2") == [
+        "v3: it should have ended for Aborted, and ended for CheckFailed (Rolled back at 20 %: it failed)"
+    ]
     assert complaints(ended({}, version="v3", lost=0, bad=0), ROLLED_BACK, primary="v2") == [
         "v3: the Canary's history has no run"
     ]
