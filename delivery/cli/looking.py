@@ -12,7 +12,6 @@ from delivery.api.status import UnreadableStatus
 from delivery.cli.reaching import Cluster, DeniedError, MissingError, ReachError
 from delivery.cluster.objects import CANARIES, DAEMON_SETS, DEPLOYMENTS, EVENTS, PODS, SERVICES, Kind, Object
 from delivery.terminal.seen import Seen, Workload
-from delivery.workloads.targets.leading import led_to
 
 KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in (DEPLOYMENTS, DAEMON_SETS, SERVICES)}
 """What a Canary may have for a target."""
@@ -78,6 +77,8 @@ async def _named(cluster: Cluster, canary: Object, role: str, notes: list[str]) 
     kind = KINDS.get(str(target.get("kind", "")), DEPLOYMENTS)
     apex = (spec.get("service") or {}).get("name") or name
     if (spec.get("promotion") or {}).get("method") == "switch":
+        from delivery.workloads.targets.leading import led_to  # brings all models, which take long
+
         service = str(naming.get(role) or f"{apex}-{role}")
         found = cluster.find(SERVICES, service, namespace=str(canary["metadata"]["namespace"]))
         return DEPLOYMENTS, led_to(await _allowed(found, None, notes)).deployment or (name if role == "canary" else "")
