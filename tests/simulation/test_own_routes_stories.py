@@ -371,6 +371,25 @@ def test_a_canary_made_anew_may_have_a_route_of_its_own(sim):
     served(sim)
 
 
+def test_a_note_of_weights_that_are_still_there_is_not_taken_off_as_if_its_run_were_over(sim):
+    """Somebody restores the route as it was in the middle of a run: the note is all that says whose its weights are."""
+    initialised(sim)
+    sim.release("v2")
+    at(sim, 10)
+    restored = sim.store.peek(ROUTES)["metadata"]["annotations"]
+    recovers(sim)
+    sim.promises.tampered()
+    sim.store.delete(CANARY)
+    sim.until(lambda: sim.store.peek(CANARY) is None, seconds=60, what="the Canary gone")
+    sim.merge(ROUTES, {"spec": {"hosts": ["old.example.com"], "gateways": ["istio/front"]}})
+    sim.loop.advance(5.0)
+    sim.apply(CANARIES, bookinfo.canary())
+    sim.until_phase("Initialized")
+    sim.merge(ROUTES, {"metadata": {"annotations": restored}})
+    sim.loop.advance(60.0)
+    assert restored.items() <= sim.store.peek(ROUTES)["metadata"].get("annotations", {}).items()
+
+
 # -- tools that want the weights back
 
 
