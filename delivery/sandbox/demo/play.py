@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,8 @@ from delivery.sandbox.demo.chronicle import Chronicle
 from delivery.sandbox.demo.frame import Frame
 from delivery.sandbox.demo.scene import NAME, NAMESPACE, PRIMARY, TARGET, Scene, StoryError, at_rest
 from delivery.sandbox.demo.show import Show
+from delivery.sandbox.demo.slack import Edition, Slack
+from delivery.sandbox.demo.slack import complaints as complaints_of_slack
 from delivery.sandbox.demo.stories import Act, Story
 from delivery.sandbox.demo.summary import Ended, complaints, ended
 from delivery.sandbox.demo.typing import Shell
@@ -30,17 +32,23 @@ LAG = (0.1, 1.5)
 FRAME_SECONDS = 0.25
 RUN_SECONDS = 100.0
 """How long a run may take: one that loses its Prometheus waits for the circuit breaker too."""
+TOLD_SECONDS = 15.0
+"""How long a message may take after what it is about."""
 CONTROLLER = "progressive-delivery"
 """The controller's field manager."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """How a story ended: its runs, what was not as promised, and the frame in which the last run was decided."""
+    """How a story ended: its runs, what was not as promised, and the frame in which the last run was decided.
+
+    `slack` are the messages that were sent about its runs.
+    """
 
     runs: list[Ended] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     picture: Frame | None = None
+    slack: list[list[Edition]] = field(default_factory=list)
 
 
 def settings(prometheus: str) -> Settings:
@@ -63,11 +71,14 @@ async def play(story: Story, sandbox: Sandbox, show: Show, outcome: Outcome) -> 
     keyboard = Shell(
         kubeconfig=sandbox.kubeconfig, environment=controller_environment(os.environ), typed=chronicle.typed
     )
-    async with Client.connected(sandbox.url) as user, _filmed(camera, show):
+    serving = Slack.serving(lambda: time.monotonic() - began)
+    async with serving as slack, Client.connected(sandbox.url) as user, _filmed(camera, show):
         scene = Scene(sandbox.store, user, folder(), sandbox.prometheus, keyboard)
-        await _set_up(scene, sandbox, camera, story.canary)
+        await _set_up(scene, sandbox, camera, story, slack)
         for act in story.acts:
             await _act(act, scene, camera, outcome)
+        if story.slack:
+            await _told(slack, story.acts[-1].expected.result, outcome)
         show.show(camera.take())
 
 
@@ -88,14 +99,28 @@ async def _filmed(camera: Camera, show: Show) -> AsyncIterator[None]:
         await asyncio.wait([filming])
 
 
-async def _set_up(scene: Scene, sandbox: Sandbox, camera: Camera, canary: str) -> None:
+async def _set_up(scene: Scene, sandbox: Sandbox, camera: Camera, story: Story, slack: Slack) -> None:
     """Version 1 serves users; then it is put under a Canary."""
     camera.act = "reviews v1 is put under a Canary"
     await scene.apply("reviews.yaml")
     await _ready(sandbox)
     await scene.edit(Ref(SERVICES, NAMESPACE, NAME), {"metadata": {"annotations": {REQUESTS: str(PER_SECOND)}}})
-    await scene.apply(canary)
+    if story.slack:
+        await scene.create(slack.secret(NAMESPACE))
+        await scene.apply(story.slack)
+    await scene.apply(story.canary)
     await scene.until(at_rest("Initialized"), what="the primary to serve users")
+
+
+async def _told(slack: Slack, last: str, outcome: Outcome) -> None:
+    """Wait for the end of the message: alerts have their own time."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(TOLD_SECONDS):
+            while complaints_of_slack(slack.of_runs(), last):
+                slack.changed.clear()
+                await slack.changed.wait()
+    outcome.slack = slack.of_runs()
+    outcome.complaints += complaints_of_slack(outcome.slack, last)
 
 
 async def _act(act: Act, scene: Scene, camera: Camera, outcome: Outcome) -> None:

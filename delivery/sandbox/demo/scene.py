@@ -13,7 +13,17 @@ import yaml
 
 from delivery.cluster.memory import Happened, Store
 from delivery.cluster.memory.resources import NAMESPACES
-from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES, Kind, Object, Ref
+from delivery.cluster.objects import (
+    ALERT_PROVIDERS,
+    CANARIES,
+    DEPLOYMENTS,
+    SECRETS,
+    SERVICES,
+    VIRTUAL_SERVICES,
+    Kind,
+    Object,
+    Ref,
+)
 from delivery.sandbox.client import Client
 from delivery.sandbox.demo.typing import Keyboard
 
@@ -23,8 +33,9 @@ TARGET = Ref(DEPLOYMENTS, NAMESPACE, NAME)
 PRIMARY = Ref(DEPLOYMENTS, NAMESPACE, f"{NAME}-primary")
 ROUTE = Ref(VIRTUAL_SERVICES, NAMESPACE, NAME)
 
-KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in (NAMESPACES, SERVICES, DEPLOYMENTS, CANARIES)}
-"""What the example's files hold."""
+_USED = (NAMESPACES, SERVICES, DEPLOYMENTS, CANARIES, ALERT_PROVIDERS, SECRETS)
+KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in _USED}
+"""What the example's files hold, and what goes with them."""
 
 
 class StoryError(Exception):
@@ -75,7 +86,11 @@ class Scene:
     async def apply(self, file: str) -> None:
         """`kubectl apply -f FILE`, of objects that are not there yet."""
         for body in self.manifests(file):
-            await self._user.create(KINDS[body["kind"]], body, namespace=body["metadata"].get("namespace", ""))
+            await self.create(body)
+
+    async def create(self, body: Object) -> None:
+        """`kubectl create`."""
+        await self._user.create(KINDS[body["kind"]], body, namespace=body["metadata"].get("namespace", ""))
 
     async def release(self, file: str) -> None:
         """`kubectl patch deployment reviews --patch-file FILE`."""

@@ -11,6 +11,7 @@ from delivery.sandbox.demo.picture import draw
 from delivery.sandbox.demo.play import Outcome, play, settings
 from delivery.sandbox.demo.scene import StoryError
 from delivery.sandbox.demo.show import opened
+from delivery.sandbox.demo.slack import table as table_of_slack
 from delivery.sandbox.demo.stories import Story
 from delivery.sandbox.demo.summary import table
 from delivery.sandbox.demo.typing import TypingError
@@ -80,6 +81,8 @@ async def _told(
         except (StoryError, RefusedError, TypingError) as error:
             outcome.complaints.append(str(error))
     console.print(table(outcome.runs))
+    if outcome.slack:
+        console.print(table_of_slack(outcome.slack))
     if picture is not None and outcome.picture is not None:
         draw(outcome.picture, picture)
     if not outcome.complaints:

@@ -33,11 +33,15 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Releases, one after the other, of a service that begins with version v1; `canary` is the file of its Canary."""
+    """Releases, one after the other, of a service that begins with version v1; `canary` is the file of its Canary.
+
+    `slack` is the file of the AlertProvider that it names, if it does.
+    """
 
     about: str
     acts: tuple[Act, ...]
     canary: str = "demo/canary.yaml"
+    slack: str = ""
 
 
 async def _prometheus_goes_away(scene: Scene) -> None:
@@ -131,9 +135,11 @@ STORIES: Mapping[str, Story] = MappingProxyType(
             (_with("Release reviews v2, and edit its route by hand", _somebody_takes_users_off_the_canary),),
         ),
         "approval": Story(
-            "the release waits for sign-off, a person approves from the terminal, promotion follows",
+            "the release waits for sign-off, a person approves from the terminal, promotion follows, "
+            "one Slack message shows it all",
             (_with("Release reviews v2, which somebody has to sign off", _somebody_signs_off),),
             canary="demo/canary-approval.yaml",
+            slack="demo/slack.yaml",
         ),
         "abort": Story(
             "a person aborts the release of a version that no check objects to: users are back at once",

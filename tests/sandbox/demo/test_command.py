@@ -62,6 +62,10 @@ PEOPLE = {
         "gate sign-off of reviews is approved (run ",
         "GateOpened: sign-off: approved by ",
         "Promoted: ",
+        "Slack: one message, edited in place",
+        "bookinfo/reviews: NewRevision",
+        "bookinfo/reviews: GateClosed",
+        "bookinfo/reviews: Promoted",
     ),
     "abort": (
         "Typed: delivery abort reviews -n bookinfo --reason 'checkout looks odd'  ->  reviews: the run has ended",
