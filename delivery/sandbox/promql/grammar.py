@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+import promql_parser  # noqa: F401 - where it is missing, that is said at the start and not at the first query
+
 from delivery.sandbox.promql import nodes
 from delivery.sandbox.promql.aggregations import AGGREGATIONS, WITH_PARAMETER
 from delivery.sandbox.promql.errors import bad_data
