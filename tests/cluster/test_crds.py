@@ -111,6 +111,7 @@ async def test_a_canary_is_listed_under_its_short_name_with_its_columns(kubectl:
     assert heading.split() == ["NAME", "STATUS", "STEP", "WEIGHT", "SEEN", "REVISION", "REASON", "AGE"]
     assert row.startswith("reviews")
     assert wide.split()[8:] == [
+        "MESSAGE", "WAITING",
         "SUSPENDED", "FAILEDCHECKS", "INTERVAL", "MIRROR", "STEPWEIGHT", "STEPWEIGHTS", "MAXWEIGHT",
         "LASTTRANSITIONTIME",
     ]  # fmt: skip

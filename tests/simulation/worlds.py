@@ -16,6 +16,7 @@ from delivery.cluster.objects import (
     Ref,
 )
 from delivery.cluster.policies import GUARDED
+from strategies.status import Phase
 from tests.simulation import bookinfo, own_routes, switched_subsets, switching
 from tests.simulation.adopting import Adopting, WithRoute
 from tests.simulation.chaos import PATIENCE, play
@@ -209,7 +210,7 @@ class VersionsBySubset(switched_subsets.SwitchedSubsets):
     def release(self, version: str, **options: Any) -> None:
         """While no Canary has taken over, it is people who lead users to a version."""
         super().release(version, **options)
-        if self.store.peek(self.primary) is None:
+        if self.store.peek(self.primary) is None or self.status.phase in (Phase.NONE, Phase.INITIALIZING):
             self.deeds.add(HARM)
             _lead(self, own_routes.to(own_routes.NAME, subset=version))
 
