@@ -344,12 +344,13 @@ def test_a_route_that_is_named_no_more_is_let_go_with_the_run(sim):
 def test_a_third_version_that_was_given_everybody_by_hand_keeps_them_until_its_people_act(sim):
     """They are no role's weights: whoever set them says to whom they belong, and the next run waits for that."""
     sim.deploy("v2")
+    sim.deploy("v3")
     initialised(sim)
     sim.promises.tampered()
     sim.merge(ROUTES, {"spec": {"http": [all_v1(route=[to(NAME, 0, subset="v1"), to(NAME, 100, subset="v2")])]}})
     sim.loop.advance(2.0)  # the controller has heard of it when the release comes
     sim.release("v3")
-    says(sim, "Ready", "NoShare", "nothing to host", "subset v1; leave some weight there", event=False)
+    says(sim, "Ready", "NoShare", "nothing to host", "subset v1", "; leave some weight there", event=False)
     assert sim.shares_now() == {"v2": 100}
     served(sim)
 

@@ -16,7 +16,6 @@ from delivery.cluster.objects import (
     Ref,
 )
 from delivery.cluster.policies import GUARDED
-from strategies.status import Phase
 from tests.simulation import bookinfo, own_routes, switched_subsets, switching
 from tests.simulation.adopting import Adopting, WithRoute
 from tests.simulation.chaos import PATIENCE, play
@@ -196,6 +195,10 @@ def _lead(sim: Simulation, *destinations: dict[str, Any]) -> None:
         sim.merge(ROUTES, {"spec": {"http": rules}})
 
 
+READ_AFTER = 120.0
+"""Seconds after which people look at what a Canary says."""
+
+
 class VersionsBySubset(switched_subsets.SwitchedSubsets):
     """The same where a subset, and not a Service, leads to each version."""
 
@@ -210,7 +213,7 @@ class VersionsBySubset(switched_subsets.SwitchedSubsets):
     def release(self, version: str, **options: Any) -> None:
         """While no Canary has taken over, it is people who lead users to a version."""
         super().release(version, **options)
-        if self.store.peek(self.primary) is None or self.status.phase in (Phase.NONE, Phase.INITIALIZING):
+        if self.store.peek(self.primary) is None:
             self.deeds.add(HARM)
             _lead(self, own_routes.to(own_routes.NAME, subset=version))
 
@@ -222,6 +225,14 @@ class VersionsBySubset(switched_subsets.SwitchedSubsets):
         serving, tried, shares = self.leads("primary"), self.leads("canary"), self.shares_now()
         if serving and shares and not shares.get(serving) and not shares.get(tried):
             self.promises.tell(f"{serving} has its users back")
+            _lead(self, own_routes.to(own_routes.NAME, subset=serving))
+        self.loop.call_later(READ_AFTER, self._do_as_told, context=self.loop.world)
+
+    def _do_as_told(self) -> None:
+        """People who named another version before anything was taken over read which one their route has to lead to."""
+        serving = self.leads("primary")
+        if serving and self.status.reason == "DestinationMissing":
+            self.promises.tell(f"the route leads to {serving}, as the condition asks")
             _lead(self, own_routes.to(own_routes.NAME, subset=serving))
 
 
