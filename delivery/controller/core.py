@@ -105,6 +105,35 @@ def _watched(around: Surroundings) -> tuple[Kind, ...]:
     return (*WATCHED, around.autoscaling, *KINDS, *GUARDED, *configs)
 
 
+def _reader(around: Surroundings, on_change: Callable[[Kind, Object], None]) -> Reader:
+    """The caches; kinds that a cluster may lack are optional."""
+    configs = around.policy.tracking.kinds
+    return Reader(
+        around.api,
+        around.clock,
+        kinds={kind: PROJECTIONS[kind] for kind in _watched(around)},
+        namespace=around.namespace,
+        on_change=on_change,
+        rng=around.rng,
+        optional={
+            **dict.fromkeys((around.autoscaling, SCALED_OBJECTS, *OURS_BESIDES, *configs), ()),
+            **{kind: OTHER_VERSIONS.get(kind, ()) for kind in GUARDED},
+        },
+    )
+
+
+def _alerting(around: Surroundings, reader: Reader, contents: Contents, webhooks: Webhooks) -> Alerting:
+    """Who is told, by chat services and by `event` webhooks."""
+    return Alerting(
+        reader,
+        around.caller,
+        contents,
+        around.alerts,
+        hooks=EventHooks(webhooks, around.caller, around.alerts.event_webhook),
+        provider=around.policy.provider,
+    )
+
+
 class Controller:
     """One controller. `leading` says whether it works; `on_leading` is told when that changes.
 
@@ -113,22 +142,10 @@ class Controller:
 
     def __init__(self, around: Surroundings) -> None:
         clock, rng = around.clock, around.rng
-        configs = around.policy.tracking.kinds
         self.leading, self.observes = False, around.policy.observe
         self.on_leading: Callable[[bool], None] = lambda _: None
         self.queue = WorkQueue(self._tick, workers=around.workers, clock=clock, rng=rng, on_error=self._on_error)
-        self.reader = Reader(
-            around.api,
-            clock,
-            kinds={kind: PROJECTIONS[kind] for kind in _watched(around)},
-            namespace=around.namespace,
-            on_change=self._on_change,
-            rng=rng,
-            optional={
-                **dict.fromkeys((around.autoscaling, SCALED_OBJECTS, *OURS_BESIDES, *configs), ()),
-                **{kind: OTHER_VERSIONS.get(kind, ()) for kind in GUARDED},
-            },
-        )
+        self.reader = _reader(around, self._on_change)
         self.elector = Elector(
             around.api,
             clock,
@@ -149,14 +166,7 @@ class Controller:
             templates=templates,
             hooks=webhooks,
         )
-        alerting = Alerting(
-            self.reader,
-            around.caller,
-            contents,
-            around.alerts,
-            hooks=EventHooks(webhooks, around.caller, around.alerts.event_webhook),
-            provider=around.policy.provider,
-        )
+        alerting = _alerting(around, self.reader, contents, webhooks)
         self.announcer = Telling(
             Announcer(writer, clock, rng, self._on_told),
             Carrier(

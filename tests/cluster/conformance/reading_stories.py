@@ -75,7 +75,7 @@ async def a_watch_tells_everything_in_order(server: Server) -> None:
 async def a_watch_with_bookmarks_and_one_in_tables(server: Server) -> None:
     canaries = server.path("progressive.delivery/v1beta1", "canaries")
     await server.ask("POST", canaries, CANARY)
-    watch = server.watch(f"{canaries}?watch=true&allowWatchBookmarks=true&resourceVersion=0&timeoutSeconds=8")
+    watch = server.watch(f"{canaries}?watch=true&allowWatchBookmarks=true&resourceVersion=0&timeoutSeconds=4")
     async with aclosing(watch) as events:  # type: ignore[type-var]
         types = [event["type"] async for event in events]
     assert types[0] == "ADDED"
