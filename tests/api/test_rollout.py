@@ -239,6 +239,12 @@ def test_what_is_not_set_or_set_to_its_default_is_not_named(canary: Any) -> None
     assert (rollout(body).not_acted_on, rollout(body).blocking) == ((), ())
 
 
+def test_all_requests_are_copied_unless_a_share_is_given(canary: Any) -> None:
+    """Flagger's default; a mirrorWeight without mirror copies nothing."""
+    asked = ({"mirror": True}, {"mirror": True, "mirrorWeight": 30}, {"mirrorWeight": 30})
+    assert [rollout(canary(analysis=each)).analysis.mirror for each in asked] == [100, 30, 0]
+
+
 def _path(path: str, value: Any) -> Any:
     """A spec's part with nothing but `value` at `path`."""
     for name in reversed(path.split(".")):

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import pytest
 
+from strategies.gates import GateKind
 from strategies.plan import plan_for
 from strategies.spec import Analysis
 from strategies.status import Phase, Result, Stage
@@ -39,6 +40,10 @@ def traffics(world):
             [(Traffic(100, 0, mirror=100), 1), (Traffic(90, 10), 1), (Traffic(80, 20), 1)],
         ),
         (
+            {"analysis": Analysis(step_weights=(10,), mirror=30, matched=True)},
+            [(Traffic(100, 0, mirror=30, matched=True), 1), (Traffic(90, 10, matched=True), 1)],
+        ),
+        (
             {"analysis": Analysis(step_weights=(10, 20), matched=True)},
             [(Traffic(90, 10, matched=True), 1), (Traffic(80, 20, matched=True), 1)],
         ),
@@ -54,6 +59,23 @@ def traffics(world):
 )
 def test_a_strategy_is_its_steps(spec, expected):
     assert [(step.traffic, step.checks) for step in plan_for(a_spec(**spec)).steps] == expected
+
+
+@pytest.mark.parametrize(
+    ("analysis", "gates"),
+    [
+        (BLUE_GREEN, [(), (GateKind.TRAFFIC_INCREASE, GateKind.PROMOTION)]),
+        (
+            Analysis(iterations=2, mirror=30),
+            [(GateKind.TRAFFIC_INCREASE,), (GateKind.TRAFFIC_INCREASE, GateKind.PROMOTION)],
+        ),
+        (AB, [(GateKind.TRAFFIC_INCREASE,)]),
+        (steps(10, 50), [(GateKind.TRAFFIC_INCREASE,), (GateKind.TRAFFIC_INCREASE,)]),
+    ],
+)
+def test_people_are_asked_before_the_canary_gets_requests_or_copies_and_before_all_users_move(analysis, gates):
+    """Checks beside the users need nobody's word; all users at once need the word for a promotion too."""
+    assert [step.gates for step in plan_for(a_spec(analysis=analysis)).steps] == gates
 
 
 @pytest.mark.parametrize("mirror", [-1, 101])
@@ -152,6 +174,16 @@ class TestMirroring:
         world.rest(300)
         assert world.status.run.mirror == 0
 
+    def test_copies_wait_for_all_pods_although_fewer_count_as_ready(self):
+        """The share of users is 0 in this step; what the pods carry is not."""
+        spec = {"analysis": Analysis(step_weights=(10,), mirror=100), "canary_ready_percent": 1}
+        world = initialised(**spec).release(V2, healthy=False)
+        world.target.updated = 3
+        world.target.ready = 1
+        world.until(lambda each: each.status.reason == "CanaryLacksCapacity")
+        world.rest(300)
+        assert world.status.run.mirror == 0
+
     def test_the_run_does_not_start_again_at_the_mirror_step(self):
         """Weight 0 with copies and weight 0 without are two places in the plan."""
         world = progressing(0, analysis=Analysis(step_weights=(10, 20), mirror=100))
@@ -236,6 +268,35 @@ class TestSteppingBack:
         world.until(lambda each: each.status.canary_weight == 10)
         assert (world.now - began).total_seconds() == 60
 
+    def test_no_step_comes_before_the_proxies_know_the_last_one(self):
+        """Intervals may be shorter than that takes."""
+        analysis = Analysis(step_weights=(50,), step_weight_promotion=20, interval_seconds=10.0)
+        world = initialised(analysis=analysis, settle_seconds=40.0).release(V2)
+        world.until(lambda each: each.status.canary_weight == 30)
+        began = world.now
+        world.until(lambda each: each.status.canary_weight == 10)
+        assert (world.now - began).total_seconds() == 40
+
+    def test_users_who_fill_one_step_go_with_the_end_of_the_promotion(self):
+        """A step that leaves nobody on the canary would be an interval in which nothing is left to be done."""
+        world = initialised(analysis=Analysis(step_weights=(40,), step_weight_promotion=20)).release(V2)
+        world.until(lambda each: each.status.canary_weight == 20 and each.status.phase is Phase.PROMOTING)
+        world.until(lambda each: each.status.canary_weight == 0)
+        assert world.status.phase is Phase.FINALISING
+
+    def test_only_those_who_match_are_on_the_canary_while_they_go_back(self):
+        """Nobody who never met the new version meets it because others are leaving it."""
+        analysis = Analysis(step_weights=(50,), step_weight_promotion=20, matched=True)
+        world = initialised(analysis=analysis).release(V2)
+        world.until_phase(Phase.SUCCEEDED)
+        assert traffics(world) == [
+            (0, 0, False),
+            (50, 0, True),
+            (30, 0, True),
+            (10, 0, True),
+            (0, 0, False),
+        ]
+
     def test_a_step_that_cannot_be_written_is_followed_by_no_other(self):
         world = initialised(analysis=Analysis(step_weights=(50,), step_weight_promotion=20)).release(V2)
         world.until(lambda each: each.status.phase is Phase.PROMOTING and each.live == 50)
@@ -284,7 +345,6 @@ class TestTesters:
         world.until_quiet()
         assert world.written == Traffic(100, 0)
 
-
     def test_who_is_no_tester_any_more_is_not_waited_for(self):
         """The Canary names none now: routes without a rule for them are what is wanted."""
         world = progressing(0, analysis=self.analysis)
@@ -317,6 +377,16 @@ class TestSessionAffinity:
         world.until_quiet()
         assert world.written == Traffic(100, 0, expired=cookie)
         assert world.status.session_affinity_cookie == ""
+
+    def test_a_run_that_keeps_nobody_does_not_forget_the_cookie_of_the_one_before(self):
+        """Users may hold it for a day: it is taken away once the policy has affinity again."""
+        world = progressing(0, analysis=self.analysis)
+        cookie = world.status.session_affinity_cookie
+        world.until_quiet()
+        world.edit(analysis=steps(10)).release(V3).until_phase(Phase.SUCCEEDED)
+        world.until_quiet()
+        world.edit(analysis=self.analysis).until_quiet()
+        assert world.written == Traffic(100, 0, expired=cookie)
 
     def test_a_canary_that_gives_up_affinity_takes_nothing_away(self):
         world = progressing(0, analysis=self.analysis)

@@ -88,6 +88,12 @@ class TestUnmanaged:
         spec = with_metadata({"team": "books"}, {"docs": "here"}, unmanaged=self.ALONE)
         assert given(move(names, spec, None).body) == [{"team": "books"}, {"docs": "here"}]
 
+    def test_a_key_that_was_never_ours_to_keep_is_not_ours_to_take(self, names, stored):
+        """Given once and left to another tool; what both fields said is taken out of the Canary together."""
+        spec = with_metadata({"team": "books"}, {"docs": "here"}, unmanaged=self.ALONE)
+        ours = stored(move(names, spec, None).body)
+        assert move(names, with_metadata(), ours) is None
+
     @pytest.mark.parametrize("value", ["other", None])
     def test_and_then_left_alone_whatever_it_says(self, names, ours, value):
         ours["metadata"]["labels"]["team"] = value
