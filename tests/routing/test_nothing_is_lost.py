@@ -5,11 +5,13 @@ import re
 import pytest
 
 from delivery.api.parse import parse_canary
+from delivery.cluster.memory.patching import json_patch
 from delivery.routing import cookies
 from delivery.routing.conditions import l4, product
-from delivery.routing.route_spec import RouteSpec
+from delivery.routing.route_spec import Reference, RouteSpec
 from strategies.traffic import Traffic
-from tests.routing.by_reference import AFFINITY, CANARY, after, books, http, spec_of, split, to
+from tests.routing.by_reference import AFFINITY, CANARY, NAMES, after, books, http, observed, said, spec_of, split, to
+from tests.routing.by_reference import router as ours
 from tests.routing.special import OURS, TESTER, a_spec, router
 
 
@@ -85,3 +87,35 @@ def _canary(**spec):
 
 def _ref(**more):
     return {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", **more}
+
+
+class TestRoutesOfTheUser:
+    """What is read of several routes, and what is left on them."""
+
+    both = (Reference("shop", "books"), Reference("shop", "edge"))
+
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_the_canary_has_users_as_long_as_one_of_several_routes_leads_there(self, order):
+        """Its pods would go while the other one still sends them requests."""
+        bodies = [books(split()), books(split(primary=90, canary=10), name="edge")][::order]
+        spec = spec_of(*self.both[::order])
+        found = ours.read(NAMES, spec, observed(*bodies))
+        assert (found.canary_weight, found.everybody_weight) == (10, 10)
+
+    def test_a_share_below_one_percent_is_not_read_as_none(self):
+        found = ours.read(NAMES, spec_of(), observed(books(split(primary=299, canary=1))))
+        assert found.canary_weight == 1
+
+    def test_a_route_that_is_being_left_gets_no_rule_in_front(self):
+        leaving = Reference("shop", "books", leaving=True)
+        testing = Traffic(90, 10, testers=True)
+        body, _ = after(books(split()), spec_of(testers=(TESTER,)), testing)
+        assert http(body, ours=True)
+        body, _ = after(body, spec_of(leaving, testers=(TESTER,)), testing)
+        assert http(body, ours=True) == []
+
+    def test_what_is_given_back_has_no_rule_of_ours(self):
+        before = books(split())
+        body, _ = after(before, spec_of(testers=(TESTER,)), Traffic(90, 10, testers=True))
+        (change,) = ours.give_back(NAMES, spec_of(testers=(TESTER,)), observed(body), epoch=7)
+        assert said(json_patch(body, change.patch))["spec"] == before["spec"]
