@@ -6,7 +6,7 @@ from delivery.cluster.objects import CANARIES, SERVICES, Ref
 from delivery.workloads.targets.leading import SERVED
 from tests.simulation import bookinfo
 from tests.simulation.invariants import APEX, CANARY, COPY
-from tests.simulation.scenes import events, initialised, recovers, says, served
+from tests.simulation.scenes import deaf, events, initialised, recovers, says, served
 from tests.simulation.switched_subsets import SwitchedSubsets
 from tests.simulation.switching import Switching
 
@@ -128,3 +128,33 @@ def test_a_version_whose_people_roll_it_out_to_nothing_keeps_no_other_version_fr
     sim.until_phase("Succeeded")
     assert leads_to(sim, LEADS) == "v3"
     served(sim)
+
+
+def test_what_is_remembered_gives_way_to_a_primary_service_that_is_there_and_was_not_heard_of(sim):
+    """The primary service went, somebody put one back that leads to another version, and the watch broke in between.
+    Who takes over then asks, before it believes what was remembered when the service was last seen.
+    """
+    initialised(sim)
+    first = next(iter(sim.alive))
+    sim.release("v3")
+    sim.until(lambda: leads_to(sim, LEADS) == "v3", seconds=300, what="v3 promoted")
+    recovers(sim)
+    of_v3 = sim.store.peek(LEADS)
+    promoted = sim.status.last_promoted_spec
+    sim.release("v1")
+    sim.until(lambda: leads_to(sim, LEADS) == "v1", seconds=300, what="v1 promoted")
+    recovers(sim)
+    sim.start_controller()
+    sim.loop.advance(20.0)
+    sim.kill(first, restart=False)
+    sim.loop.advance(8.0)
+    lose(sim, LEADS, status=True)
+    sim.loop.advance(0.5)
+    hear = deaf(sim, SERVICES)
+    again = {key: value for key, value in of_v3["metadata"].items() if key not in ("uid", "resourceVersion")}
+    sim.apply(SERVICES, {**of_v3, "metadata": again})
+    sim.until(lambda: bool(sim.status.last_promoted_spec), seconds=60, what="a status")
+    assert sim.status.last_promoted_spec == promoted
+    hear()
+    sim.until_phase("Initialized", "Failed", "Succeeded")
+    assert leads_to(sim, LEADS) == "v3"
