@@ -17,8 +17,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 REVIEWS = EXAMPLES / "reviews-canary" / "canary.yaml"
 PLAYED = (
     *("ab-testing", "baking", "blue-green", "compared", "daemonset", "delegation", "kubernetes-blue-green"),
-    *("metric-templates", "mirroring", "own-routes", "own-subsets", "service-target", "session-affinity", "switch"),
-    *("switch-subsets", "tcp", "testers"),
+    *("metric-templates", "mirroring", "own-routes", "own-subsets", "service-fields", "service-target"),
+    *("session-affinity", "switch", "switch-subsets", "tcp", "testers"),
 )
 
 

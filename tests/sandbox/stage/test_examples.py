@@ -246,6 +246,28 @@ async def test_an_example_is_promoted_and_no_request_is_lost(played, name):
     assert {source: example.lost(source) for source in callers} == dict.fromkeys(callers, 0.0)
 
 
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_the_service_asks_for_is_on_every_rule_and_every_service_after_a_run(played):
+    examples, tasks = played
+    await tasks["service-fields"]
+    example = examples["service-fields"]
+    (asked,) = documents(example.folder / "canary.yaml")
+    service = asked["spec"]["service"]
+    route = example.peek(VIRTUAL_SERVICES)["spec"]
+    assert set(route["gateways"]) == set(service["gateways"])
+    assert set(service["hosts"]) <= set(route["hosts"])
+    for rule in route["http"]:
+        for carried in ("timeout", "retries", "rewrite", "headers", "corsPolicy"):
+            assert rule[carried].items() >= service[carried].items() if carried != "timeout" else rule[carried] == "10s"
+    for role in ("primary", "canary"):
+        policy = example.peek(DESTINATION_RULES, f"reviews-{role}")["spec"]["trafficPolicy"]
+        assert policy["portLevelSettings"] == service["trafficPolicy"]["portLevelSettings"]
+        assert policy["connectionPool"] == service["trafficPolicy"]["connectionPool"]
+        noted = example.peek(SERVICES, f"reviews-{role}")["metadata"]["annotations"]
+        assert noted["books.example.com/role"] == role
+    assert example.peek(SERVICES)["metadata"]["labels"]["team"] == "books"
+
+
 def test_there_is_one_for_each_strategy():
     assert {
         "ab-testing",
