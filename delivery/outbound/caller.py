@@ -98,10 +98,12 @@ class HttpCaller:
         host = urlsplit(url).hostname
         if urlsplit(url).scheme not in ("http", "https") or not host:
             raise RefusedAddressError(f"{where} is no http or https address")
-        await self._resolver.check(host, where=where)
         options: dict[str, Any] = {"proxy": outgoing.proxy} if outgoing.proxy else {}
-        if outgoing.proxy:
+        if outgoing.proxy:  # the connector resolves the proxy only
+            await self._resolver.foresee(host, where=where)
             await self._resolver.check(urlsplit(outgoing.proxy).hostname or "", where=displayed(outgoing.proxy))
+        else:
+            await self._resolver.check(host, where=where)
         async with self._open().request(
             outgoing.method,
             url,

@@ -74,6 +74,10 @@ class Guard:
                 if each.version == network.version and each in network:
                     raise RefusedAddressError(f"{where} is refused: {each} is {what}; --webhook-allow can allow it")
 
+    def check_name(self, host: str, *, where: str) -> None:
+        """Raises RefusedAddressError for a name whose addresses nobody here knows, where only some may be called."""
+        if self.only and not self._named(host):
+            raise RefusedAddressError(f"{where} is refused: {host} is not among those that --webhook-allow names")
 
     def _named(self, host: str) -> bool:
         host = host.lower().rstrip(".")

@@ -45,6 +45,16 @@ class GuardedResolver(AbstractResolver):
         if address is not None:
             self._guard.check(address, where=where, api_server=await self.api_server())
 
+    async def foresee(self, host: str, *, where: str) -> None:
+        """The same for a host that a proxy will resolve. A name that only the proxy knows is the proxy's to judge."""
+        await self.check(host, where=where)
+        if literal(host, where=where) is not None:
+            return
+        try:
+            await self.resolve(host)
+        except OSError:
+            self._guard.check_name(host, where=where)
+
     async def api_server(self) -> tuple[str, ...]:
         """The addresses that the API server has now."""
         known: list[str] = []
