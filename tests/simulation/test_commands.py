@@ -3,6 +3,7 @@
 import pytest
 
 from delivery.cluster.errors import Unavailable
+from delivery.cluster.memory.handles import InstanceError
 from strategies.commands import Verb
 from strategies.status import Skip
 from tests.simulation.commanded import Answers, answered, give, repeat
@@ -157,6 +158,34 @@ def test_a_step_is_skipped_and_the_next_one_is_not(sim):
     sim.until(lambda: sim.weight == 30, seconds=180, what="30 %")
     assert sim.loop.time() - begun > 60.0
     recovers(sim)
+
+
+def test_a_step_that_is_skipped_excuses_a_bad_version_from_no_later_one(sim):
+    at_weight(sim, 10, quality="bad", stepWeights=[10, 20, 30], interval="60s", threshold=1)
+    assert answered(sim, give(sim, Verb.PROMOTE, "go")).accepted
+    sim.until(lambda: sim.weight == 20, seconds=15, what="20 %")
+    assert sim.status.run.hurried
+    sim.until_phase("Failed")
+    assert version(sim) == "v1"
+    served(sim)
+
+
+def test_g6_is_seen_to_be_broken_when_a_later_step_does_not_wait_for_its_analysis(sim, monkeypatch):
+    """What a person says of one step is no excuse for a controller that leaves out the next."""
+    at_weight(sim, 10, quality="bad", stepWeights=[10, 20, 30], interval="60s", threshold=1)
+    assert answered(sim, give(sim, Verb.PROMOTE, "go")).accepted
+    sim.until(lambda: sim.weight == 20, seconds=15, what="20 %")
+    monkeypatch.setattr("strategies.rollout.running.passed", lambda _turn: True)
+    with pytest.raises(InstanceError, match="G6: a version of quality bad was promoted"):
+        sim.until_phase("Succeeded")
+
+
+def test_a_bad_version_is_promoted_where_a_person_leaves_the_rest_of_its_analysis_out(sim):
+    at_weight(sim, 10, quality="bad", interval="60s", threshold=1)
+    assert answered(sim, give(sim, Verb.PROMOTE, "go", full=True)).accepted
+    recovers(sim)
+    assert version(sim) == "v2"
+    assert "by hand" in events(sim, "Promoted")[-1]
 
 
 def test_a_pause_by_hand_outlives_the_controller(sim):
