@@ -135,7 +135,7 @@ TESTS: dict[str, str] = {
     "analysis.webhooks[].retries": "outbound/test_caller.py::test_it_is_tried_again_with_longer_and_longer_pauses",
     "analysis.webhooks[].metadata": "gates/test_webhooks.py::test_the_payload_is_what_flagger_sends",
     "analysis.webhooks[].muteAlert": (
-        "strategies/test_webhooks.py::test_a_muted_gate_becomes_an_event_and_alerts_nobody"
+        "strategies/test_webhooks_gates.py::test_a_muted_gate_becomes_an_event_and_alerts_nobody"
     ),
     "analysis.gates": "simulation/test_people.py::test_a_release_waits_for_sign_off_and_is_promoted_by_it",
     "analysis.gates[].before": "simulation/test_people.py::test_a_revision_waits_for_its_run_without_a_pod",

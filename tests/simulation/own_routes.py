@@ -17,6 +17,8 @@ from tests.simulation import bookinfo
 from tests.simulation.invariants import APEX as SEEN_APEX
 from tests.simulation.invariants import CANARY as SEEN_CANARY
 from tests.simulation.invariants import CONTROLLER, PRIMARY, Invariants
+from tests.simulation.scenes import initialised as has_begun
+from tests.simulation.scenes import served
 from tests.simulation.simulation import Simulation
 from tests.simulation.theirs import theirs as of_users
 
@@ -24,6 +26,7 @@ Json = dict[str, Any]
 OURS = "progressive.delivery/"
 NAMESPACE, NAME = bookinfo.NAMESPACE, bookinfo.NAME
 ROUTES = Ref(VIRTUAL_SERVICES, NAMESPACE, "books")
+FRONT = Ref(VIRTUAL_SERVICES, NAMESPACE, "front")
 SUBSETS = Ref(DESTINATION_RULES, NAMESPACE, "versions")
 HOSTS = {f"{NAME}-canary": "canary", f"{NAME}-primary": "primary"}
 ROLES = {"next": "canary", "stable": "primary"}
@@ -227,12 +230,25 @@ def specs(sim: Simulation) -> tuple[Any, ...]:
     return tuple(each["spec"] for each in found if Ref.of(VIRTUAL_SERVICES, each) != sim.promises.route)
 
 
+def initialised(sim: Simulation, **options: Any) -> None:
+    """A Canary whose primary serves; no user has met nobody on the way there."""
+    has_begun(sim, **options)
+    served(sim)
+
+
+def at(sim: OwnRoutes, share: int, *, ref: Ref = ROUTES, name: str = "main", seconds: float = 120) -> None:
+    """A run has given the canary this share of a route."""
+    sim.until(lambda: sim.shares(name, ref)[1] == share, seconds=seconds, what=f"{share} on {ref} {name}")
+
+
+def on_gateway(**more: Any) -> Json:
+    """A second VirtualService of the user's, on a gateway."""
+    return virtual_service(split("front"), name="front", hosts=("a.example.com",), gateways=["istio/front"], **more)
+
+
 def initialise_two(sim: Simulation) -> None:
     """A mesh route, a second one on a gateway, and a primary that serves."""
-    front = virtual_service(split("front"), name="front", hosts=("shop.example.com",), gateways=["istio-system/front"])
-    sim.set_up(routes=[virtual_service(split()), front])
-    sim.start_controller()
-    sim.until_phase("Initialized")
+    has_begun(sim, routes=[virtual_service(split()), on_gateway()])
 
 
 def theirs(body: Object) -> Json:

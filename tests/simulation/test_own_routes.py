@@ -7,10 +7,10 @@ from tests.simulation.invariants import ROUTE, TARGET
 from tests.simulation.own_routes import (
     NAME,
     NAMESPACE,
-    ROUTES,
     SUBSETS,
     OwnRoutes,
     OwnSubsets,
+    at,
     theirs,
 )
 from tests.simulation.scenes import recovers, served
@@ -46,10 +46,6 @@ def unchanged(sim, before):
     """No object of theirs is another one than before, and none of ours has come beside it."""
     assert {ref: theirs(sim.store.peek(ref)) for ref in before} == before
     assert set(_theirs(sim)) == set(before)
-
-
-def at(sim, share, *, ref=ROUTES, name="main", seconds=120):
-    sim.until(lambda: sim.shares(name, ref)[1] == share, seconds=seconds, what=f"{share} on {ref} {name}")
 
 
 def test_the_apex_host_is_the_primary_so_that_no_request_is_lost_on_the_way_there(sim):

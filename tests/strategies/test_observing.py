@@ -1,4 +1,4 @@
-"""Looking on: what is seen of another controller's run, and what we would have done with it."""
+"""Looking on: what we would have done with another controller's run, and what is said of it."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,52 +6,14 @@ from datetime import timedelta
 from metrics.verdict import Outcome, Verdict
 from strategies.gates import HookType
 from strategies.questions import Ask
-from strategies.rollout import advance, wanted
 from strategies.rollout.size import size
-from strategies.snapshot import Mover, Problem
+from strategies.snapshot import Problem
 from strategies.spec import HookSpec
-from strategies.status import Phase, Result, Stage, Would
-from tests.strategies.beside import Beside, at_rest, bad
-from tests.strategies.pods import Pods
-from tests.strategies.world import V1, V2, V3, a_spec, progressing, saying, steps
+from strategies.status import Result, Would
+from tests.strategies.beside import at_rest, bad
+from tests.strategies.world import V1, V2, V3, a_spec, saying, steps
 
 STRICT = a_spec(observe=True, analysis=steps(10, 50, threshold=1))
-
-
-def test_at_first_sight_nothing_begins_and_nothing_is_written_again():
-    world = Beside().settle()
-
-    assert world.status.phase is Phase.OBSERVING
-    assert world.status.run is None
-    writes = world.writes
-    world.rest(3600)
-    assert world.writes == writes
-
-
-def test_a_run_that_is_under_way_at_first_sight_is_looked_at():
-    world = Beside(target=Pods(V2, 2, 2, 2), share=20).settle()
-
-    assert world.status.run is not None
-    assert world.status.canary_weight == 20
-
-
-def test_who_serves_everybody_at_first_sight_is_tried_by_nobody():
-    world = Beside(target=Pods(V2, 2, 2, 2), share=100).rest(600)
-
-    assert world.status.run is None
-
-
-def test_a_new_revision_waits_until_the_other_side_gives_it_pods():
-    world = at_rest()
-    world.target.template(V2)
-    world.settle()
-    assert world.status.run is None
-
-    world.target.scale(2)
-    world.settle()
-    assert world.status.run is not None
-    assert world.status.run.step == -1
-    assert not world.asked  # nobody meets it yet: there is nothing to be measured
 
 
 def test_a_good_release_would_have_been_promoted_and_both_agree():
@@ -126,104 +88,6 @@ def test_the_other_side_rolls_back_what_we_would_have_kept():
     assert world.status.history[-1].reason == "Undecided"
 
 
-def test_users_who_are_gone_for_a_moment_end_nothing():
-    world = at_rest().release().rest(60)
-    run = world.status.run.id
-
-    world.share = 0
-    world.rest(world.spec.settle_seconds - 1)
-    world.share = 20
-    world.rest(60)
-
-    assert world.status.run.id == run
-
-
-def test_a_promotion_whose_weights_are_seen_before_its_template_is_no_rollback():
-    """Two watches: the VirtualService's event may come before the Deployment's."""
-    world = at_rest().release().rest(60)
-
-    world.share = 0
-    world.rest(2)
-    world.promote()
-
-    assert world.status.history[-1].result is Result.OBSERVED_PROMOTION
-
-
-def test_the_steps_back_after_a_promotion_begin_no_run():
-    world = at_rest().release(share=100).rest(30)
-    world.primary.template("v1-bbbbbbbbbbbb")
-    world.settle()
-    for share in (50, 20, 0):
-        world.share = share
-        world.rest(60)
-
-    assert world.status.run is None
-    assert len(world.status.history) == 1
-
-
-def test_what_failed_there_is_not_looked_at_again_until_users_meet_it_again():
-    world = at_rest().release().rest(30).roll_back()
-    world.rest(600)
-    assert world.status.run is None
-
-    world.target.scale(2)
-    world.share = 10
-    world.settle()
-    assert world.status.run is not None
-
-
-def test_a_newer_revision_ends_the_run_and_begins_another():
-    world = at_rest().release().rest(30)
-    first = world.status.run.id
-
-    world.release(V3)
-
-    assert world.status.run.id != first
-    assert world.status.history[-1].result is Result.OBSERVED_END
-    assert "a newer revision came" in world.said("ObservedEnd")
-
-
-def test_a_hand_that_leads_all_users_to_the_new_version_has_promoted_it():
-    world = at_rest(mover=Mover(name="kubectl")).release().rest(60)
-
-    world.share = 100
-    world.settle()
-
-    assert world.status.history[-1].result is Result.OBSERVED_PROMOTION
-    assert world.said("ObservedPromotion").startswith("kubectl promoted")
-    world.share = 0
-    world.rest(60)
-    world.share = 30
-    world.settle()
-    assert world.status.run is not None  # and the way back and forth is another one
-
-
-def test_a_step_to_all_users_at_once_is_a_run_of_who_copies_and_a_promotion_by_hand():
-    copies, hand = (at_rest(mover=Mover(copies=each)) for each in (True, False))
-    for world in (copies, hand):
-        world.target.template(V2)
-        world.target.scale(2)
-        world.share = 100
-        world.settle()
-
-    assert copies.status.run is not None
-    assert hand.status.run is None
-
-
-def test_all_users_of_who_copies_promotions_are_only_a_step():
-    world = at_rest().release(share=100).rest(60)
-
-    assert world.status.run is not None
-
-
-def test_an_edit_of_the_primary_is_no_promotion():
-    world = at_rest(alike=False).release().rest(30)
-    world.primary.template("v1-cccccccccccc")
-    world.settle()
-
-    assert world.status.run is not None
-
-
 def test_a_version_beside_the_users_is_judged_where_our_first_step_asks_for_none():
     spec = a_spec(observe=True, analysis=steps(iterations=3))
     world = at_rest(spec=spec)
@@ -236,16 +100,6 @@ def test_a_version_beside_the_users_is_judged_where_our_first_step_asks_for_none
     world.target.scale(0)
     world.rest(30)
     assert world.status.history[-1].result is Result.OBSERVED_ROLLBACK
-
-
-def test_copies_of_requests_are_users_too():
-    world = at_rest()
-    world.target.template(V2)
-    world.target.scale(2)
-    world.mirror = 100
-    world.rest(120)
-
-    assert world.asked
 
 
 def test_windows_go_on_while_the_other_side_moves_its_weights_faster_than_they_last():
@@ -283,41 +137,16 @@ def test_prometheus_away_decides_nothing():
     assert world.status.condition("AnalysisHealthy").reason == "MetricsUnavailable"
 
 
-def test_a_stale_cache_begins_and_ends_nothing():
-    world = at_rest().release().rest(60)
-    world.hold = Problem(reason="StaleCache", message="a watch is away")
-    world.share = 0
-    world.rest(600)
-
-    assert world.status.run is not None
-    assert world.status.condition("Ready").reason == "StaleCache"
-
-
 def test_paused_takes_no_step():
     world = at_rest(spec=replace(a_spec(observe=True, analysis=steps(10, 50)), paused=True)).release().rest(600)
 
     assert "WouldAdvance" not in world.reasons()
 
 
-def test_suspended_looks_at_nothing():
-    world = at_rest(spec=replace(a_spec(observe=True), suspend=True)).release().rest(600)
-
-    assert world.status.run is None
-
-
 def test_without_analysis_it_would_have_been_promoted_when_its_pods_were_ready():
     world = at_rest(spec=a_spec(observe=True, skip_analysis=True)).release().rest(1)
 
     assert world.status.run.observed.would is Would.PROMOTE
-
-
-def test_a_deleted_target_ends_the_run():
-    world = at_rest().release().rest(30)
-    world.target = None
-    world.settle()
-
-    assert world.status.history[-1].result is Result.OBSERVED_END
-    assert world.status.condition("Ready").reason == "TargetNotFound"
 
 
 def test_the_failing_checks_say_that_nothing_is_held():
@@ -348,52 +177,6 @@ def test_the_status_stays_small():
         world.release(revision).rest(90)
 
     assert size(world.status) < 4096
-
-
-def test_a_status_that_looks_on_wants_nothing():
-    status = at_rest().release().rest(90).status
-
-    assert wanted(a_spec(), status, at_rest().snapshot()).hands_off
-
-
-def test_from_looking_on_to_apply_life_begins_anew():
-    world = at_rest().release().rest(60)
-    decision = advance(a_spec(), world.status, replace(world.snapshot(), mover=Mover()), {}, world.now)
-
-    assert decision.status.phase is Phase.INITIALIZING
-    assert decision.status.run is None
-    assert decision.status.condition("Observing") is None
-
-
-def test_from_looking_on_to_apply_beside_the_other_side_is_refused_as_ever():
-    world = at_rest()
-    refusal = Problem(reason="OwnedByFlagger", message="Deployment reviews-primary is owned by Canary reviews")
-    decision = advance(a_spec(), world.status, replace(world.snapshot(), refusal=refusal), {}, world.now)
-
-    assert decision.status.condition("Ready").reason == "OwnedByFlagger"
-    assert decision.status.stage is Stage.NONE
-
-
-def test_a_run_of_ours_is_finished_before_we_only_look_on():
-    world = progressing(analysis=steps(20, 50))
-    world.edit(observe=True)
-    world.settle()
-    assert world.condition("Observing") == ("False", "RunInProgress")
-    assert world.status.run is not None
-
-    world.until_quiet()
-    assert world.status.phase is Phase.SUCCEEDED
-    world.release(V3)
-    world.rest(600)
-    assert world.status.run is None  # no other one begins
-
-
-def test_the_finalizer_goes_with_the_last_run_even_where_a_deletion_would_revert():
-    world = progressing(0, analysis=steps(20), revert_on_deletion=True)
-    world.edit(observe=True)
-    world.until_quiet()
-
-    assert not world.finalizer
 
 
 def test_what_was_looked_at_before_the_first_verdict_is_in_the_message():
