@@ -1,13 +1,13 @@
 """The process: the controller with a real cluster under it, and what keeps an eye on it around it."""
 
 import asyncio
+import os
 import random
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -45,6 +45,7 @@ from delivery.gates.calendar import problem as never_opens
 from delivery.gates.seal import Seal
 from delivery.observability.exporter import Exporter
 from delivery.observability.http import ObservabilityServer, Probe
+from delivery.outbound.api_server import Endpoints, hosts
 from delivery.outbound.caller import HttpCaller
 from delivery.outbound.guard import guard_for
 from delivery.outbound.outgoing import Caller
@@ -107,7 +108,9 @@ async def run(settings: Settings) -> None:
         await timers.start()
         stack.push_async_callback(timers.stop)
         autoscaling = await autoscaling_kind(api)
-        caller = await stack.enter_async_context(_caller(settings, api.server))
+        endpoints = Endpoints(api, clock)
+        await endpoints.known()
+        caller = await stack.enter_async_context(_caller(settings, api.server, endpoints))
         controller = Controller(_surroundings(settings, api, clock, timers, exporter, analyst, caller, autoscaling))
         doorbell = Doorbell(
             controller.queue.add,
@@ -126,11 +129,11 @@ async def run(settings: Settings) -> None:
         await _supervise(controller, doorbell, exporter)
 
 
-def _caller(settings: Settings, server: str) -> HttpCaller:
+def _caller(settings: Settings, server: str, endpoints: Endpoints) -> HttpCaller:
     """The way out to webhooks and alert services; none of them may be the API server."""
-    hosts = (urlsplit(server).hostname or "", f"kubernetes.default.svc.{settings.cluster_domain}")
-    guard = guard_for(settings.webhook_allow, api_server=tuple(filter(None, hosts)))
-    return HttpCaller(guard, rng=random.Random())  # noqa: S311 - jitter, no secret
+    known = hosts(server, cluster_domain=settings.cluster_domain, environment=os.environ)
+    guard = guard_for(settings.webhook_allow, api_server=known)
+    return HttpCaller(guard, rng=random.Random(), endpoints=endpoints)  # noqa: S311 - jitter, no secret
 
 
 def _surroundings(

@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
+from yarl import URL
 
+from delivery.outbound.api_server import Addresses
 from delivery.outbound.guard import Guard
 from delivery.outbound.outgoing import MOST_BYTES, OutboundError, Outgoing, RefusedAddressError, Reply, displayed
 from delivery.outbound.resolving import GuardedResolver, Lookup
@@ -30,13 +32,20 @@ Sleep = Callable[[float], Awaitable[None]]
 class HttpCaller:
     """The Caller of the process. Use it as a context manager: it owns sockets.
 
-    `guard` says who may be called, `lookup` resolves names (by default aiohttp's own resolver).
+    `guard` says who may be called, `lookup` resolves names (by default aiohttp's own resolver), `endpoints` knows where
+    the API server is besides.
     """
 
     def __init__(
-        self, guard: Guard, *, rng: random.Random, lookup: Lookup | None = None, sleep: Sleep = asyncio.sleep
+        self,
+        guard: Guard,
+        *,
+        rng: random.Random,
+        lookup: Lookup | None = None,
+        endpoints: Addresses | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._resolver = GuardedResolver(guard, lookup)
+        self._resolver = GuardedResolver(guard, lookup, endpoints)
         self._rng = rng
         self._sleep = sleep
         self._session: aiohttp.ClientSession | None = None
@@ -94,19 +103,17 @@ class HttpCaller:
 
     async def _exchange(self, outgoing: Outgoing, url: str, headers: dict[str, str]) -> Reply:
         """One request and its answer, without following it."""
-        where = displayed(url)
-        host = urlsplit(url).hostname
-        if urlsplit(url).scheme not in ("http", "https") or not host:
-            raise RefusedAddressError(f"{where} is no http or https address")
-        options: dict[str, Any] = {"proxy": outgoing.proxy} if outgoing.proxy else {}
+        target, host = _target(url)
+        options: dict[str, Any] = {}
         if outgoing.proxy:  # the connector resolves the proxy only
-            await self._resolver.foresee(host, where=where)
-            await self._resolver.check(urlsplit(outgoing.proxy).hostname or "", where=displayed(outgoing.proxy))
+            options["proxy"], proxy = _target(outgoing.proxy)
+            await self._resolver.foresee(host, where=displayed(url))
+            await self._resolver.check(proxy, where=displayed(outgoing.proxy))
         else:
-            await self._resolver.check(host, where=where)
+            await self._resolver.check(host, where=displayed(url))
         async with self._open().request(
             outgoing.method,
-            url,
+            target,
             data=outgoing.body,
             headers=headers,
             allow_redirects=False,
@@ -130,6 +137,20 @@ class HttpCaller:
                 headers={"User-Agent": "progressive-delivery"},
             )
         return self._session
+
+
+def _target(url: str) -> tuple[URL, str]:
+    """A URL, and its host as the client library will call it: it takes 127。0。0。1 for an address, others do not.
+
+    RefusedAddressError for what is no address of a web server.
+    """
+    try:
+        target = URL(url)
+    except ValueError:
+        raise RefusedAddressError(f"{displayed(url)} is no http or https address") from None
+    if target.scheme not in ("http", "https") or not target.raw_host:
+        raise RefusedAddressError(f"{displayed(url)} is no http or https address")
+    return target, target.raw_host
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

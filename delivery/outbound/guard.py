@@ -1,7 +1,7 @@
 """Which addresses may be called.
 
 Cluster Services and the rest of the world may; what only this process or its node can reach may not. An address counts
-as what it leads to: IPv4 inside of IPv6 (mapped, 6to4, NAT64, Teredo) is looked at too.
+as what it leads to: IPv4 inside of IPv6 (mapped, 6to4, NAT64, Teredo, ISATAP) is looked at too.
 """
 
 import re
@@ -33,7 +33,19 @@ REFUSED: tuple[tuple[str, str], ...] = (
 """Networks that are refused unless they are allowed, and what they are (RFC 6890 and the clouds' own pages)."""
 
 _NETWORKS = tuple((ip_network(network), what) for network, what in REFUSED)
-_NAT64 = ip_network("64:ff9b::/96")
+
+_TRANSLATED = tuple(
+    IPv6Network(network)
+    for network in (
+        "64:ff9b::/96",  # NAT64, RFC 6052
+        "64:ff9b:1::/48",  # NAT64 within one's own network, RFC 8215, in the usual form
+        "::/96",  # the old form ::a.b.c.d
+        "::ffff:0:0:0/96",  # translated without a state, RFC 2765
+    )
+)
+"""Where the last 32 bits are the IPv4 address that is meant."""
+_ISATAP, _ISATAP_MASK = 0x5EFE << 32, 0xFCFFFFFF << 32
+"""The lower half of an address of RFC 5214: 0000:5efe or 0200:5efe and the IPv4 address."""
 _NAME = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 ALLOWED = (
     "networks or addresses with commas between them, such as 127.0.0.0/8,10.1.2.3; with = in front only these, and "
@@ -47,7 +59,8 @@ class Guard:
     """Says no to addresses. `api_server` are the hosts of the API server, names or addresses.
 
     `allowed`: these networks may be called whatever they are. With `only`, nothing else may, not even what would be
-    harmless, but for hosts of these `names`: as they are, or with *. in front for all below.
+    harmless, but for hosts of these `names`: as they are, or with *. in front for all below. Who narrows to a network
+    does not mean the API server in it: then that has to be named by its address.
     """
 
     allowed: tuple[Network, ...] = ()
@@ -61,18 +74,26 @@ class Guard:
         `where` is how people know it, `host` the name that led to it; `api_server` are the addresses that the API
         server has now.
         """
-        given = _parsed(address)
-        if any(given in network for network in self.allowed if network.version == given.version):
+        if self.allows(address):
             return
-        if self.only and not self._named(host):
+        given = _parsed(address)
+        within = self._within(given)
+        if self.only and not within and not self._named(host):
             raise RefusedAddressError(f"{where} is refused: {given} is not among those that --webhook-allow names")
-        servers = {_parsed(each) for each in api_server}
-        for each in (given, *_within(given)):
+        servers = {each for server in api_server for each in _meanings(_parsed(server))}
+        for each in _meanings(given):
             if each in servers:
                 raise RefusedAddressError(f"{where} is refused: {each} is the API server")
-            for network, what in _NETWORKS:
+            for network, what in () if within else _NETWORKS:
                 if each.version == network.version and each in network:
                     raise RefusedAddressError(f"{where} is refused: {each} is {what}; --webhook-allow can allow it")
+
+    def allows(self, address: str) -> bool:
+        """Whether an address may be called whatever it is."""
+        return any(not self.only or each.num_addresses == 1 for each in self._within(_parsed(address)))
+
+    def _within(self, given: Address) -> tuple[Network, ...]:
+        return tuple(each for each in self.allowed if each.version == given.version and given in each)
 
     def check_name(self, host: str, *, where: str) -> None:
         """Raises RefusedAddressError for a name whose addresses nobody here knows, where only some may be called."""
@@ -119,11 +140,14 @@ def _parsed(address: str) -> Address:
     return ip_address(address.partition("%")[0])
 
 
-def _within(address: Address) -> tuple[Address, ...]:
-    """The IPv4 addresses that an IPv6 address leads to."""
+def _meanings(address: Address) -> tuple[Address, ...]:
+    """An address, and the IPv4 addresses that it leads to."""
     if not isinstance(address, IPv6Address):
-        return ()
+        return (address,)
+    whole = int(address)
     found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64 or int(address) >> 32 == 0:  # NAT64, and the old form ::a.b.c.d
-        found.append(IPv4Address(int(address) & 0xFFFFFFFF))
-    return tuple(each for each in found if each is not None)
+    last = IPv4Address(whole & 0xFFFFFFFF)
+    translated = int(last) > 0 and any(address in network for network in _TRANSLATED)
+    if translated or whole & _ISATAP_MASK == _ISATAP:
+        found.append(last)
+    return (address, *(each for each in found if each is not None))

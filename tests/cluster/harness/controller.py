@@ -26,6 +26,7 @@ DEPLOY = Path(__file__).parents[3] / "deploy"
 CLUSTER_WIDE = DEPLOY / "cluster-wide" / "cluster-role.yaml"
 NAMESPACED = DEPLOY / "namespaced" / "role.yaml"
 LOOKING_ON = DEPLOY / "observe" / "cluster-role.yaml"
+API_SERVER = DEPLOY / "api-server" / "role.yaml"
 LEASE = DEPLOY / "base" / "lease-role.yaml"
 USER = "controller"
 STOP_SECONDS = 30.0
@@ -150,6 +151,22 @@ async def permit_everywhere(api: Api, lease_namespace: str) -> None:
         if body["kind"] == ROLES.kind:
             await _create(api, Ref(ROLES, lease_namespace, body["metadata"]["name"]), body)
             await _create(api, Ref(ROLE_BINDINGS, lease_namespace, body["metadata"]["name"]), _binding(body, ROLES))
+
+
+async def permit_the_api_servers_addresses(api: Api) -> None:
+    """What deploy/api-server allows, in the namespace that it names."""
+    for body in documents([API_SERVER]):
+        if body["kind"] == ROLES.kind:
+            namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
+            await _create(api, Ref(ROLES, namespace, name), body)
+            await _create(api, Ref(ROLE_BINDINGS, namespace, name), _binding(body, ROLES))
+
+
+async def forbid_the_api_servers_addresses(api: Api) -> None:
+    """Take it back."""
+    for body in documents([API_SERVER]):
+        kind = ROLES if body["kind"] == ROLES.kind else ROLE_BINDINGS
+        await api.delete(Ref(kind, body["metadata"]["namespace"], body["metadata"]["name"]))
 
 
 async def forbid_everywhere(api: Api) -> None:
