@@ -48,7 +48,7 @@ def play(sim: Simulation, more: tuple[tuple[int, Do], ...] = ()) -> None:
     if sim.target.kind == SERVICES:
         sim.until_phase("Initialized")  # until there are routes, users follow every edit of such a target
     start = sim.loop.time() + rng.choice((0.0, 25.0, 25.0))
-    for deed in story_of(rng, (*more, *sim.hands)):
+    for deed in _joined(story_of(rng, (*more, *sim.hands)), sim):
         sim.loop.advance(max(0.0, start + deed.at - sim.loop.time()))
         sim.deeds.add(deed.what)
         deed.do(sim, rng)
@@ -89,4 +89,11 @@ def _way(sim: Simulation, rng: random.Random) -> dict[str, Any]:
     found = rng.choice(MESHLESS if sim.promises.route == APEX else STRATEGIES)
     leaves_nothing = sim.reverts and rng.random() < 0.3
     spec = {**found.get("spec", {}), **({"revertOnDeletion": True} if leaves_nothing else {})}
-    return {**found, "spec": spec}
+    way = {**found, "spec": spec}
+    return way if sim.people is None else sim.people.asked_for(way)
+
+
+def _joined(deeds: list[Deed], sim: Simulation) -> list[Deed]:
+    """The story with what its people do in it."""
+    theirs = [] if sim.people is None else [Deed(at, do.__name__, do) for at, do in sim.people.deeds()]
+    return sorted((*deeds, *theirs), key=lambda deed: deed.at)

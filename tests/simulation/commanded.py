@@ -56,7 +56,10 @@ class Answers:
     def _observe(self, event: Happened) -> None:
         if event.ref.kind != CANARIES:
             return
-        command = ((event.object or {}).get("status") or {}).get("command")
+        if event.type == "DELETED" or not event.object.get("status"):
+            self.forget()
+            return
+        command = event.object["status"].get("command")
         if command is None or self.ids[-1:] == [command["id"]]:
             return
         again = command["id"] in self._known and not command["id"].startswith("unread-")  # these do nothing

@@ -32,6 +32,8 @@ def make_peace(sim: Simulation, rng: random.Random) -> str:
         sim.loop.resume(name)
     sim.loop.advance(30.0)
     sim.at_peace()
+    if sim.people is not None:
+        sim.people.at_peace()
     end_deletion(sim)
     quality = rng.choice(("good", "good", "bad"))
     if sim.store.peek(sim.workload) is None:
@@ -108,6 +110,8 @@ def judge(sim: Simulation, quality: str) -> None:
         assert serving == "good", told
         assert version == "v9-good", told
     _served(sim)
+    if sim.people is not None:
+        sim.people.judge()
     assert not sim.loop.errors, f"{sim.loop.errors}\n{told}"
     if (sim.loop.seed or 0) % REST_EVERY == 0:
         _idle_costs_nothing(sim)

@@ -8,7 +8,7 @@ import asyncio
 import copy
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from delivery.cluster.errors import ClusterError
 from delivery.cluster.memory import (
@@ -79,6 +79,22 @@ class Unforgiving(Controller):
             asyncio.get_running_loop().call_exception_handler({"message": f"tick of {key}", "exception": error})
 
 
+class Company(Protocol):
+    """People who have a say in a random story, on top of what happens in it."""
+
+    def asked_for(self, way: dict[str, Any]) -> dict[str, Any]:
+        """How releases go out, with what these people want asked."""
+
+    def deeds(self) -> list[tuple[float, Callable[..., None]]]:
+        """What they do, and when."""
+
+    def at_peace(self) -> None:
+        """They hold nothing back any more."""
+
+    def judge(self) -> None:
+        """Has everything that they said been answered?"""
+
+
 class Simulation:
     """One world. `load` gives the requests per second that a pod answers; with it, there are autoscalers.
 
@@ -127,6 +143,7 @@ class Simulation:
         self.after: Callable[[Request], bool | None] | None = None
         self.deeds: set[str] = set()
         self.canary: dict[str, Any] = {}
+        self.people: Company | None = None
         self.released: list[dict[str, Any]] = []
         """The target's template after each release, oldest first."""
         self._count = 0

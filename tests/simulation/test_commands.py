@@ -8,6 +8,7 @@ from strategies.commands import Verb
 from strategies.status import Skip
 from tests.simulation.commanded import Answers, answered, give, repeat
 from tests.simulation.invariants import CANARY
+from tests.simulation.obeyed import Obeyed
 from tests.simulation.scenes import at_weight, deaf, denied, events, initialised, recovers, served, set_weight, version
 from tests.simulation.simulation import Simulation
 
@@ -17,7 +18,7 @@ ABORT_SECONDS = 2.0
 @pytest.fixture
 def sim():
     with Simulation(41) as world:
-        world.answers = Answers(world)
+        world.answers, world.obeyed = Answers(world), Obeyed(world)
         yield world
 
 

@@ -7,7 +7,9 @@ import pytest
 from strategies.commands import Verb
 from tests.simulation import deeds
 from tests.simulation.commanded import Answers, Hands, answered, give
+from tests.simulation.held import Held
 from tests.simulation.invariants import at_rest
+from tests.simulation.obeyed import Obeyed
 from tests.simulation.scenes import initialised, served, version
 from tests.simulation.simulation import Simulation
 
@@ -20,6 +22,8 @@ def test_whatever_people_command_each_word_counts_once_and_nobody_is_lost(seed):
     with Simulation(seed, patience=60.0) as sim:
         initialised(sim)
         answers, hands = Answers(sim), Hands(sim, rng)
+        Obeyed(sim)
+        Held(sim)
         for number in range(2, 5):
             sim.release(f"v{number}", quality=rng.choice(("good", "good", "bad")))
             for _ in range(30):

@@ -23,6 +23,7 @@ from tests.simulation.deeds import HARM
 from tests.simulation.endings import farewell
 from tests.simulation.invariants import APEX, CANARY, ROUTE
 from tests.simulation.own_routes import ROUTES, SUBSETS
+from tests.simulation.people import People
 from tests.simulation.policies import meddle
 from tests.simulation.simulation import Simulation
 
@@ -278,9 +279,19 @@ WORLDS: tuple[tuple[int, World], ...] = (
 )
 """How likely each is."""
 
+PEOPLED = 0.4
+"""The part of all stories in which people have a say."""
+
 
 def drawn(seed: int) -> Simulation:
-    """The world of a seed."""
+    """The world of a seed, with people in some: these come from a seed of their own."""
+    sim, rng = _world(seed), random.Random(f"{seed}-people")
+    if rng.random() < PEOPLED:
+        sim.people = People(sim, rng)
+    return sim
+
+
+def _world(seed: int) -> Simulation:
     worlds = [world for _, world in WORLDS]
     made, kind, route = random.Random(f"world/{seed}").choices(worlds, [weight for weight, _ in WORLDS])[0]
     if issubclass(made, switching.Switching):
