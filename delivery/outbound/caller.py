@@ -4,6 +4,7 @@ import asyncio
 import random
 import ssl
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from functools import lru_cache
 from types import TracebackType
 from typing import Any
@@ -16,12 +17,14 @@ from delivery.outbound.api_server import Addresses
 from delivery.outbound.guard import Guard
 from delivery.outbound.outgoing import MOST_BYTES, OutboundError, Outgoing, RefusedAddressError, Reply, displayed
 from delivery.outbound.resolving import GuardedResolver, Lookup
+from delivery.outbound.retry_after import retry_after
 
 REDIRECTS = 5
 KEEPS_METHOD = (307, 308)
 """Redirects that are followed. The others turn a POST into a GET: a login page's 200 would open a gate."""
 FIRST_PAUSE = 1.0  # seconds, doubled each time
 LONGEST_PAUSE = 30.0
+"""Seconds between two attempts, whatever an answer asks for: who waits for a webhook can ask it again later."""
 CONNECTIONS = 256
 HARMLESS = frozenset({"accept", "content-type", "idempotency-key"})
 """Headers that go along when a redirect leads to somebody else; any other could be a secret."""
@@ -44,10 +47,12 @@ class HttpCaller:
         lookup: Lookup | None = None,
         endpoints: Addresses | None = None,
         sleep: Sleep = asyncio.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._resolver = GuardedResolver(guard, lookup, endpoints)
         self._rng = rng
         self._sleep = sleep
+        self._now = now
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> "HttpCaller":
@@ -73,7 +78,8 @@ class HttpCaller:
                 return reply
             if left == 0 or isinstance(error, RefusedAddressError):
                 break
-            await self._sleep(max(pause, _asked_for(reply)) * (1.0 - 0.2 * self._rng.random()))
+            asked = retry_after(reply, at_most=LONGEST_PAUSE) if reply is not None else None
+            await self._sleep(max(pause * (1.0 - 0.2 * self._rng.random()), asked or 0.0))
             pause = min(LONGEST_PAUSE, 2 * pause)
         if reply is not None:
             return reply
@@ -122,7 +128,7 @@ class HttpCaller:
         ) as response:
             body = await _bounded(response)
             kept = tuple((name.lower(), value) for name, value in response.headers.items())
-            return Reply(status=response.status, headers=kept, body=body)
+            return Reply(status=response.status, headers=kept, body=body, received=self._now())
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -166,12 +172,6 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
 
 def _comes_again(reply: Reply) -> bool:
     return reply.status == 429 or reply.status >= 500
-
-
-def _asked_for(reply: Reply | None) -> float:
-    """The seconds that an answer asks to wait, as far as anybody waits."""
-    text = reply.header("retry-after") if reply is not None else ""
-    return min(LONGEST_PAUSE, float(text[:9])) if text.isascii() and text.isdecimal() else 0.0
 
 
 def _elsewhere(url: str, location: str, headers: dict[str, str]) -> tuple[str, dict[str, str]]:

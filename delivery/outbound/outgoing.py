@@ -1,6 +1,7 @@
 """What is sent, what comes back, and the seam at which tests put a service that does not exist."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -35,11 +36,15 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer, whatever its status says. `headers` have names in lower case; `body` is cut at MOST_BYTES."""
+    """An answer, whatever its status says. `headers` have names in lower case; `body` is cut at MOST_BYTES.
+
+    `received` is when it came, by our clock.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = field(default=b"", repr=False)
+    received: datetime | None = field(default=None, compare=False)
 
     @property
     def ok(self) -> bool:

@@ -179,6 +179,8 @@ async def test_a_reply_that_fails_does_not_send_the_message_twice() -> None:
 
 # Everybody's errors
 
+DATE, LATER = "Tue, 01 Jan 2030 12:00:00 GMT", "Tue, 01 Jan 2030 12:01:30 GMT"
+
 
 @pytest.mark.parametrize(
     ("response", "raised", "after"),
@@ -186,6 +188,10 @@ async def test_a_reply_that_fails_does_not_send_the_message_twice() -> None:
         ({"status": 429, "headers": {"Retry-After": "30"}}, TryAgainError, 30.0),
         ({"status": 429, "text": '{"retry_after": 0.65}'}, TryAgainError, 0.65),
         ({"status": 429, "headers": {"Retry-After": "999999"}}, TryAgainError, 600.0),
+        ({"status": 503, "headers": {"Retry-After": LATER, "Date": DATE}}, TryAgainError, 90.0),
+        ({"status": 429, "headers": {"Retry-After": "soon"}, "text": '{"retry_after": 9000}'}, TryAgainError, 600.0),
+        ({"status": 429, "text": '{"retry_after": NaN}'}, TryAgainError, None),
+        ({"status": 429, "text": '{"retry_after": "1"}'}, TryAgainError, None),
         ({"status": 500}, TryAgainError, None),
         ({"status": 400, "text": "invalid_payload"}, UndeliverableError, None),
         ({"status": 403, "text": "action_prohibited"}, UnusableError, None),

@@ -3,10 +3,14 @@
 from typing import Any
 
 from delivery.alerts.messages import Message
+from delivery.alerts.services.fitting import fitted
 from delivery.alerts.services.plain import colour, cut
 
 FIELDS = 10
-TEXT = 3000
+TEXT = 4000
+"""Characters: as many as Slack's reference of chat.postMessage advises for a text; it cuts without a word at 40,000,
+which text, links and fields together stay below.
+"""
 
 
 def escaped(text: str) -> str:
@@ -16,8 +20,9 @@ def escaped(text: str) -> str:
 
 def attachment(message: Message) -> dict[str, Any]:
     """One attachment with everything that the message says."""
+    message = fitted(message, lambda each: len(escaped(each.text)) <= TEXT)
     links = " | ".join(f"<{escaped(each.url)}|{escaped(each.title)}>" for each in message.links)
-    text = cut(escaped(message.text), TEXT)
+    text = escaped(message.text)
     return {
         "color": f"#{colour(message)}",
         "author_name": cut(f"{message.facts.canary}.{message.facts.namespace}", 120),

@@ -5,8 +5,10 @@ comes twice is known by them.
 """
 
 import re
+from typing import Any
 
 from delivery.alerts.messages import Message
+from delivery.alerts.services.fitting import fitted
 from delivery.alerts.services.plain import Plain, encoded
 from delivery.alerts.services.service import Recipient
 from delivery.alerts.services.webhook import bearer, in_full
@@ -14,13 +16,20 @@ from delivery.outbound.outgoing import Outgoing
 
 KIND = "application/cloudevents+json; charset=UTF-8"
 TYPE = "progressive.delivery.canary"
+MOST = 64 * 1024
+"""Bytes of an event that everybody has to pass on: section "Size Limits" of the specification."""
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def render(to: Recipient, message: Message) -> Outgoing:
     """The request."""
+    body = encoded(_event(fitted(message, lambda each: len(encoded(_event(each))) <= MOST)))
+    return to.request(body, kind=KIND, headers=bearer(to))
+
+
+def _event(message: Message) -> dict[str, Any]:
     facts = message.facts
-    body = {
+    return {
         "specversion": "1.0",
         "id": f"{facts.uid}/{facts.id}" if facts.uid else facts.id,
         "source": f"/apis/progressive.delivery/v1beta1/namespaces/{facts.namespace}/canaries/{facts.canary}",
@@ -30,7 +39,6 @@ def render(to: Recipient, message: Message) -> Outgoing:
         "datacontenttype": "application/json",
         "data": in_full(message),
     }
-    return to.request(encoded(body), kind=KIND, headers=bearer(to))
 
 
 CLOUDEVENTS = Plain(render, brief=False)

@@ -7,6 +7,7 @@ from typing import Any
 from delivery.alerts.services.service import TryAgainError, UnusableError
 from delivery.alerts.sink import UndeliverableError
 from delivery.outbound.outgoing import Outgoing, Reply
+from delivery.outbound.retry_after import retry_after
 
 LONGEST_WAIT = 600.0
 """Seconds that a service may ask us to wait; what asks for more is asked again sooner."""
@@ -23,7 +24,7 @@ def check(outgoing: Outgoing, reply: Reply) -> None:
         return
     said = f"{outgoing.where} answers {reply.status}{_in_words(reply)}"
     if reply.status in TOO_EARLY or reply.status >= 500:
-        raise TryAgainError(said, retry_after(reply))
+        raise TryAgainError(said, asked_for(reply))
     if reply.status in NEVER:
         raise UndeliverableError(said)
     if 300 <= reply.status < 400:
@@ -31,15 +32,13 @@ def check(outgoing: Outgoing, reply: Reply) -> None:
     raise UnusableError("AddressRefused", f"{said}; correct the address or the token")
 
 
-def retry_after(reply: Reply) -> float | None:
-    """The seconds that the service asks to wait: by header (Slack, Discord, Google) or in its JSON (Discord)."""
-    text = reply.header("retry-after")
-    given: Any = text or parsed(reply).get("retry_after")
-    try:
-        seconds = float(given)
-    except (TypeError, ValueError):
-        return None
-    return min(LONGEST_WAIT, seconds) if seconds >= 0 else None
+def asked_for(reply: Reply) -> float | None:
+    """The seconds that the service asks to wait, by header or in its JSON (Discord), at most LONGEST_WAIT."""
+    seconds = retry_after(reply, at_most=LONGEST_WAIT)
+    given = parsed(reply).get("retry_after") if seconds is None else None
+    if isinstance(given, int | float) and given >= 0:
+        return min(LONGEST_WAIT, float(given))
+    return seconds
 
 
 def parsed(reply: Reply) -> dict[str, Any]:

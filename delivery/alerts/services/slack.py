@@ -84,7 +84,7 @@ class Bot:
         replies.check(outgoing, reply)
         answer = replies.parsed(reply)
         if answer.get("ok") is not True:
-            raise _meaning(outgoing, method, answer, replies.retry_after(reply))
+            raise _meaning(outgoing, method, answer, replies.asked_for(reply))
         return answer
 
 
