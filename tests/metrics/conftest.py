@@ -171,6 +171,13 @@ def prometheus_with(openmetrics: str, folder: Path) -> Iterator[str]:
         process.wait(START_SECONDS)
 
 
+@pytest.fixture(scope="module")
+def prometheus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Prometheus that holds the SCENES of the test's module."""
+    with prometheus_with(request.module.SCENES.openmetrics(), tmp_path_factory.mktemp("prometheus")) as address:
+        yield address
+
+
 def _ready(process: "subprocess.Popen[str]") -> str:
     """Reads the log until the server is ready, and goes on reading it so that it never blocks."""
     assert process.stderr is not None

@@ -7,7 +7,7 @@ and no test can see another's requests.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from tests.metrics.conftest import NOON
 
@@ -30,6 +30,18 @@ class Scenes:
     """All series of a module, by metric name."""
 
     series: dict[str, list[Series]] = field(default_factory=dict)
+
+    @classmethod
+    def looked_at(cls, *, until: float = 0) -> Self:
+        """Scenes of a Prometheus that has scraped pods since two hours before noon, as its `up` says."""
+        return cls({"up": [Series("up", {"job": "pods"}, flat(1, since=-7200, until=until))]})
+
+    @classmethod
+    def of(cls, *scenes: Self) -> Self:
+        """Those of several modules in one Prometheus, which has looked at pods as that of the first."""
+        names = sorted({name for each in scenes for name in each.series} - {"up"})
+        together = {name: [series for each in scenes for series in each.series.get(name, ())] for name in names}
+        return cls(together | {"up": scenes[0].series["up"]})
 
     def scene(self, *series: Series) -> Callable[[Test], Test]:
         """Puts the series into the namespace that is named as the test."""

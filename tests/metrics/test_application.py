@@ -11,12 +11,12 @@ from metrics.application import DURATION_BUCKETS, REQUESTS
 from metrics.providers import Providers
 from metrics.spec import DURATION, SUCCESS_RATE, Counted, MetricSpec, Subject
 from metrics.verdict import Outcome, Verdict
-from tests.metrics.conftest import NOON, prometheus_with, subject_in, window_of
+from tests.metrics.asker import MINUTE
+from tests.metrics.conftest import subject_in
 from tests.metrics.scenes import Samples, Scenes, Series, flat, growing
 
-SCENES = Scenes({"up": [Series("up", {"job": "pods"}, flat(1, since=-7200))]})
+SCENES = Scenes.looked_at()
 scene = SCENES.scene
-MINUTE = window_of(60, ending=NOON)
 POD = "reviews-6f7d9bc48c-x2kzp"
 
 
@@ -30,12 +30,6 @@ def durations(by: dict[str, float], pod: str = POD) -> tuple[Series, ...]:
     """Its histogram: how much each bucket (upper edge in seconds) grows with each scrape."""
     labels = {"kubernetes_namespace": "NAMESPACE", "kubernetes_pod_name": pod, "status": "200"}
     return tuple(Series(DURATION_BUCKETS, {**labels, "le": edge}, growing(900, by=each)) for edge, each in by.items())
-
-
-@pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with prometheus_with(SCENES.openmetrics(), tmp_path_factory.mktemp("prometheus")) as address:
-        yield address
 
 
 class Asker:

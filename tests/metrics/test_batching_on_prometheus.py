@@ -17,22 +17,24 @@ from metrics.batching import Answer, Batches, Builder
 from metrics.providers import Provider, Providers, QueryError, Sample
 from metrics.spec import DURATION, SUCCESS_RATE, MetricSpec, Subject, Window
 from metrics.verdict import Verdict
-from tests.metrics import test_application, test_on_prometheus
-from tests.metrics.conftest import NOON, Handler, Server, prometheus_with, subject_in, window_of
+from tests.metrics import (
+    test_application,
+    test_counting_on_prometheus,
+    test_durations_on_prometheus,
+    test_on_prometheus,
+)
+from tests.metrics.asker import MINUTE
+from tests.metrics.conftest import NOON, Handler, Server, subject_in, window_of
 from tests.metrics.scenes import Scenes
 
-EVERYTHING = Scenes(
-    {
-        name: [*test_on_prometheus.SCENES.series.get(name, ()), *test_application.SCENES.series.get(name, ())]
-        for name in {**test_on_prometheus.SCENES.series, **test_application.SCENES.series}
-        if name != "up"
-    }
-    | {"up": test_on_prometheus.SCENES.series["up"]}
-)
+SCENES = Scenes.of(
+    test_on_prometheus.SCENES, test_counting_on_prometheus.SCENES, test_durations_on_prometheus.SCENES,
+    test_application.SCENES,
+)  # fmt: skip
 NAMESPACES = sorted(
     {
         each.labels.get("destination_workload_namespace") or each.labels.get("kubernetes_namespace") or "nowhere"
-        for found in EVERYTHING.series.values()
+        for found in SCENES.series.values()
         for each in found
     }
 )
@@ -57,12 +59,6 @@ def builders(subject: Subject) -> list[Builder]:
         partial(application.good, replace(subject, target_pods="reviews-.+")),
         partial(application.duration_p99, replace(subject, target_pods="reviews-.+")),
     ]
-
-
-@pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with prometheus_with(EVERYTHING.openmetrics(), tmp_path_factory.mktemp("prometheus")) as address:
-        yield address
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +124,7 @@ async def test_all_scenes_in_one_round(provider: Provider) -> None:
     """Given everything that this room is tested with, when all is asked at once, then nothing differs."""
     batches = Batches(timeout=PATIENCE)
     subjects = [subject_in(namespace) for namespace in NAMESPACES]
-    window = test_on_prometheus.MINUTE
+    window = MINUTE
     together = await asyncio.gather(*(batches.ask(provider, builders(each), each, window) for each in subjects))
     for subject, answers in zip(subjects, together, strict=True):
         assert comparable(answers) == comparable(await alone(provider, subject, window)), subject.namespace
@@ -162,7 +158,7 @@ async def test_a_long_question_is_sent_in_a_form(server: Server) -> None:
     provider = providers.provider_for(server.address)
     server.script = lambda handler: handler.result("vector", [])
     subjects = [subject_in(f"shop-{number}") for number in range(20)]
-    window = test_on_prometheus.MINUTE
+    window = MINUTE
     answers = await asyncio.gather(*(batches.ask(provider, builders(each), each, window) for each in subjects))
     assert [each for of_one in answers for each in of_one] == [()] * 20 * len(builders(subjects[0]))
     long = [len(asked["query"][0]) > 2048 for asked in server.asked]
@@ -187,7 +183,7 @@ async def test_where_forms_are_not_taken_questions_are_asked_alone(server: Serve
 
     server.script = only_urls
     subjects = [subject_in(f"shop-{number}") for number in range(3)]
-    provider, window = providers.provider_for(server.address), test_on_prometheus.MINUTE
+    provider, window = providers.provider_for(server.address), MINUTE
     answers = await asyncio.gather(
         *(batches.ask(provider, [partial(queries.sent, each)], each, window) for each in subjects)
     )

@@ -1,6 +1,5 @@
 """Reachability, counts, and what a success rate and a duration are made of, on a real Prometheus."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,18 +9,11 @@ from metrics.providers import Providers
 from metrics.spec import COUNT, DURATION, REACHABILITY, SUCCESS_RATE, Counted, MetricSpec, Subject
 from metrics.verdict import Outcome, Verdict
 from tests.metrics import test_application
-from tests.metrics.conftest import NOON, prometheus_with, subject_in, window_of
+from tests.metrics.conftest import NOON, subject_in, window_of
 from tests.metrics.scenes import Samples, Scenes, Series, durations, flat, growing, requests, unreached
 
-SCENES = Scenes({"up": [Series("up", {"job": "pods"}, flat(1, since=-7200))]})
+SCENES = Scenes.looked_at()
 scene = SCENES.scene
-MINUTE = window_of(60, ending=NOON)
-
-
-@pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with prometheus_with(SCENES.openmetrics(), tmp_path_factory.mktemp("prometheus")) as address:
-        yield address
 
 
 class Asker:

@@ -3,7 +3,7 @@
 Scrapes come every 15 s; the window is the minute before noon, asked one scrape later.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -19,10 +19,10 @@ from metrics.providers.prometheus import PrometheusProvider
 from metrics.source import DATADOG, Source
 from metrics.spec import Counted, MetricSpec, Subject
 from metrics.verdict import Outcome, Verdict
-from tests.metrics.conftest import NOON, prometheus_with, subject_in, window_of
-from tests.metrics.scenes import SCRAPE, Samples, Scenes, Series, flat, growing
+from tests.metrics.conftest import NOON, subject_in, window_of
+from tests.metrics.scenes import SCRAPE, Samples, Scenes, Series, growing
 
-SCENES = Scenes({"up": [Series("up", {"job": "pods"}, flat(1, since=-7200, until=30))]})
+SCENES = Scenes.looked_at(until=30)
 scene = SCENES.scene
 WHERE = 'namespace="{{ namespace }}", app="{{ workload }}"'
 ORDERS = Counters(
@@ -56,12 +56,6 @@ def histogram(workload: str, *by: float) -> list[Series]:
         counter("order_seconds_bucket", later(each), workload, le=edge, instance=workload)
         for edge, each in zip(edges, by, strict=True)
     ]
-
-
-@pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with prometheus_with(SCENES.openmetrics(), tmp_path_factory.mktemp("prometheus")) as address:
-        yield address
 
 
 class Asked:

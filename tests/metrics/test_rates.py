@@ -1,6 +1,5 @@
 """A success rate comes with the numbers behind it, of both roles, on a real Prometheus."""
 
-from collections.abc import Iterator
 
 import pytest
 
@@ -8,18 +7,12 @@ from metrics.analysis import Analyst
 from metrics.providers import Providers
 from metrics.spec import SUCCESS_RATE, MetricSpec
 from metrics.verdict import Outcome, Verdict
-from tests.metrics.conftest import NOON, prometheus_with, subject_in, window_of
-from tests.metrics.scenes import Scenes, Series, flat, growing, requests
+from tests.metrics.asker import MINUTE
+from tests.metrics.conftest import subject_in
+from tests.metrics.scenes import Scenes, growing, requests
 
-SCENES = Scenes({"up": [Series("up", {"job": "pods"}, flat(1, since=-7200))]})
+SCENES = Scenes.looked_at()
 scene = SCENES.scene
-MINUTE = window_of(60, ending=NOON)
-
-
-@pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with prometheus_with(SCENES.openmetrics(), tmp_path_factory.mktemp("prometheus")) as address:
-        yield address
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Both roles' pods as they were scraped, from a real Prometheus, and whose requests are compared at all."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,11 +15,11 @@ from metrics.providers.base import Samples as Values
 from metrics.raw_queries import What
 from metrics.spec import Subject, Window
 from tests.metrics import scenes
-from tests.metrics.conftest import NOON, prometheus_with, subject_in, window_of
+from tests.metrics.conftest import NOON, subject_in, window_of
 from tests.metrics.scenes import SCRAPE, Samples, Scenes, durations, flat, growing
 from tests.sandbox.mesh.things import CANARY, PRIMARY, route, shop, virtual_service
 
-SCENES = Scenes({"up": [scenes.Series("up", {"job": "pods"}, flat(1, since=-7200, until=30))]})
+SCENES = Scenes.looked_at(until=30)
 scene = SCENES.scene
 YESTERDAY = -86400
 MINUTE = window_of(60, ending=NOON, late=SCRAPE)
@@ -29,12 +29,6 @@ def requests(samples: Samples, workload: str = "reviews", *, code: str = "200", 
     """Requests of a caller with a proxy, unless it is said otherwise."""
     caller = {"source_workload": "productpage", "source_workload_namespace": "web"}
     return scenes.requests(samples, workload, code=code, **{**caller, **labels})
-
-
-@pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with prometheus_with(SCENES.openmetrics(), tmp_path_factory.mktemp("prometheus")) as address:
-        yield address
 
 
 class Counter:

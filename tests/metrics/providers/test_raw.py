@@ -1,25 +1,18 @@
 """What was scraped comes back as it was scraped, from a scripted server and from a real Prometheus."""
 
 import math
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from metrics.providers import Kind, Matrix, Point, Providers, QueryError, RawProvider, Series
-from tests.metrics.conftest import NOON, Server, prometheus_with
+from tests.metrics.conftest import NOON, Server
 from tests.metrics.scenes import SCRAPE, Scenes, growing, requests
 
 PATIENCE = 20.0
 SCENES = Scenes({})
 scene = SCENES.scene
-
-
-@pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with prometheus_with(SCENES.openmetrics(), tmp_path_factory.mktemp("prometheus")) as address:
-        yield address
 
 
 async def raw(providers: Providers, address: str, query: str, later: float = 0) -> Matrix | QueryError:

@@ -19,13 +19,16 @@ from metrics import application, queries, raw_queries
 from metrics.batching import joined
 from metrics.spec import Subject, Window
 from metrics.templates import render
+from tests.metrics import test_counting_on_prometheus, test_durations_on_prometheus, test_on_prometheus
+from tests.metrics.asker import MINUTE
 from tests.metrics.conftest import subject_in, window_of
-from tests.metrics.test_on_prometheus import MINUTE, SCENES
+from tests.metrics.scenes import Scenes
 from tests.sandbox.promql.conftest import Embedded, Real, Recording, assert_same
 from tests.sandbox.promql.recordings import NOON
 from tests.sandbox.promql.remote_write import Sample
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
+SCENES = Scenes.of(test_on_prometheus.SCENES, test_counting_on_prometheus.SCENES, test_durations_on_prometheus.SCENES)
 NAMESPACES = sorted(
     {
         series.labels["destination_workload_namespace"]
