@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,8 @@ from tests.cluster.harness.kubelet import Kubelet
 from tests.cluster.harness.manifests import install_crds
 from tests.cluster.harness.mesh import MeshExporter
 from tests.cluster.harness.prometheus import Prometheus
-from tests.cluster.harness.stage import BY_IMAGE
+from tests.cluster.harness.stage import BY_IMAGE, Stage, open_stage
+from tests.cluster.harness.telling import Stages, Told, begin
 
 OUR_CRDS = Path(__file__).parents[2] / "crds"
 KEDA_CRDS = Path(__file__).parent / "harness" / "keda.yaml"
@@ -160,3 +162,29 @@ async def everywhere(
         finally:
             await controller.forbid_everywhere(api)
             await api.delete(own)
+
+
+@pytest.fixture(scope="module")
+def stages(
+    request: pytest.FixtureRequest,
+    control_plane: ControlPlane,
+    world: MeshExporter,
+    world_prometheus: Prometheus,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Stages:
+    """What opens a Stage for each story of a file."""
+    folder = tmp_path_factory.mktemp(request.path.stem)
+
+    def opened() -> AbstractAsyncContextManager[Stage]:
+        return open_stage(control_plane, world, world_prometheus, folder)
+
+    return opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def telling(
+    request: pytest.FixtureRequest, everywhere: controller.Replica, stages: Stages
+) -> AsyncIterator[Told]:
+    """The stories of a file, told at the same time before one controller for all namespaces."""
+    async with begin(request, stages) as told:
+        yield told

@@ -1,40 +1,13 @@
 """Commands on a real API server: by kubectl annotate and from the terminal."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
-
-import pytest
-import pytest_asyncio
 
 from delivery.cluster.objects import CANARIES, VIRTUAL_SERVICES
-from tests.cluster.harness.control_plane import ControlPlane
-from tests.cluster.harness.controller import Replica
-from tests.cluster.harness.mesh import MeshExporter
-from tests.cluster.harness.prometheus import Prometheus
-from tests.cluster.harness.stage import HOUR, V2, Stage, open_stage, weights
-from tests.cluster.harness.telling import Told, begin, together
+from tests.cluster.harness.stage import HOUR, V2, Stage, weights
+from tests.cluster.harness.telling import together
 from tests.cluster.harness.terminal import delivery
 
 COMMAND = "progressive.delivery/command"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def telling(
-    request: pytest.FixtureRequest,
-    everywhere: Replica,
-    control_plane: ControlPlane,
-    world: MeshExporter,
-    world_prometheus: Prometheus,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Told]:
-    folder = tmp_path_factory.mktemp("commands")
-
-    def opened() -> AbstractAsyncContextManager[Stage]:
-        return open_stage(control_plane, world, world_prometheus, folder)
-
-    async with begin(request, opened) as told:
-        yield told
 
 
 @together

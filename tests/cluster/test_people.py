@@ -3,15 +3,12 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from delivery.api.parse import parse_approval, parse_canary
 from delivery.api.status import dump, load
@@ -24,12 +21,9 @@ from delivery.gates.seal import Seal
 from strategies.gates import GateKind, GateRecord, Word
 from strategies.status import Past, Phase, Result, Status, Waiting
 from tests.cluster.harness.control_plane import ControlPlane
-from tests.cluster.harness.controller import Replica
 from tests.cluster.harness.kubectl import Kubectl, KubectlError
-from tests.cluster.harness.mesh import MeshExporter
-from tests.cluster.harness.prometheus import Prometheus
-from tests.cluster.harness.stage import V1, V2, Stage, open_stage
-from tests.cluster.harness.telling import Told, begin, together
+from tests.cluster.harness.stage import V1, V2, Stage
+from tests.cluster.harness.telling import together
 from tests.cluster.harness.waiting import eventually, until
 from tests.cluster.test_crds import canary
 from tests.controller_process.test_admission import make_certificate
@@ -182,24 +176,6 @@ def stamping(url: str, certificate: str, story: str) -> dict[str, Any]:
 
 
 # -- releases
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def telling(
-    request: pytest.FixtureRequest,
-    everywhere: Replica,
-    control_plane: ControlPlane,
-    world: MeshExporter,
-    world_prometheus: Prometheus,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Told]:
-    folder = tmp_path_factory.mktemp("people")
-
-    def opened() -> AbstractAsyncContextManager[Stage]:
-        return open_stage(control_plane, world, world_prometheus, folder)
-
-    async with begin(request, opened) as told:
-        yield told
 
 
 async def said_of(stage: Stage, *, approves: bool) -> Ref:

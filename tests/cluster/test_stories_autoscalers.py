@@ -3,39 +3,11 @@
 Nothing measures there, so that autoscaler keeps what it finds within its bounds: the bounds are what is told.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
-
-import pytest
-import pytest_asyncio
-
 from delivery.cluster.objects import DEPLOYMENTS, Kind, Object
 from delivery.controller.application import autoscaling_kind
-from tests.cluster.harness.control_plane import ControlPlane
-from tests.cluster.harness.controller import Replica
-from tests.cluster.harness.mesh import MeshExporter
-from tests.cluster.harness.prometheus import Prometheus
-from tests.cluster.harness.stage import FAILING, PATIENCE, V2, Stage, canary, open_stage
-from tests.cluster.harness.telling import Told, begin, together
+from tests.cluster.harness.stage import FAILING, PATIENCE, V2, Stage, canary
+from tests.cluster.harness.telling import together
 from tests.cluster.harness.waiting import until
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def telling(
-    request: pytest.FixtureRequest,
-    everywhere: Replica,
-    control_plane: ControlPlane,
-    world: MeshExporter,
-    world_prometheus: Prometheus,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Told]:
-    folder = tmp_path_factory.mktemp("autoscalers")
-
-    def opened() -> AbstractAsyncContextManager[Stage]:
-        return open_stage(control_plane, world, world_prometheus, folder)
-
-    async with begin(request, opened) as told:
-        yield told
 
 
 @together

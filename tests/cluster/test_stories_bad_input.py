@@ -1,39 +1,12 @@
 """What is wrong is named with the way out, users stay served, and all recovers by itself when the cause goes."""
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
-
 import pytest
-import pytest_asyncio
 
 from delivery.cluster.objects import DEPLOYMENTS, VIRTUAL_SERVICES
-from tests.cluster.harness.control_plane import ControlPlane
-from tests.cluster.harness.controller import Replica
 from tests.cluster.harness.kubectl import KubectlError
-from tests.cluster.harness.mesh import MeshExporter
-from tests.cluster.harness.prometheus import Prometheus
-from tests.cluster.harness.stage import HOUR, PATIENCE, V2, Stage, canary, open_stage, success_rate, weights
-from tests.cluster.harness.telling import Told, begin, together
+from tests.cluster.harness.stage import HOUR, PATIENCE, V2, Stage, canary, success_rate, weights
+from tests.cluster.harness.telling import together
 from tests.cluster.harness.waiting import until_gone
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def telling(
-    request: pytest.FixtureRequest,
-    everywhere: Replica,
-    control_plane: ControlPlane,
-    world: MeshExporter,
-    world_prometheus: Prometheus,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Told]:
-    folder = tmp_path_factory.mktemp("bad-input")
-
-    def opened() -> AbstractAsyncContextManager[Stage]:
-        return open_stage(control_plane, world, world_prometheus, folder)
-
-    async with begin(request, opened) as told:
-        yield told
-
 
 REFUSED = {
     "spec.analysis.stepWeights": canary(stepWeights=[10, 150]),

@@ -1,21 +1,14 @@
 """Canaries that come and go on a real control plane: what was there before is there afterwards, to the letter."""
 
 import copy
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from delivery.cluster.errors import Gone
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Kind, Object
-from tests.cluster.harness.control_plane import ControlPlane
-from tests.cluster.harness.controller import Replica
-from tests.cluster.harness.mesh import MeshExporter
-from tests.cluster.harness.prometheus import Prometheus
-from tests.cluster.harness.stage import PATIENCE, V2, Stage, canary, open_stage
-from tests.cluster.harness.telling import Told, begin, together
+from tests.cluster.harness.stage import PATIENCE, V2, Stage, canary
+from tests.cluster.harness.telling import together
 from tests.cluster.harness.waiting import until_gone
 
 OURS: tuple[tuple[Kind, str], ...] = (
@@ -25,24 +18,6 @@ OURS: tuple[tuple[Kind, str], ...] = (
     (DESTINATION_RULES, "reviews-primary"),
     (DESTINATION_RULES, "reviews-canary"),
 )
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def telling(
-    request: pytest.FixtureRequest,
-    everywhere: Replica,
-    control_plane: ControlPlane,
-    world: MeshExporter,
-    world_prometheus: Prometheus,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Told]:
-    folder = tmp_path_factory.mktemp("lifecycle")
-
-    def opened() -> AbstractAsyncContextManager[Stage]:
-        return open_stage(control_plane, world, world_prometheus, folder)
-
-    async with begin(request, opened) as told:
-        yield told
 
 
 async def revertible(stage: Stage, **spec: Any) -> None:

@@ -6,16 +6,9 @@ The controller is a process of its own, as a user with the permissions of deploy
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, aclosing
-
-import pytest
-import pytest_asyncio
+from contextlib import aclosing
 
 from delivery.cluster.objects import DEPLOYMENTS, VIRTUAL_SERVICES, Object
-from tests.cluster.harness.control_plane import ControlPlane
-from tests.cluster.harness.controller import Replica
-from tests.cluster.harness.mesh import MeshExporter
 from tests.cluster.harness.prometheus import Prometheus
 from tests.cluster.harness.stage import (
     FAILING,
@@ -28,29 +21,10 @@ from tests.cluster.harness.stage import (
     Stage,
     canary,
     duration,
-    open_stage,
     success_rate,
     weights,
 )
-from tests.cluster.harness.telling import Told, begin, together
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def telling(
-    request: pytest.FixtureRequest,
-    everywhere: Replica,
-    control_plane: ControlPlane,
-    world: MeshExporter,
-    world_prometheus: Prometheus,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Told]:
-    folder = tmp_path_factory.mktemp("releases")
-
-    def opened() -> AbstractAsyncContextManager[Stage]:
-        return open_stage(control_plane, world, world_prometheus, folder)
-
-    async with begin(request, opened) as told:
-        yield told
+from tests.cluster.harness.telling import together
 
 
 @together

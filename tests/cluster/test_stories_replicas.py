@@ -28,31 +28,18 @@ from delivery.cluster.objects import (
 )
 from delivery.cluster.policies import GUARDED
 from delivery.controller.application import autoscaling_kind
-from tests.cluster.harness.control_plane import ControlPlane
 from tests.cluster.harness.controller import CLUSTER_WIDE, LEASE, NAMESPACED, Replica, lease, permit, running
 from tests.cluster.harness.manifests import documents
-from tests.cluster.harness.mesh import MeshExporter
 from tests.cluster.harness.nodes import a_node
-from tests.cluster.harness.prometheus import Prometheus
-from tests.cluster.harness.stage import PATIENCE, V1, V2, Stage, canary, open_stage, weights
-from tests.cluster.harness.telling import Told, begin, together
+from tests.cluster.harness.stage import PATIENCE, V1, V2, Stage, canary, weights
+from tests.cluster.harness.telling import Stages, Told, begin, together
 from tests.cluster.harness.waiting import eventually, until, until_gone
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def telling(
-    request: pytest.FixtureRequest,
-    control_plane: ControlPlane,
-    world: MeshExporter,
-    world_prometheus: Prometheus,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Told]:
-    folder = tmp_path_factory.mktemp("replicas")
-
-    def opened() -> AbstractAsyncContextManager[Stage]:
-        return open_stage(control_plane, world, world_prometheus, folder)
-
-    async with begin(request, opened) as told:
+async def telling(request: pytest.FixtureRequest, stages: Stages) -> AsyncIterator[Told]:
+    """The stories, each of which brings controllers of its own."""
+    async with begin(request, stages) as told:
         yield told
 
 

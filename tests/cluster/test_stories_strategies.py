@@ -1,42 +1,15 @@
 """The strategies on a real control plane and a real Prometheus, with the controller as a process of its own."""
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 from typing import Any
-
-import pytest
-import pytest_asyncio
 
 from delivery.cluster.objects import CANARIES, VIRTUAL_SERVICES, Object
 from delivery.sandbox.mesh import Load
-from tests.cluster.harness.control_plane import ControlPlane
-from tests.cluster.harness.controller import Replica
-from tests.cluster.harness.mesh import MeshExporter
-from tests.cluster.harness.prometheus import Prometheus
-from tests.cluster.harness.stage import FAILING, PATIENCE, V1, V2, Stage, open_stage
-from tests.cluster.harness.telling import Told, begin, together
+from tests.cluster.harness.stage import FAILING, PATIENCE, V1, V2, Stage
+from tests.cluster.harness.telling import together
 from tests.cluster.harness.waiting import eventually
 
 INSIDER = {"headers": {"x-insider": {"exact": "yes"}}}
 TESTER = {"headers": {"x-tester": {"exact": "yes"}}}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def telling(
-    request: pytest.FixtureRequest,
-    everywhere: Replica,
-    control_plane: ControlPlane,
-    world: MeshExporter,
-    world_prometheus: Prometheus,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Told]:
-    folder = tmp_path_factory.mktemp("strategies")
-
-    def opened() -> AbstractAsyncContextManager[Stage]:
-        return open_stage(control_plane, world, world_prometheus, folder)
-
-    async with begin(request, opened) as told:
-        yield told
 
 
 def send(stage: Stage, source: str, **headers: str) -> None:

@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 from typing import Any
 
-import pytest
 import pytest_asyncio
 
 from delivery.cluster.kubernetes import KubernetesApi
@@ -13,13 +12,10 @@ from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, SERVICES, Kind, O
 from delivery.workloads.service_copies import led_since
 from delivery.workloads.targets.daemonset import NOWHERE
 from tests.cluster.harness.control_plane import ControlPlane
-from tests.cluster.harness.controller import Replica
 from tests.cluster.harness.manifests import documents
-from tests.cluster.harness.mesh import MeshExporter
 from tests.cluster.harness.nodes import a_node
-from tests.cluster.harness.prometheus import Prometheus
-from tests.cluster.harness.stage import EXAMPLE, FAILING, PATIENCE, V1, V2, Stage, canary, here, open_stage
-from tests.cluster.harness.telling import Told, begin, together
+from tests.cluster.harness.stage import EXAMPLE, FAILING, PATIENCE, V1, V2, Stage, canary, here
+from tests.cluster.harness.telling import Told, together
 from tests.cluster.harness.waiting import until
 
 NAMES = ("node-1", "node-2")
@@ -35,22 +31,9 @@ async def nodes(control_plane: ControlPlane) -> AsyncIterator[None]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def telling(
-    request: pytest.FixtureRequest,
-    nodes: None,
-    everywhere: Replica,
-    control_plane: ControlPlane,
-    world: MeshExporter,
-    world_prometheus: Prometheus,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Told]:
-    folder = tmp_path_factory.mktemp("targets")
-
-    def opened() -> AbstractAsyncContextManager[Stage]:
-        return open_stage(control_plane, world, world_prometheus, folder)
-
-    async with begin(request, opened) as told:
-        yield told
+async def telling(nodes: None, telling: Told) -> Told:
+    """The stories, before whose first one the nodes are there."""
+    return telling
 
 
 def example(kind: str) -> dict[str, Any]:

@@ -2,44 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-import pytest
-import pytest_asyncio
-
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Object
-from tests.cluster.harness.control_plane import ControlPlane
-from tests.cluster.harness.controller import Replica
 from tests.cluster.harness.manifests import documents
-from tests.cluster.harness.mesh import MeshExporter
-from tests.cluster.harness.prometheus import Prometheus
-from tests.cluster.harness.stage import FAILING, PATIENCE, Stage, here, open_stage, success_rate
-from tests.cluster.harness.telling import Told, begin, together
+from tests.cluster.harness.stage import FAILING, PATIENCE, Stage, here, success_rate
+from tests.cluster.harness.telling import together
 from tests.cluster.harness.waiting import eventually
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "switch-subsets"
 JASON = {"headers": {"end-user": {"exact": "jason"}}}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def telling(
-    request: pytest.FixtureRequest,
-    everywhere: Replica,
-    control_plane: ControlPlane,
-    world: MeshExporter,
-    world_prometheus: Prometheus,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Told]:
-    folder = tmp_path_factory.mktemp("versions")
-
-    def opened() -> AbstractAsyncContextManager[Stage]:
-        return open_stage(control_plane, world, world_prometheus, folder)
-
-    async with begin(request, opened) as told:
-        yield told
 
 
 async def initialised(stage: Stage, *, images: dict[str, str] | None = None, **spec: Any) -> None:

@@ -3,24 +3,20 @@
 The template's Prometheus is the stage's real one, behind a proxy that lets in who has the Secret's token.
 """
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import pytest_asyncio
 import requests
 
 from delivery.api.parse import parse_metric_template
 from delivery.cluster.kubernetes import KubernetesApi
 from delivery.cluster.objects import CANARIES, METRIC_TEMPLATES, SECRETS, Ref
-from tests.cluster.harness.control_plane import ControlPlane
-from tests.cluster.harness.controller import Replica
 from tests.cluster.harness.kubectl import Kubectl, KubectlError
-from tests.cluster.harness.mesh import MeshExporter
 from tests.cluster.harness.prometheus import Prometheus
-from tests.cluster.harness.stage import V1, V2, Stage, open_stage
-from tests.cluster.harness.telling import Told, begin, together
+from tests.cluster.harness.stage import V1, V2, Stage
+from tests.cluster.harness.telling import together
 from tests.cluster.test_crds import canary as short_canary
 from tests.metrics.providers.vendor import Request, Vendor, vendor
 
@@ -112,24 +108,6 @@ async def test_a_canary_with_a_template_is_stored_as_written(
 
 
 # -- runs
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def telling(
-    request: pytest.FixtureRequest,
-    everywhere: Replica,
-    control_plane: ControlPlane,
-    world: MeshExporter,
-    world_prometheus: Prometheus,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Told]:
-    folder = tmp_path_factory.mktemp("templates")
-
-    def opened() -> AbstractAsyncContextManager[Stage]:
-        return open_stage(control_plane, world, world_prometheus, folder)
-
-    async with begin(request, opened) as told:
-        yield told
 
 
 @contextmanager

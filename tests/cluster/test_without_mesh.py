@@ -1,51 +1,27 @@
 """Provider kubernetes on a real control plane: told beside a mesh that stands for late nodes, and without any Istio."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from delivery.cluster.kubernetes import KubernetesApi
 from delivery.cluster.objects import CANARIES, DEPLOYMENTS, SERVICES, Object, Ref
 from delivery.sandbox.mesh import Load
 from tests.cluster.harness import controller
 from tests.cluster.harness.control_plane import ControlPlane
-from tests.cluster.harness.controller import Replica
 from tests.cluster.harness.kinds import NAMESPACES
 from tests.cluster.harness.kubectl import Kubectl
 from tests.cluster.harness.kubelet import Kubelet
 from tests.cluster.harness.manifests import documents, install_crds
-from tests.cluster.harness.mesh import MeshExporter
-from tests.cluster.harness.prometheus import Prometheus
-from tests.cluster.harness.stage import EXAMPLE, FAILING, PATIENCE, V1, V2, Stage, canary, here, open_stage
-from tests.cluster.harness.telling import Told, begin, together
+from tests.cluster.harness.stage import EXAMPLE, FAILING, PATIENCE, V1, V2, Stage, canary, here
+from tests.cluster.harness.telling import together
 from tests.cluster.harness.waiting import until
 
 OUR_CRDS = Path(__file__).parents[2] / "crds"
 CANARY_PODS, PRIMARY_PODS = {"app": "reviews"}, {"app": "reviews-primary"}
 SCRAPED = {"spec": {"template": {"metadata": {"annotations": {"prometheus.io/scrape": "true"}}}}}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def telling(
-    request: pytest.FixtureRequest,
-    everywhere: Replica,
-    control_plane: ControlPlane,
-    world: MeshExporter,
-    world_prometheus: Prometheus,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Told]:
-    folder = tmp_path_factory.mktemp("without-mesh")
-
-    def opened() -> AbstractAsyncContextManager[Stage]:
-        return open_stage(control_plane, world, world_prometheus, folder)
-
-    async with begin(request, opened) as told:
-        yield told
 
 
 def meshless(**analysis: Any) -> dict[str, Any]:

@@ -3,8 +3,9 @@
     @together
     async def test_promoted(stage: Stage) -> None: ...
 
-The file has a fixture `telling` (module scope) that answers `begin(request, opened)`, where `opened()` makes the Stage
-of one story, as an asynchronous context.
+They are told before one controller for all namespaces, by the fixture `telling` (module scope) of this folder. A file
+whose stories need another beginning has one of its own, which answers `begin(request, opened)`, where `opened()` makes
+the Stage of one story, as an asynchronous context.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import pytest
 from tests.cluster.harness.stage import Stage
 
 Story = Callable[[Stage], Awaitable[None]]
+Stages = Callable[[], AbstractAsyncContextManager[Stage]]
 Told = dict[str, "asyncio.Task[None]"]
 STORY = "story"
 
@@ -32,9 +34,7 @@ def together(story: Story) -> Callable[..., Awaitable[None]]:
 
 
 @asynccontextmanager
-async def begin(
-    request: pytest.FixtureRequest, opened: Callable[[], AbstractAsyncContextManager[Stage]]
-) -> AsyncIterator[Told]:
+async def begin(request: pytest.FixtureRequest, opened: Stages) -> AsyncIterator[Told]:
     """Begin the stories of the file that were selected; what is still told at the end is cancelled."""
     file = request.path
     chosen = [item for item in request.session.items if item.path == file]
@@ -50,6 +50,6 @@ async def begin(
         await asyncio.gather(*tasks.values(), return_exceptions=True)
 
 
-async def _tell(story: Story, opened: Callable[[], AbstractAsyncContextManager[Stage]]) -> None:
+async def _tell(story: Story, opened: Stages) -> None:
     async with opened() as stage:
         await story(stage)

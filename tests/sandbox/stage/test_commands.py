@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-import sys
 
-from tests.sandbox.stage.processes import PATIENCE
+from tests.cluster.harness import terminal
 
 CANARY = {
     "apiVersion": "progressive.delivery/v1beta1",
@@ -22,18 +21,7 @@ SECONDS = 120.0
 
 async def delivery(one, *arguments):
     """`delivery ARGUMENTS` with the sandbox's kubeconfig: its exit code and what it said."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "delivery.cli", *arguments, f"--kubeconfig={one.kubeconfig}"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        said, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode, said.decode()
+    return await terminal.delivery(*arguments, kubeconfig=one.kubeconfig)
 
 
 async def until(one, what):
