@@ -8,6 +8,7 @@ import asyncio
 import hmac
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,9 +18,11 @@ import structlog
 from aiohttp import web
 
 from delivery.gates.ledger import Ledger, LedgerError
+from delivery.listening import listening
 
 MOST_BYTES = 64 * 1024
 LONGEST_NAME = 253
+PATIENCE_SECONDS = 2.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log = structlog.get_logger(__name__)
@@ -61,35 +64,29 @@ class GateServer:
         self._host = host
         self._wanted_port = port
         self._free_checks = free_checks
-        self._runner: web.AppRunner | None = None
+        self._listening = AsyncExitStack()
+        self._port = 0
 
     @property
     def port(self) -> int:
-        """The port that is listened on. RuntimeError before `start`."""
-        if self._runner is None or not self._runner.addresses:
+        """The port that is listened on. RuntimeError outside the block."""
+        if not self._port:
             raise RuntimeError("the server is not listening")
-        return int(self._runner.addresses[0][1])
+        return self._port
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=MOST_BYTES)
         app.add_routes(self._routes())
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._wanted_port).start()
-        except BaseException:
-            await runner.cleanup()
-            raise
-        self._runner = runner
+        at = listening(app, host=self._host, port=self._wanted_port, patience=PATIENCE_SECONDS)
+        self._port = await self._listening.enter_async_context(at)
         log.info("listening", host=self._host, port=self.port)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        self._port = 0
+        await self._listening.aclose()
 
     def _routes(self) -> list[web.RouteDef]:
         found = [web.get("/healthz", self._health)]

@@ -6,12 +6,16 @@ rollout of ours must not wait until it leads.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
 import structlog
 from aiohttp import web
 
+from delivery.listening import listening
+
+PATIENCE_SECONDS = 2.0
 Probe = Callable[[], str]
 """Says why a part is not well, in a few words; "" when it is. Must not block."""
 
@@ -40,14 +44,15 @@ class ObservabilityServer:
         self._content_type = content_type
         self._health = dict(health or {})
         self._readiness = dict(readiness or {})
-        self._runner: web.AppRunner | None = None
+        self._listening = AsyncExitStack()
+        self._port = 0
 
     @property
     def port(self) -> int:
         """The port that is listened on. RuntimeError before `start` and after `stop`."""
-        if self._runner is None or not self._runner.addresses:
+        if not self._port:
             raise RuntimeError("the server is not listening")
-        return int(self._runner.addresses[0][1])
+        return self._port
 
     async def start(self) -> None:
         """Listen. OSError when the address cannot be had."""
@@ -59,21 +64,14 @@ class ObservabilityServer:
                 web.get("/readyz", self._serve_readiness),
             ]
         )
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._wanted_port).start()
-        except BaseException:
-            await runner.cleanup()
-            raise
-        self._runner = runner
+        at = listening(app, host=self._host, port=self._wanted_port, patience=PATIENCE_SECONDS)
+        self._port = await self._listening.enter_async_context(at)
         log.info("listening", host=self._host, port=self.port)
 
     async def stop(self) -> None:
-        """Stop listening; answers in progress get 2 s. May be called again."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        """Stop listening; answers in progress get PATIENCE_SECONDS. May be called again."""
+        self._port = 0
+        await self._listening.aclose()
 
     async def __aenter__(self) -> Self:
         await self.start()

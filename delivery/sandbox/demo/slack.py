@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from delivery.cluster.objects import Object
+from delivery.listening import LOOPBACK, listening
 
 POST, UPDATE = "/api/chat.postMessage", "/api/chat.update"
 NAME = "slack"
@@ -53,14 +54,9 @@ class Slack:
         slack, app = cls("", clock), web.Application()
         app.router.add_post(POST, slack._posted)
         app.router.add_post(UPDATE, slack._updated)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            slack.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with listening(app) as port:
+            slack.url = f"http://{LOOPBACK}:{port}"
             yield slack
-        finally:
-            await runner.cleanup()
 
     def secret(self, namespace: str) -> Object:
         """The Secret that an AlertProvider needs to talk here."""

@@ -15,8 +15,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
-from aiohttp import web
 
+from delivery.sandbox.metrics_page import metrics_page
 from delivery.sandbox.promql.exposition import Scrape, samples_of, written
 from delivery.sandbox.promql.programs import ATTEMPTS, NotStartedError, PortLostError, Program, free_port
 
@@ -110,7 +110,7 @@ class PrometheusBinary:
         """Run it while the block lasts; the value is its URL. Raises PrometheusUnavailableError."""
         with tempfile.TemporaryDirectory(prefix="prometheus-", ignore_cleanup_errors=True) as folder:
             self._folder = Path(folder)
-            async with _exposed(self._scrape) as target:
+            async with metrics_page(lambda: _page(self._scrape)) as target:
                 (self._folder / "prometheus.yml").write_text(configuration(target, interval=self._interval))
                 try:
                     await self._start_somewhere()
@@ -183,22 +183,7 @@ async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
         return False
 
 
-@asynccontextmanager
-async def _exposed(scrape: Scrape) -> AsyncIterator[str]:
-    """What a callable says, at /metrics of a loopback port; the value is HOST:PORT."""
-
-    async def metrics(_request: web.Request) -> web.Response:
-        said = scrape()
-        text = said if isinstance(said, str) else written(samples_of(said))
-        return web.Response(text=text, content_type="text/plain")
-
-    app = web.Application()
-    app.router.add_get("/metrics", metrics)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0][:2]
-        yield f"{host}:{port}"
-    finally:
-        await runner.cleanup()
+def _page(scrape: Scrape) -> str:
+    """What is scraped, as a page."""
+    said = scrape()
+    return said if isinstance(said, str) else written(samples_of(said))

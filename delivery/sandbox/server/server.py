@@ -15,6 +15,7 @@ from delivery.cluster.memory.rejections import BadRequestError, RejectionError
 from delivery.cluster.memory.store import Store
 from delivery.cluster.objects import Kind
 from delivery.cluster.protocols import Clock
+from delivery.listening import listening
 from delivery.sandbox.schemas import strategic
 from delivery.sandbox.server import addresses, discovery, documents, reviews, scale
 from delivery.sandbox.server.addresses import Address
@@ -75,14 +76,9 @@ class ApiServer:
         app = web.Application(client_max_size=MOST_BYTES)
         app.router.add_route("*", "/{path:.*}", self._handle)
         app.on_shutdown.append(self._shut_down)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, host, port).start()
+        async with listening(app, host=host, port=port, cancels=True) as chosen:
             self._definitions.sweep()
-            yield f"http://{host}:{runner.addresses[0][1]}"
-        finally:
-            await runner.cleanup()
+            yield f"http://{host}:{chosen}"
 
     async def _shut_down(self, _: web.Application) -> None:
         self.watches.end()

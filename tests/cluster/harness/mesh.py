@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 from delivery.cluster.kubernetes import KubernetesApi
 from delivery.sandbox.mesh import Behaviour, Load, Mesh
-from delivery.sandbox.mesh.metrics_page import metrics_page
 from delivery.sandbox.mesh.on_api import OnApi
+from delivery.sandbox.metrics_page import metrics_page
 from tests.cluster.harness.threads import beside
 
 LAG = (0.1, 0.7)

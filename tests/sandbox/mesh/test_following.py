@@ -8,9 +8,9 @@ import pytest
 from delivery.cluster.memory import Faults, MemoryApi, Store, VirtualClock, VirtualLoop, World
 from delivery.cluster.objects import DEPLOYMENTS, PODS, SERVICES, VIRTUAL_SERVICES, Ref
 from delivery.sandbox.mesh import Load, Mesh
-from delivery.sandbox.mesh.metrics_page import metrics_page
 from delivery.sandbox.mesh.on_api import OnApi
 from delivery.sandbox.mesh.on_store import OnStore
+from delivery.sandbox.metrics_page import metrics_page
 from tests.sandbox.mesh.things import service, to, virtual_service
 
 LOAD = Load("shop", "reviews", 10)

@@ -13,6 +13,7 @@ from aiohttp import web
 from delivery.cluster import objects
 from delivery.cluster.memory.patching import merge_patch
 from delivery.cluster.objects import Kind
+from delivery.listening import LOOPBACK, listening
 from delivery.sandbox.schemas import openapi, strategic
 from tests.cluster.harness.kubectl import Kubectl
 
@@ -125,19 +126,13 @@ async def kubectl(shelf: Shelf, tmp_path: Path) -> AsyncIterator[Kubectl]:
     """The real kubectl, pointed at the shelf."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", shelf.answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        server = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with listening(app) as port:
         config = {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": "shelf", "cluster": {"server": server}}],
+            "clusters": [{"name": "shelf", "cluster": {"server": f"http://{LOOPBACK}:{port}"}}],
             "contexts": [{"name": "shelf", "context": {"cluster": "shelf", "user": ""}}],
             "current-context": "shelf",
         }
         (tmp_path / "kubeconfig").write_text(json.dumps(config))
         yield Kubectl(tmp_path / "kubeconfig", "default", tmp_path / "cache")
-    finally:
-        await runner.cleanup()

@@ -16,6 +16,7 @@ from aiohttp import web
 from delivery.cluster.kubernetes import KubernetesApi
 from delivery.cluster.memory.resources import NAMESPACES
 from delivery.cluster.objects import EVENTS, SECRETS, Ref
+from delivery.listening import LOOPBACK, listening
 from delivery.sandbox.settings import Settings
 from delivery.sandbox.stage import open_sandbox
 from tests.sandbox.stage.test_examples import BASE, HURRY, PATIENCE, Example, documents
@@ -88,15 +89,12 @@ async def serving():
     service = Service()
     app = web.Application()
     app.router.add_post("/{story}/{kind}", service.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    service.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        yield service
-    finally:
-        service.end.set()
-        await runner.cleanup()
+    async with listening(app, patience=0.1) as port:
+        service.url = f"http://{LOOPBACK}:{port}"
+        try:
+            yield service
+        finally:
+            service.end.set()
 
 
 class Story(Example):

@@ -1,9 +1,11 @@
-"""The page that a Prometheus scrapes: all proxies' numbers at one address."""
+"""The page that a Prometheus scrapes: numbers of a callable at one address."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+
+from delivery.listening import LOOPBACK, listening
 
 
 @asynccontextmanager
@@ -15,11 +17,5 @@ async def metrics_page(text: Callable[[], str], *, port: int = 0) -> AsyncIterat
 
     app = web.Application()
     app.router.add_get("/metrics", metrics)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        address, chosen = runner.addresses[0][:2]
-        yield f"{address}:{chosen}"
-    finally:
-        await runner.cleanup()
+    async with listening(app, port=port) as chosen:
+        yield f"{LOOPBACK}:{chosen}"
