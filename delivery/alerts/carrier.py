@@ -60,6 +60,7 @@ class _Lane:
     legs: deque[_Leg] = field(default_factory=deque)
     failures: int = 0
     task: asyncio.Task[None] | None = None
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ class Carrier:
     """Tells the destinations of each Canary; see the module.
 
     A failure is tried again after 1 s, doubled up to 60 s (less up to a fifth at random), or when the service says; a
-    provider that cannot be used once a minute. `fault` says what somebody has to correct. At most 1,000 wait.
+    provider that cannot be used once a minute, and as soon as it or its Secret has changed. `fault` says what somebody
+    has to correct. At most 1,000 wait.
     """
 
     def __init__(
@@ -129,7 +131,8 @@ class Carrier:
         return len(self._open)
 
     def offer(self, key: str, canary: Object, announcements: Iterable[Announcement]) -> int:
-        """Take a Canary's outbox; see Announcer.offer."""
+        """Take a Canary's outbox; see Announcer.offer. Who could not be told for what was corrected is told now."""
+        self._wake_corrected(key)
         left_out = 0
         for announcement in announcements:
             if (key, announcement.id) in self._open or announcement.id in self._delivered.get(key, ()):
@@ -139,6 +142,12 @@ class Carrier:
                 continue
             self._take(key, canary, announcement)
         return left_out
+
+    def _wake_corrected(self, key: str) -> None:
+        for name, fault in self._faults.get(key, {}).items():
+            lane = self._lanes.get((key, name))
+            if lane is not None and fault.version != fault.to.version:
+                lane.woken.set()
 
     def _take(self, key: str, canary: Object, announcement: Announcement) -> None:
         everybody = {each.name: each for each in self._destinations(canary)}
@@ -214,7 +223,7 @@ class Carrier:
                 lane.legs.popleft()
                 self._settle(lane.key, leg.facts.id)
             else:
-                await asyncio.sleep(delay)
+                await _pause(lane, delay)
         lane.task = None
         self._leave(lane)
 
@@ -298,3 +307,12 @@ class Carrier:
 
     def _jitter(self) -> float:
         return 1.0 - JITTER * self._rng.random()
+
+
+async def _pause(lane: _Lane, seconds: float) -> None:
+    """Wait, or until somebody has corrected what is wrong."""
+    lane.woken.clear()
+    try:
+        await asyncio.wait_for(lane.woken.wait(), seconds)
+    except TimeoutError:
+        return

@@ -82,10 +82,16 @@ class ServiceDestination:
         try:
             await service.tell(self.caller.send, to, message, memory)
         except RefusedAddressError as error:
-            raise UnusableError("AddressRefused", f"{self.name}: {error}") from error
+            raise UnusableError("AddressRefused", f"{self._said(to)}: {error}") from error
+        except UnusableError as error:
+            raise UnusableError(error.reason, f"{self._said(to)}: {error}") from error
         if service.brief and facts.run and facts.part is Part.MIDDLE:
             memory.set(TOLD)
         return True
+
+    def _said(self, to: Recipient) -> str:
+        """Who cannot be told, and where what has to be corrected is kept."""
+        return f"{self.name} ({to.kept_in})" if to.kept_in else self.name
 
 
 def worth_telling(facts: Facts, known: str) -> bool:

@@ -65,8 +65,10 @@ class Providers:
             if not self._reader.answered(ALERT_PROVIDERS):
                 continue
             try:
-                self._expect(wish.ref, _secret(self._provider(wish.ref).spec, wish.ref))
-            except UnusableError as error:
+                secret = _secret(self._provider(wish.ref).spec, wish.ref)
+                if secret is not None:
+                    self._contents.expect(secret, named_by=f"AlertProvider {_said(wish.ref)}")
+            except (UnusableError, ContentError) as error:
                 return Problem(reason=error.reason, message=str(error))
         return None
 
@@ -93,19 +95,13 @@ class Providers:
         content: Content = {}
         if secret is not None:
             try:
-                content = await self._contents.of(secret)
+                content = await self._contents.of(secret, named_by=f"AlertProvider {_said(ref)}")
             except ContentError as error:
-                raise UnusableError("SecretUnreadable", f"AlertProvider {_said(ref)}: {error}") from error
+                raise UnusableError(error.reason, str(error)) from error
         address, token = spec.address or content.get("address", "").strip(), content.get("token", "").strip()
-        if not address and not (spec.type == "slack" and token):
-            raise UnusableError(
-                "KeyNotFound", f"AlertProvider {_said(ref)}: {secret} has no key address; add it, with the URL"
-            )
-        if not address.startswith(("http://", "https://")) and address:
-            raise UnusableError("AddressInvalid", f"AlertProvider {_said(ref)}: its address is no http or https URL")
-        if any(ord(each) < 32 or ord(each) > 126 for each in token):
-            raise UnusableError("TokenInvalid", f"AlertProvider {_said(ref)}: its token has more than one line")
-        return spec.type, _recipient(spec, address, token)
+        if problem := _wrong(spec.type, address, token, secret):
+            raise UnusableError(problem.reason, f"AlertProvider {_said(ref)}: {problem.message}")
+        return spec.type, _recipient(spec, address, token, kept_in=str(secret) if secret is not None else "")
 
     def _provider(self, ref: Ref) -> AlertProvider:
         body = self._reader.get(ref)
@@ -129,15 +125,20 @@ class Providers:
             return f"cannot be read: the controller works in namespace {self._reader.namespace} only; move it there"
         return "does not exist; create it, or correct providerRef"
 
-    def _expect(self, ref: Ref, secret: Ref | None) -> None:
-        """UnusableError where a cache knows that the Secret is not there."""
-        if secret is None or not self._reader.watches(SECRETS):
-            return
-        known = self._reader.answered(SECRETS) and not self._reader.denied(SECRETS)
-        if known and self._reader.namespace in (None, secret.namespace) and self._reader.get(secret) is None:
-            raise UnusableError(
-                "SecretNotFound", f"{secret}, which AlertProvider {_said(ref)} names, does not exist; create it"
-            )
+
+def _wrong(kind: str, address: str, token: str, secret: Ref | None) -> Problem | None:
+    """What is wrong with what an AlertProvider and its Secret hold; the Secret's key is named, never its value."""
+    if not address and not (kind == "slack" and token):
+        keys = "neither a key address, with the URL, nor a key token" if kind == "slack" else "no key address"
+        return Problem(reason="KeyNotFound", message=f"{secret} has {keys}; add it there")
+    if address and not address.startswith(("http://", "https://")):
+        return Problem(
+            reason="AddressInvalid", message=f"the key address of {secret} is no http or https URL; correct it"
+        )
+    if any(ord(each) < 32 or ord(each) > 126 for each in token):
+        what = "is no single line of printable ASCII characters"
+        return Problem(reason="TokenInvalid", message=f"the key token of {secret} {what}; correct it")
+    return None
 
 
 def _said(ref: Ref) -> str:
@@ -148,7 +149,7 @@ def _secret(spec: AlertProviderSpec, ref: Ref) -> Ref | None:
     return Ref(SECRETS, ref.namespace, spec.secret_ref.name) if spec.secret_ref is not None else None
 
 
-def _recipient(spec: AlertProviderSpec, address: str, token: str) -> Recipient:
+def _recipient(spec: AlertProviderSpec, address: str, token: str, *, kept_in: str) -> Recipient:
     return Recipient(
         address=address,
         token=token,
@@ -158,6 +159,7 @@ def _recipient(spec: AlertProviderSpec, address: str, token: str) -> Recipient:
         template=spec.template or "",
         links=tuple(Link(each.title, each.url) for each in spec.links),
         legacy_card=spec.legacy_card,
+        kept_in=kept_in,
     )
 
 

@@ -20,7 +20,11 @@ Content = Mapping[str, str]
 
 
 class ContentError(Exception):
-    """It cannot be had now. The message names the object and says what to do."""
+    """It cannot be had now. The message names the object and says what to do; `reason` is one word for a condition."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class Contents:
@@ -30,7 +34,20 @@ class Contents:
         self._reader = reader
         self._kept: dict[Ref, tuple[str, Content]] = {}
 
-    async def of(self, ref: Ref) -> Content:
+    def expect(self, ref: Ref, *, named_by: str) -> None:
+        """Raises ContentError where a cache knows that the object is not there; where none knows, time will tell."""
+        reader, kind = self._reader, ref.kind
+        known = reader.watches(kind) and reader.answered(kind) and not reader.denied(kind)
+        if known and reader.namespace in (None, ref.namespace) and reader.get(ref) is None:
+            raise _not_found(ref, named_by)
+
+    async def key(self, ref: Ref, key: str, *, named_by: str = "") -> str:
+        """What stands under a key that must be there. Raises ContentError."""
+        if not (found := (await self.of(ref, named_by=named_by)).get(key, "")):
+            raise ContentError(f"{ref} has no key {key}; add it there", reason="KeyNotFound")
+        return found
+
+    async def of(self, ref: Ref, *, named_by: str = "") -> Content:
         """The decoded data. Raises ContentError."""
         watched = self._reader.watches(ref.kind)
         seen = self._reader.get(ref) if watched else None
@@ -38,7 +55,7 @@ class Contents:
         if seen is not None and kept is not None and kept[0] == resource_version(seen):
             return kept[1]
         self._kept.pop(ref, None)
-        body = await self._read(ref, watched=watched)
+        body = await self._read(ref, named_by, watched=watched)
         content = _decoded(body, ref)
         if watched:
             self._kept[ref] = (resource_version(body), content)
@@ -46,16 +63,21 @@ class Contents:
                 self._kept.pop(next(iter(self._kept)))
         return content
 
-    async def _read(self, ref: Ref, *, watched: bool) -> Object:
+    async def _read(self, ref: Ref, named_by: str, *, watched: bool) -> Object:
         try:
             read = self._reader.content if watched else self._reader.fetch
             body = await read(ref, timeout=READ_SECONDS)
         except ClusterError as error:
             message = f"{ref} cannot be read: {error}; let the controller get {ref.kind.plural} there"
-            raise ContentError(message) from error
+            raise ContentError(message, reason=f"{ref.kind}Unreadable") from error
         if body is None:
-            raise ContentError(f"{ref} does not exist; create it")
+            raise _not_found(ref, named_by)
         return body
+
+
+def _not_found(ref: Ref, named_by: str) -> ContentError:
+    named = f", which {named_by} names," if named_by else ""
+    return ContentError(f"{ref}{named} does not exist; create it", reason=f"{ref.kind}NotFound")
 
 
 def _decoded(body: Object, ref: Ref) -> Content:

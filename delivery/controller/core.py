@@ -158,7 +158,8 @@ class Controller:
         writer: Writer = onlooker
         if not around.policy.observe:
             writer = Writer(around.api, self.reader, self.elector, clock, observe=around.observe)
-        templates, contents = Templates(self.reader), Contents(self.reader)
+        contents = Contents(self.reader)
+        templates = Templates(self.reader, contents)
         webhooks = Webhooks(around.caller, contents, clock)
         self.asker = Asker(
             around.analyst,

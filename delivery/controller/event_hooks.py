@@ -87,8 +87,10 @@ class EventHook:
             )
             outgoing = replace(outgoing, retries=0, timeout_seconds=min(LONGEST, outgoing.timeout_seconds))
             replies.check(outgoing, await self.caller.send(outgoing))
-        except (ContentError, ValueError, RefusedAddressError) as error:
-            raise UnusableError("HookUnusable", f"{self.name}: {error}") from error
+        except ContentError as error:
+            raise UnusableError(error.reason, f"{self.name}: {error}") from error
+        except RefusedAddressError as error:
+            raise UnusableError("AddressRefused", f"{self.name}: {error}") from error
         return True
 
     def _fields(self, facts: Facts) -> Mapping[str, Any]:

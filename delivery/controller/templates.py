@@ -1,32 +1,22 @@
 """What the MetricTemplates say that a Canary's metrics name, as it is at the moment of a question.
 
 Whether a template is there and can be used is known from caches, and told before a run needs it. Its Secret, and the
-ConfigMap of its authority, are read when a question is asked and no sooner, by one GET each; what was read is kept
-while the caches tell that it is the same version, and read each time where nothing tells. Whatever is missing makes the
-one question an error, which holds the run and fails nobody.
+ConfigMap of its authority, are read when a question is asked and no sooner (cluster/contents.py). Whatever is missing
+makes the one question an error, which holds the run and fails nobody.
 """
 
-import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from delivery.api.parse import InvalidSpec, parse_metric_template
 from delivery.api.templates import MetricProvider, MetricTemplate
-from delivery.cluster.errors import ClusterError
-from delivery.cluster.objects import CONFIG_MAPS, METRIC_TEMPLATES, SECRETS, Kind, Object, Ref, resource_version
+from delivery.cluster.contents import Content, ContentError, Contents
+from delivery.cluster.objects import CONFIG_MAPS, METRIC_TEMPLATES, SECRETS, Kind, Object, Ref
 from delivery.cluster.reader import Reader
 from metrics import selectors, templates
 from metrics.source import PROMETHEUS, Source
 from metrics.spec import MetricSpec
 from strategies.snapshot import Problem
-
-READ_SECONDS = 5.0
-"""How long one GET may take."""
-
-MOST_KEPT = 256
-"""How many contents are kept; the one that was read first goes first."""
-
-Content = Mapping[str, str]
 
 
 class UnresolvedError(Exception):
@@ -40,10 +30,10 @@ class UnresolvedError(Exception):
 class Templates:
     """Finds what a metric asks of whom."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, contents: Contents) -> None:
         self._reader = reader
         self._read: dict[Ref, tuple[Object, MetricTemplate | InvalidSpec]] = {}
-        self._contents: dict[Ref, tuple[str, Content]] = {}
+        self._contents = contents
 
     def refs(self, metrics: Iterable[MetricSpec]) -> tuple[Ref, ...]:
         """The objects that a change of these metrics' meaning can come from: templates, and what they name."""
@@ -66,9 +56,11 @@ class Templates:
             try:
                 template = self._template(metric)
                 for ref in _named(template.spec.provider, ref_of(metric).namespace):
-                    self._expect(metric, ref)
+                    self._contents.expect(ref, named_by=_called(metric))
             except UnresolvedError as error:
                 return error.problem
+            except ContentError as error:
+                return _unresolved(metric, error.reason, str(error)).problem
         return None
 
     async def resolve(self, metric: MetricSpec) -> MetricSpec:
@@ -85,9 +77,7 @@ class Templates:
                 raise _unresolved(metric, "SecretEmpty", f"Secret {namespace}/{provider.secret_ref.name} has no keys")
         if provider.ca_ref is not None:
             ref = Ref(_kind_of_authority(provider), namespace, provider.ca_ref.name)
-            authority = (await self._content(metric, ref)).get(provider.ca_ref.key, "")
-            if not authority:
-                raise _unresolved(metric, "KeyNotFound", f"{ref} has no key {provider.ca_ref.key}; add it there")
+            authority = await self._key(metric, ref, provider.ca_ref.key)
         counters = template.spec.counters.value if template.spec.counters is not None else None
         asked = replace(metric, query=template.spec.query or "", counters=counters)
         if provider.type == PROMETHEUS and not provider.address:
@@ -135,34 +125,18 @@ class Templates:
             return f"cannot be read: the controller works in namespace {self._reader.namespace} only; move it there"
         return "does not exist; create it, or correct templateRef"
 
-    def _expect(self, metric: MetricSpec, ref: Ref) -> None:
-        """UnresolvedError where a cache knows that the object is not there."""
-        known = self._reader.watches(ref.kind) and self._reader.answered(ref.kind) and not self._reader.denied(ref.kind)
-        if known and self._reader.namespace in (None, ref.namespace) and self._reader.get(ref) is None:
-            raise _not_found(metric, ref)
-
     async def _content(self, metric: MetricSpec, ref: Ref) -> Content:
         """What a Secret or ConfigMap holds, decoded. Raises UnresolvedError."""
-        watched = self._reader.watches(ref.kind)
-        seen = self._reader.get(ref) if watched else None
-        kept = self._contents.get(ref)
-        if seen is not None and kept is not None and kept[0] == resource_version(seen):
-            return kept[1]
-        self._contents.pop(ref, None)
         try:
-            read = self._reader.content if watched else self._reader.fetch
-            body = await read(ref, timeout=READ_SECONDS)
-        except ClusterError as error:
-            message = f"{ref} cannot be read: {error}; let the controller get {ref.kind.plural} there"
-            raise _unresolved(metric, f"{ref.kind}Unreadable", message) from error
-        if body is None:
-            raise _not_found(metric, ref)
-        content = _decoded(body, ref)
-        if watched:
-            self._contents[ref] = (resource_version(body), content)
-            while len(self._contents) > MOST_KEPT:
-                self._contents.pop(next(iter(self._contents)))
-        return content
+            return await self._contents.of(ref, named_by=_called(metric))
+        except ContentError as error:
+            raise _unresolved(metric, error.reason, str(error)) from error
+
+    async def _key(self, metric: MetricSpec, ref: Ref, key: str) -> str:
+        try:
+            return await self._contents.key(ref, key, named_by=_called(metric))
+        except ContentError as error:
+            raise _unresolved(metric, error.reason, str(error)) from error
 
 
 def ref_of(metric: MetricSpec) -> Ref:
@@ -205,16 +179,8 @@ def _parsed(body: Object) -> MetricTemplate | InvalidSpec:
         return error
 
 
-def _decoded(body: Object, ref: Ref) -> Content:
-    data = body.get("data") or {}
-    if ref.kind != SECRETS:
-        return {str(key): str(value) for key, value in data.items()}
-    return {str(key): base64.b64decode(value).decode(errors="replace") for key, value in data.items()}
-
-
-def _not_found(metric: MetricSpec, ref: Ref) -> UnresolvedError:
-    message = f"{ref}, which MetricTemplate {metric.template} names, does not exist; create it"
-    return _unresolved(metric, f"{ref.kind}NotFound", message)
+def _called(metric: MetricSpec) -> str:
+    return f"MetricTemplate {metric.template}"
 
 
 def _unresolved(metric: MetricSpec, reason: str, message: str) -> UnresolvedError:

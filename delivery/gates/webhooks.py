@@ -53,12 +53,12 @@ class Webhooks:
         try:
             outgoing = await self.outgoing(hook, namespace, body=body, key=key)
             reply = await self._caller.send(outgoing)
-        except (OutboundError, ContentError, ValueError) as error:
+        except (OutboundError, ContentError) as error:
             return Verdict(Outcome.ERROR, message=str(error))
         return verdict(reply, outgoing.where)
 
     async def outgoing(self, hook: Webhook, namespace: str, *, body: bytes, key: Header) -> Outgoing:
-        """The request, with what its Secret holds. Raises ContentError, or ValueError for a token in several lines."""
+        """The request, with what its Secret holds. Raises ContentError."""
         headers = [("Content-Type", "application/json"), ("Accept", "*/*"), key]
         headers += [(name, value) for name, value in hook.headers.items()]
         if hook.secret_ref is not None:
@@ -67,9 +67,7 @@ class Webhooks:
         if hook.ca_ref is not None:
             kind = SECRETS if hook.ca_ref.kind == SECRETS.kind else CONFIG_MAPS
             ref = Ref(kind, namespace, hook.ca_ref.name)
-            authority = (await self._contents.of(ref)).get(hook.ca_ref.key, "")
-            if not authority:
-                raise ContentError(f"{ref} has no key {hook.ca_ref.key}; add it there")
+            authority = await self._contents.key(ref, hook.ca_ref.key)
         return Outgoing(
             url=hook.url,
             body=body,
@@ -84,8 +82,14 @@ class Webhooks:
         content = await self._contents.of(ref)
         token, secret = content.get(TOKEN, ""), content.get(HMAC_KEY, "")
         if not token and not secret:
-            raise ContentError(f"{ref} has neither a key {TOKEN} nor a key {HMAC_KEY}; add one of them")
-        found = [bearer(token)] if token else []
+            said = f"{ref} has neither a key {TOKEN} nor a key {HMAC_KEY}; add one of them"
+            raise ContentError(said, reason="KeyNotFound")
+        try:
+            found = [bearer(token)] if token else []
+        except ValueError as error:
+            raise ContentError(
+                f"{ref} cannot be used: {error}; correct its key {TOKEN}", reason="TokenInvalid"
+            ) from error
         return [*found, *(signed(body, key=secret, at=int(self._clock.now().timestamp())) if secret else ())]
 
 

@@ -266,6 +266,26 @@ def test_a_provider_that_cannot_be_used_is_a_fault_until_somebody_corrects_it(wo
     world.run(story())
 
 
+def test_who_was_corrected_is_told_at_once_and_not_a_minute_later(world: World) -> None:
+    async def story() -> None:
+        wrong = Destined("wrong", lambda _: UnusableError("SecretNotFound", "create it"))
+        other = Destined("other", lambda _: UnusableError("SecretNotFound", "create it"))
+        carrier, _, _ = make(world, wrong, other)
+        async with running(carrier):
+            carrier.offer(KEY, canary(), OUTBOX[:1])
+            await asyncio.sleep(3)
+            carrier.offer(KEY, canary(), OUTBOX[:1])
+            await asyncio.sleep(3)
+            assert (len(wrong.attempts), len(other.attempts)) == (1, 1), "nothing has changed"
+            wrong.version, wrong.behaviour = "2", lambda _: None
+            carrier.offer(KEY, canary(), OUTBOX[:1])
+            await asyncio.sleep(1)
+            assert wrong.told == ["NewRevision"]
+            assert len(other.attempts) == 1
+
+    world.run(story())
+
+
 def test_a_muted_note_and_a_canary_that_tells_nobody_are_done_at_once(world: World) -> None:
     async def story() -> None:
         service = Destined("one")

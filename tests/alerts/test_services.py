@@ -195,6 +195,7 @@ DATE, LATER = "Tue, 01 Jan 2030 12:00:00 GMT", "Tue, 01 Jan 2030 12:01:30 GMT"
         ({"status": 500}, TryAgainError, None),
         ({"status": 400, "text": "invalid_payload"}, UndeliverableError, None),
         ({"status": 403, "text": "action_prohibited"}, UnusableError, None),
+        ({"status": 401}, UnusableError, None),
         ({"status": 404, "text": "no_service"}, UnusableError, None),
         ({"status": 302, "headers": {"Location": "https://example.com"}}, UnusableError, None),
     ],
@@ -206,6 +207,14 @@ async def test_errors_are_tried_again_named_or_given_up(response: Any, raised: A
                 await tell(kind, Recipient(address=f"{there.url}/hook/secret-path"), rolled_back(), caller=caller)
         assert "secret-path" not in str(told.value)
         assert getattr(told.value, "after", None) == after
+
+
+@pytest.mark.parametrize(("status", "reason"), [(401, "TokenRefused"), (403, "TokenRefused"), (404, "AddressRefused")])
+async def test_who_has_to_correct_what_is_said_in_one_word(status: int, reason: str) -> None:
+    async with place(answers=[web.Response(status=status)]) as there, calling() as caller:
+        with pytest.raises(UnusableError) as told:
+            await tell("webhook", Recipient(address=f"{there.url}/x", token="t-1"), rolled_back(), caller=caller)
+    assert (told.value.reason, "t-1" in str(told.value)) == (reason, False)
 
 
 async def test_204_is_a_success() -> None:

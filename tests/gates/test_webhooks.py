@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from delivery.api.hooks import Webhook
-from delivery.cluster.contents import ContentError
+from delivery.cluster.contents import ContentError, Contents
 from delivery.gates.payload import Occasion
 from delivery.gates.webhooks import Webhooks
 from delivery.outbound.caller import HttpCaller
@@ -46,13 +46,16 @@ class Clock:
         return 0.0
 
 
-class Known(dict):
+class Known(Contents):
     """Secrets and ConfigMaps by their names."""
 
-    async def of(self, ref):
-        if ref.name not in self:
-            raise ContentError(f"{ref} does not exist; create it")
-        return self[ref.name]
+    def __init__(self, known):
+        self.known = known
+
+    async def of(self, ref, *, named_by=""):
+        if ref.name not in self.known:
+            raise ContentError(f"{ref} does not exist; create it", reason="SecretNotFound")
+        return self.known[ref.name]
 
 
 class Receiver:
@@ -264,6 +267,8 @@ async def test_loopback_is_refused_where_nobody_allowed_it():
     ("content", "says"),
     [
         ({}, "does not exist; create it"),
+        ({"hooks": {"token": "two\nlines"}}, "Secret shop/hooks cannot be used"),
+        ({"hooks": {"token": "two\nlines"}}, "correct its key token"),
         ({"hooks": {"password": "x"}}, "neither a key token nor a key hmacKey"),
         ({"hooks": {"token": "two\nlines"}}, "one line of printable ASCII"),
     ],

@@ -29,7 +29,9 @@ def check(outgoing: Outgoing, reply: Reply) -> None:
         raise UndeliverableError(said)
     if 300 <= reply.status < 400:
         raise UnusableError("AddressRedirects", f"{said}, a redirect that is not followed; give the final address")
-    raise UnusableError("AddressRefused", f"{said}; correct the address or the token")
+    if reply.status in (401, 403):
+        raise UnusableError("TokenRefused", f"{said}; correct the token, or the address if it holds one")
+    raise UnusableError("AddressRefused", f"{said}; correct the address")
 
 
 def asked_for(reply: Reply) -> float | None:

@@ -44,6 +44,8 @@ class Recipient:
     template: str = field(default="", repr=False)
     links: tuple[Link, ...] = ()
     legacy_card: bool = False
+    kept_in: str = ""
+    """What holds address and token, as people know it; "" where nobody but the controller does."""
 
     def request(
         self, body: bytes, *, url: str = "", kind: str = "application/json", headers: tuple[tuple[str, str], ...] = ()
