@@ -73,8 +73,9 @@ def _may_promote(turn: Turn, command: Command) -> str | None:
         return f"somebody has said so already; now it waits: {turn.status.message}"
     if not command.full and run.step < 0:
         return "no step has begun that could be skipped: the canary's pods are being made ready"
-    if not command.full and waiting is not None and waiting.gates:
-        return f"the step is over, but gates are closed, and promote opens none: {', '.join(waiting.gates)}"
+    if waiting is not None and waiting.gates and (not command.full or waiting.step >= len(turn.plan)):
+        what = "analysis" if waiting.step >= len(turn.plan) else "step"
+        return f"the {what} is over, but gates are closed, and promote opens none: {', '.join(waiting.gates)}"
     return None
 
 

@@ -148,10 +148,19 @@ def _raise_or_hold(turn: Turn, target: Workload) -> None:
         )
     elif not ending:
         _step_up(turn, step + 1)
-    elif may_pass(turn, GateKind.PROMOTION, step=len(turn.plan)):
+    elif may_pass(turn, *_before_promotion(turn, step), step=len(turn.plan)):
         promote(turn)
     else:
         _say_closed(turn)
+
+
+def _before_promotion(turn: Turn, step: int) -> tuple[GateKind, ...]:
+    """The gates that are asked. Whoever leaves steps out leaves out time and checks, not those who have a say in them:
+    a promotion brings everybody to the new version, as the last of these steps would.
+    """
+    if step + 1 < len(turn.plan):
+        return (GateKind.TRAFFIC_INCREASE, GateKind.PROMOTION)
+    return (GateKind.PROMOTION,)
 
 
 def _lacking(turn: Turn, target: Workload, *, share: int, ending: bool) -> Problem | None:

@@ -7,6 +7,7 @@ from typing import Any
 from delivery.api.commands import COMMAND, written
 from delivery.cluster.memory.watching import Happened
 from delivery.cluster.objects import CANARIES
+from delivery.gates.commanding import concerns
 from strategies.commands import BOUND, Command, Verb, subject
 from strategies.rollout.commanding import EARLIER
 from strategies.status import Answered
@@ -86,11 +87,19 @@ class Hands:
         elif kind < 0.15:
             self.sim.merge(CANARY, {"metadata": {"annotations": {COMMAND: self.rng.choice(("{", "abort", "[]"))}}})
         else:
-            full = self.rng.random() < 0.4
-            verb = self.rng.choice(VERBS)
-            command = Command(id=f"c{len(self.given)}", verb=verb, by=BY, full=full and verb is Verb.PROMOTE)
-            stale = self.rng.random() < 0.1 and self.given
-            of = self.given[-1].of if stale else subject(self.sim.status) if verb in BOUND else ""
-            self.given.append(replace(command, of=of))
-            self.sim.promises.tell(f"command {self.given[-1]}")
-            repeat(self.sim, self.given[-1])
+            self._say(self.rng.choice(VERBS))
+
+    def fitting(self) -> None:
+        """One more, by somebody who has looked at what goes on."""
+        body = self.sim.store.peek(CANARY)
+        verbs = [verb for verb in VERBS if body is not None and concerns(body, verb)]
+        self._say(self.rng.choice(verbs or VERBS))
+
+    def _say(self, verb: Verb) -> None:
+        full = self.rng.random() < 0.4
+        command = Command(id=f"c{len(self.given)}", verb=verb, by=BY, full=full and verb is Verb.PROMOTE)
+        stale = self.rng.random() < 0.1 and self.given
+        of = self.given[-1].of if stale else subject(self.sim.status) if verb in BOUND else ""
+        self.given.append(replace(command, of=of))
+        self.sim.promises.tell(f"command {self.given[-1]}")
+        repeat(self.sim, self.given[-1])

@@ -38,6 +38,8 @@ class Move:
         self.raises = self.steps and (after.canary_weight > before.canary_weight or more)
         promoting = after.phase is Phase.PROMOTING and before.phase in JUDGED
         self.promotes = promoting and same and runs is not None and not runs.healing
+        at, _, steps = after.step.partition("/")
+        self.leaves_out = self.promotes and at != steps
 
     def __bool__(self) -> bool:
         return self.begins or self.steps or self.promotes
@@ -101,13 +103,8 @@ class Held:
     def _let_through(self, move: Move, after: Status, gates: Any) -> None:
         """Whoever has to say something has said it of this very run, or of the revision that waited for it."""
         for gate in gates:
-            if gate["before"] == "rollout" and move.begins:
-                self._is_open(gate, [each for each in after.gates if _lets_in(each, after)])
-            elif gate["before"] == "promotion" and move.promotes:
-                self._is_open(gate, [each for each in after.gates if _is_of(each, after)])
-            elif gate["before"] == "traffic-increase" and move.raises and after.run is not None:
-                step = after.run.step + 1
-                self._is_open(gate, [each for each in after.gates if _is_of(each, after) and each.step in (None, step)])
+            if (words := _words_for(gate, move, after)) is not None:
+                self._is_open(gate, words)
 
     def _is_open(self, gate: Mapping[str, Any], said: list[GateRecord]) -> None:
         opened = [each for each in said if each.gate == gate["name"] and each.word.opens]
@@ -123,6 +120,21 @@ class Held:
         if not holds:
             self._sim.promises.tell(f"BROKEN {promise}")
             raise BrokenPromise(promise)
+
+
+def _words_for(gate: Mapping[str, Any], move: Move, after: Status) -> list[GateRecord] | None:
+    """What has been said that can open a gate for this move; None if it is not in its way."""
+    before, ours = gate["before"], [each for each in after.gates if _is_of(each, after)]
+    step = after.run.step + 1 if after.run is not None else 0
+    if before == "rollout" and move.begins:
+        return [each for each in after.gates if _lets_in(each, after)]
+    if before == "promotion" and move.promotes:
+        return ours
+    if before == "traffic-increase" and move.leaves_out:
+        return [each for each in ours if each.step is None or each.step > step]
+    if before == "traffic-increase" and move.raises:
+        return [each for each in ours if each.step in (None, step)]
+    return None
 
 
 def _is_of(record: GateRecord, status: Status) -> bool:

@@ -113,6 +113,10 @@ class People:
         """Any command, at any moment."""
         self._hands.command()
 
+    def sensible_command(self) -> None:
+        """One that the Canary has a use for."""
+        self._hands.fitting()
+
     def let_through(self) -> None:
         """Somebody agrees."""
         speak(self._sim, self._rng)
@@ -160,7 +164,8 @@ class People:
 
 
 DEEDS: tuple[tuple[int, Callable[[People], None]], ...] = (
-    (16, People.command),
+    (5, People.command),
+    (14, People.sensible_command),
     (6, People.let_through),
     (2, People.refuse),
     (2, People.gossip),

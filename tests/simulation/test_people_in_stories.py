@@ -14,7 +14,7 @@ from tests.simulation.chaos import story_of
 from tests.simulation.commanded import answered, give
 from tests.simulation.held import LATE_SECONDS, Held
 from tests.simulation.obeyed import Obeyed
-from tests.simulation.people import HOURS, People
+from tests.simulation.people import DEEDS, HOURS, People
 from tests.simulation.scenes import at_weight, initialised
 from tests.simulation.simulation import Simulation
 
@@ -44,7 +44,7 @@ def test_people_do_all_that_people_can_do():
         people = [People(world, random.Random(seed)) for seed in range(60)]
         done = {do.__name__ for each in people for _, do in each.deeds()}
         asked = [each.asked_for({}) for each in people]
-    assert done == {"command", "let_through", "refuse", "gossip", "freeze", "thaw", "go_back", "hurry"}
+    assert done == {do.__name__ for _, do in DEEDS}
     assert {gate["before"] for each in asked for gate in each.get("gates", ())} == {
         "rollout", "traffic-increase", "promotion",
     }  # fmt: skip
