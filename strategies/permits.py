@@ -1,7 +1,7 @@
 """What people and calendars say of a Canary at one moment, as the state machine sees it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,16 @@ class Frozen:
     until: datetime
     by: str
     reason: str
+
+    @property
+    def heading(self) -> str:
+        """What every Canary says of it, before the reason."""
+        return f"rollouts are frozen until {moment(self.until)} by {self.by}: "
+
+
+def moment(at: datetime) -> str:
+    """A moment for people."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,12 +30,12 @@ ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Shows = Callable[[Screen], None]
 
 
-def watch_screen(where: Where, name: str, *, form: str, no_color: bool) -> int:
+def watch_screen(where: Where, name: str, *, home: str, form: str, no_color: bool) -> int:
     """Show it until a signal comes or the Canary is deleted; the exit code, by the shell's convention for signals."""
-    return asyncio.run(_until_ended(where, name, form=form, no_color=no_color))
+    return asyncio.run(_until_ended(where, name, home=home, form=form, no_color=no_color))
 
 
-async def _until_ended(where: Where, name: str, *, form: str, no_color: bool) -> int:
+async def _until_ended(where: Where, name: str, *, home: str, form: str, no_color: bool) -> int:
     received: list[int] = []
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
 
@@ -49,7 +49,7 @@ async def _until_ended(where: Where, name: str, *, form: str, no_color: bool) ->
     try:
         async with connect(where) as cluster:
             with _shown(form, no_color=no_color) as shows:
-                await Watching(cluster, name, shows).until_deleted()
+                await Watching(cluster, name, shows, home=home).until_deleted()
     except asyncio.CancelledError:
         if not received:
             raise
@@ -86,8 +86,8 @@ def _say(lines: Iterable[str]) -> None:
 class Watching:
     """One Canary and what was read of it last."""
 
-    def __init__(self, cluster: Cluster, name: str, shows: Shows) -> None:
-        self._cluster, self._name, self._shows = cluster, name, shows
+    def __init__(self, cluster: Cluster, name: str, shows: Shows, *, home: str) -> None:
+        self._cluster, self._name, self._shows, self._home = cluster, name, shows, home
         self._clock = SystemClock()
         self._changed = asyncio.Event()
         self._canary: Object = {}
@@ -131,7 +131,7 @@ class Watching:
     async def _read(self, last: Seen | None) -> Seen:
         """What there is now; while the cluster does not answer, what there was."""
         try:
-            return await see(self._cluster, self._canary)
+            return await see(self._cluster, self._canary, self._home)
         except UnreachableError as error:
             before = last or Seen(canary=self._canary)
             return replace(before, notes=(f"what has changed since: {error.message}",))

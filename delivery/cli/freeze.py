@@ -4,22 +4,14 @@ from dataclasses import replace
 
 import click
 
+from delivery.cli.holding import in_home
 from delivery.cli.reaching import Cluster, Where, reach, reaching
-
-HOME = "progressive-delivery"
-_HOME = click.option(
-    "--controller-namespace",
-    default=HOME,
-    show_default=True,
-    envvar="DELIVERY_LEASE_NAMESPACE",
-    help="Namespace of the controller, where a freeze is for all Canaries; -n is for those of one namespace.",
-)
 
 
 @click.command()
 @click.option("--until", required=True, metavar="WHEN", help="90m, 4h, 1d12h, or a time with its zone.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; every Canary says it.")
-@_HOME
+@in_home
 @reaching
 def freeze(until: str, reason: str, controller_namespace: str, where: Where) -> None:
     """Hold all rollouts: no run starts, no traffic rises, nothing is promoted. Rollbacks go on.
@@ -54,7 +46,7 @@ def freeze(until: str, reason: str, controller_namespace: str, where: Where) -> 
 
 
 @click.command()
-@_HOME
+@in_home
 @reaching
 def unfreeze(controller_namespace: str, where: Where) -> None:
     """End the freezes of the whole controller, or with -n those of one namespace."""

@@ -1,38 +1,53 @@
 """`delivery list` and `delivery history`: many Canaries, and the past of one."""
 
+import asyncio
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from delivery.cli.holding import freezes, hours, in_home
 from delivery.cli.reaching import Cluster, Where, reach, reaching
 from delivery.cli.showing import emit, show, showing
-from delivery.cluster.objects import CANARIES, Object
+from delivery.cluster.objects import CANARIES
 
 if TYPE_CHECKING:
     from delivery.terminal.runs import RunLine
+    from delivery.terminal.seen import Seen
 
 
 @click.command("list")
 @click.option("-l", "--selector", default="", metavar="LABELS", help="Those with these labels, such as team=shop.")
+@in_home
 @showing
 @reaching(everywhere=True)
-def list_canaries(selector: str, form: str, no_color: bool, where: Where) -> None:
-    """List Canaries with what each is doing and what it does next."""
-
-    async def listed(cluster: Cluster) -> list[Object]:
-        return await cluster.list(CANARIES, selector=selector)
-
-    canaries = reach(where, listed)
+def list_canaries(selector: str, controller_namespace: str, form: str, no_color: bool, where: Where) -> None:
+    """List Canaries with what each is doing, what holds it, and what it does next."""
     from delivery.cluster.clock import SystemClock
     from delivery.terminal.rows import Rows, rows
     from delivery.terminal.shape import listed as shaped
 
     now = SystemClock().now()
-    found = rows(canaries, now)
+    seen, notes = reach(where, lambda cluster: _listed(cluster, selector, controller_namespace, now))
+    found = rows(seen, now)
     if form == "text":
-        show(Rows(found, now, everywhere=where.everywhere), no_color=no_color)
+        show(Rows(found, now, everywhere=where.everywhere, notes=notes), no_color=no_color)
     else:
-        emit(shaped("CanaryRow", found), form)
+        emit({**shaped("CanaryRow", found), "notes": list(notes)}, form)
+
+
+async def _listed(
+    cluster: Cluster, selector: str, home: str, now: datetime
+) -> "tuple[tuple[Seen, ...], tuple[str, ...]]":
+    from delivery.terminal.seen import Seen
+
+    places = (None,) if cluster.namespace is None else (cluster.namespace, home)
+    canaries, held = await asyncio.gather(cluster.list(CANARIES, selector=selector), freezes(cluster, *places))
+    seen = tuple(
+        Seen(canary=each, freezes=held.bodies, freezes_known=held.known, home=home, hours=hours(each, now))
+        for each in canaries
+    )
+    return seen, held.notes if seen else ()
 
 
 @click.command()

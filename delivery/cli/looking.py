@@ -1,4 +1,4 @@
-"""Reads what belongs to a Canary: its roles' workloads and pods, and its Events.
+"""Reads what belongs to a Canary: its roles' workloads and pods, its Events, and what holds it.
 
 Only the Canary itself is needed. What may not be read is said in a note, and everything else is shown.
 """
@@ -6,10 +6,13 @@ Only the Canary itself is needed. What may not be read is said in a note, and ev
 import asyncio
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from delivery.api.status import UnreadableStatus
+from delivery.cli.holding import freezes, hours
 from delivery.cli.reaching import Cluster, DeniedError, MissingError, ReachError
+from delivery.cluster.clock import SystemClock
 from delivery.cluster.objects import CANARIES, DAEMON_SETS, DEPLOYMENTS, EVENTS, PODS, SERVICES, Kind, Object
 from delivery.terminal.seen import Seen, Workload
 
@@ -17,17 +20,30 @@ KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in (DEPLOYMENTS, DAEMON_SE
 """What a Canary may have for a target."""
 
 
-async def see(cluster: Cluster, canary: Object) -> Seen:
-    """Everything that belongs to this Canary, read at once."""
+async def see(cluster: Cluster, canary: Object, home: str) -> Seen:
+    """Everything that belongs to this Canary, read at once; `home` is the controller's namespace."""
     notes: list[str] = []
-    namespace = str(canary["metadata"]["namespace"])
-    primary, target, events = await asyncio.gather(
+    primary, target, told = await asyncio.gather(
         _workload(cluster, canary, "primary", notes),
         _workload(cluster, canary, "canary", notes),
-        _allowed(events_of(cluster, namespace, canary["metadata"]["name"]), [], notes),
+        see_held(cluster, canary, home),
     )
     workloads = tuple(each for each in (primary, target) if each.name)
-    return Seen(canary=canary, workloads=workloads, events=tuple(events), notes=tuple(dict.fromkeys(notes)))
+    return replace(told, workloads=workloads, notes=tuple(dict.fromkeys((*notes, *told.notes))))
+
+
+async def see_held(cluster: Cluster, canary: Object, home: str) -> Seen:
+    """The Canary with its Events, and with what holds it."""
+    namespace = str(canary["metadata"]["namespace"])
+    told, found = await asyncio.gather(see_told(cluster, canary), freezes(cluster, namespace, home))
+    return replace(
+        told,
+        notes=(*told.notes, *found.notes),
+        freezes=found.bodies,
+        freezes_known=found.known,
+        home=home,
+        hours=hours(canary, SystemClock().now()),
+    )
 
 
 async def see_told(cluster: Cluster, canary: Object) -> Seen:

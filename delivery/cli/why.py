@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from delivery.cli.holding import in_home
 from delivery.cli.reaching import Cluster, Where, reach, reaching
 from delivery.cli.showing import emit, show, showing
 
@@ -13,11 +14,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name")
+@in_home
 @showing
 @reaching
-def why(name: str, form: str, no_color: bool, where: Where) -> None:
+def why(name: str, controller_namespace: str, form: str, no_color: bool, where: Where) -> None:
     """Explain a Canary: what was decided last and on which numbers, what would have changed it, what it waits for."""
-    found = reach(where, lambda cluster: _explained(cluster, name))
+    found = reach(where, lambda cluster: _explained(cluster, name, controller_namespace))
     if form == "text":
         from delivery.terminal.why import view
 
@@ -28,11 +30,11 @@ def why(name: str, form: str, no_color: bool, where: Where) -> None:
     emit(shaped("Explanation", found), form)
 
 
-async def _explained(cluster: Cluster, name: str) -> "Why":
-    from delivery.cli.looking import readable, see_told
+async def _explained(cluster: Cluster, name: str, home: str) -> "Why":
+    from delivery.cli.looking import readable, see_held
     from delivery.cluster.clock import SystemClock
     from delivery.terminal.why import why as explain
 
-    seen = await see_told(cluster, await cluster.canary(name))
+    seen = await see_held(cluster, await cluster.canary(name), home)
     with readable(name):
         return explain(seen, SystemClock().now())

@@ -70,6 +70,15 @@ def problem(windows: RolloutWindows, now: datetime) -> Problem | None:
     )
 
 
+def closers(windows: RolloutWindows, now: datetime) -> tuple[Opening, ...]:
+    """The rules that keep it closed: the denials that are on, else all of `allow`, of which none is; () when open."""
+    calendar = Calendar.of(windows)
+    denied = (rule for rule, each in zip(windows.deny, calendar.deny, strict=True) if each.covers(now) is not None)
+    if found := tuple(denied):
+        return found
+    return () if any(each.covers(now) is not None for each in calendar.allow) else windows.allow
+
+
 class Remembered:
     """The last answer, which is good until it says."""
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 BAR = 24
 SPARKS = "▁▂▃▄▅▆▇█"
@@ -64,6 +64,12 @@ def since(moment: datetime | None, now: datetime) -> str:
 def stamp(moment: datetime) -> str:
     """A moment as people write it, to the second, UTC."""
     return f"{moment:%H:%M:%S}"
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """A moment as people write it, to the second, UTC; of another day with its date, to the minute."""
+    at, now = at.astimezone(UTC), now.astimezone(UTC)
+    return stamp(at) if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M}"
 
 
 def step_of(text: str) -> tuple[int, int]:

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from delivery.cluster.objects import Object
+from delivery.terminal.commanded import command
 from delivery.terminal.figures import UNITS, step_of
+from delivery.terminal.holding import holding
 from delivery.terminal.policy import policy_of
-from delivery.terminal.screen import CheckLine, ConditionLine, EventLine, GateLine, RoleLine, Screen
+from delivery.terminal.screen import CheckLine, ConditionLine, EventLine, RoleLine, Screen
 from delivery.terminal.seen import Seen, Workload
 from delivery.terminal.upcoming import next_action, timers
 from delivery.workloads.health import is_ready, trouble
@@ -26,6 +28,7 @@ def look(seen: Seen, now: datetime) -> Screen:
     status, policy = seen.status, policy_of(seen.canary)
     step, steps = step_of(status.step)
     meta = seen.canary["metadata"]
+    held = holding(seen, status, now)
     return Screen(
         at=now,
         namespace=meta.get("namespace", ""),
@@ -44,14 +47,20 @@ def look(seen: Seen, now: datetime) -> Screen:
         promoted=status.last_promoted_spec,
         failed=status.failed_checks,
         threshold=policy.threshold,
-        next=next_action(status, policy, now),
+        next=next_action(status, policy, now, held),
         roles=tuple(_role(each, status) for each in seen.workloads),
         checks=tuple(map(_check, status.checks)),
-        gates=tuple(_gates(status)),
+        gates=held.gates,
         conditions=tuple(_conditions(status)),
-        timers=timers(status, policy, now),
+        timers=timers(status, policy, now, held),
         events=told(seen.events)[-MOST_EVENTS:],
         notes=seen.notes,
+        held=held.names(spec_paused=policy.paused),
+        command=command(seen, status),
+        approvals=held.approvals,
+        freezes=held.freezes,
+        freezes_known=seen.freezes_known,
+        window=held.window,
     )
 
 
@@ -162,16 +171,6 @@ def _check(check: Check) -> CheckLine:
         dry_run=check.dry_run,
         message=check.message,
     )
-
-
-def _gates(status: Status) -> Iterator[GateLine]:
-    waiting = status.waiting
-    if waiting is None:
-        return
-    said = dict(part.split(": ", 1) for part in waiting.message.split("; ") if ": " in part)
-    for name in waiting.gates:
-        message = said.get(name, waiting.message if len(waiting.gates) == 1 else "")
-        yield GateLine(name=name, before=waiting.before.value, since=waiting.since, message=message)
 
 
 def _conditions(status: Status) -> Iterator[ConditionLine]:

@@ -4,7 +4,7 @@ The history is part of the status and lasts; it has the last five runs. Events g
 only the sentences.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,8 +13,10 @@ from rich.text import Text
 
 from delivery.cluster.objects import Object
 from delivery.terminal.figures import lasting, printable, step_of
+from delivery.terminal.people import named, shown
 from delivery.terminal.styles import RESULTS
 from delivery.terminal.view import table
+from strategies.gates import GateRecord
 from strategies.status import Past, Status
 
 _ENDS = {"Promoted": "Promoted", "RolledBack": "RolledBack", "Cancelled": "Cancelled"}
@@ -23,10 +25,24 @@ OPEN = "Running"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WordLine:
+    """What became of a gate: approved, denied, proceeded, overdue or expired; by whom and why, if somebody came."""
+
+    gate: str
+    word: str
+    by: str = ""
+    claimed: bool = False
+    reason: str = ""
+    at: datetime | None = None
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunLine:
     """One run. `result` is Promoted, RolledBack, Cancelled, Superseded, or Running; `seconds` its length so far.
 
-    `weight` is the percent of requests that the canary had when it ended.
+    `weight` is the percent of requests that the canary had when it ended. `gates` are the words of people, and of the
+    time that was over, on its gates.
     """
 
     id: str
@@ -40,6 +56,7 @@ class RunLine:
     weight: int
     step: int = 0
     steps: int = 0
+    gates: tuple[WordLine, ...] = ()
 
 
 def runs(status: Status, events: Iterable[Object], now: datetime) -> tuple[RunLine, ...]:
@@ -62,6 +79,20 @@ def _past(past: Past, status: Status, events: Iterable[Object]) -> RunLine:
         ended=past.ended,
         seconds=(past.ended - past.started).total_seconds(),
         weight=past.weight,
+        gates=tuple(map(_word, past.gates)),
+    )
+
+
+def _word(record: GateRecord) -> WordLine:
+    who = named(record.by)
+    return WordLine(
+        gate=record.gate,
+        word=record.word.value,
+        by=who.name,
+        claimed=who.claimed,
+        reason=record.reason,
+        at=record.at,
+        step=record.step,
     )
 
 
@@ -92,6 +123,7 @@ def _open(status: Status, now: datetime) -> RunLine:
         weight=status.canary_weight,
         step=step,
         steps=steps,
+        gates=tuple(map(_word, status.gates)),
     )
 
 
@@ -107,8 +139,15 @@ def view(found: tuple[RunLine, ...]) -> RenderableType:
             Text(each.result, style=RESULTS.get(each.result, "yellow")),
             f"{each.weight} %",
             each.revision,
-            printable(f"{each.reason}: {each.message}" if each.message else each.reason),
+            printable("; ".join((f"{each.reason}: {each.message}" if each.message else each.reason, *_words(each)))),
         )
         for each in found
     ]
     return table(heads, lines, folded=("Why",), cut=("Revision",), right=("Took", "Weight"))
+
+
+def _words(run: RunLine) -> Iterator[str]:
+    for each in run.gates:
+        who = f" by {shown(each.by, claimed=each.claimed)}" if each.by else ""
+        step = f" (step {each.step})" if each.step is not None else ""
+        yield f"gate {each.gate}{step} {each.word}{who}{f': {each.reason}' if each.reason else ''}"

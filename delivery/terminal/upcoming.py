@@ -7,29 +7,32 @@ own setting and is not known here; verdicts come about one scrape after their wi
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from delivery.terminal.holding import Holding
+from delivery.terminal.hours import WINDOW
 from delivery.terminal.policy import Policy
 from delivery.terminal.screen import Next, Timer
+from delivery.terminal.sentences import FREEZE, then
 from strategies.status import Check, Phase, Run, Stage, Status
 
 WATCHED = (Phase.PROGRESSING, Phase.WAITING_PROMOTION)
 AT_REST = (Phase.INITIALIZED, Phase.SUCCEEDED, Phase.FAILED)
 
 
-def timers(status: Status, policy: Policy, now: datetime) -> tuple[Timer, ...]:
+def timers(status: Status, policy: Policy, now: datetime, held: Holding) -> tuple[Timer, ...]:
     """Everything that has a time of its own and is still to come, the soonest first."""
-    every = (*_of_run(status, policy, now), *_of_drain(status, policy), *_of_previous(status))
+    every = (*_of_run(status, policy, now), *_of_drain(status, policy), *_of_previous(status), *_of_held(status, held))
     return tuple(sorted((each for each in every if each.at > now), key=lambda each: each.at))
 
 
-def next_action(status: Status, policy: Policy, now: datetime) -> Next:
+def next_action(status: Status, policy: Policy, now: datetime, held: Holding) -> Next:
     """The one thing that happens next."""
     if policy.suspended:
         return Next(action="nothing: spec.suspend is set")
     if status.waiting is not None and status.waiting.gates:
-        return Next(action=f"{_after_gate(status)} when {_names(status.waiting.gates)} opens")
+        return _of_gates(status, status.waiting.gates, held)
     if status.phase in WATCHED and status.run is not None:
-        return _of_step(status, status.run, policy, now)
-    return _at_the_end(status, policy, now)
+        return _of_step(status, status.run, policy, now, held)
+    return _at_the_end(status, policy, now, held)
 
 
 def step_end(status: Status, policy: Policy) -> datetime | None:
@@ -93,13 +96,41 @@ def _of_previous(status: Status) -> Iterator[Timer]:
         yield Timer(what="until then the version before may serve again without analysis", at=status.previous_until)
 
 
-def _of_step(status: Status, run: Run, policy: Policy, now: datetime) -> Next:
+def _of_held(status: Status, held: Holding) -> Iterator[Timer]:
+    """What opens and closes by the clock."""
+    ends, window = held.ends, held.window
+    if FREEZE in ends:
+        yield Timer(what="the freeze ends", at=ends[FREEZE])
+    if window is not None and window.until is not None:
+        if not window.open:
+            yield Timer(what=f"its rollout window {'opens' if window.certain else 'may open'}", at=window.until)
+        elif window.certain and status.run is not None:
+            yield Timer(what=f"its rollout window closes: {window.effect}", at=window.until)
+    for gate in held.approvals:
+        if gate.timeout_at is not None:
+            yield Timer(what=f"gate {gate.name}, if nobody comes: {then(gate)}", at=gate.timeout_at)
+
+
+def _of_gates(status: Status, gates: tuple[str, ...], held: Holding) -> Next:
+    """What waits for closed gates; a time is known if all of them open by the clock."""
+    ends = held.ends
+    at = max(ends[each] for each in gates) if all(each in ends for each in gates) else None
+    return Next(action=f"{_after_gate(status)} when {_names(tuple(map(_opening, gates)))}", at=at)
+
+
+def _opening(gate: str) -> str:
+    return {FREEZE: "the freeze ends", WINDOW: "its rollout window opens"}.get(gate, f"{gate} opens")
+
+
+def _of_step(status: Status, run: Run, policy: Policy, now: datetime, held: Holding) -> Next:
     index = _index(status, run, policy)
     coming = _coming(policy, index + 1)
     if run.override is not None:
         return Next(action=f"nothing: the weight is held at {run.override} % by hand")
     if policy.paused:
         return Next(action=f"{coming} after spec.paused is cleared; checks go on")
+    if held.paused:
+        return Next(action=f"{coming} after {_RESUMED}; checks go on")
     if run.step < 0:
         return Next(action=f"{coming} when the canary's pods are ready")
     if status.phase is Phase.WAITING_PROMOTION:
@@ -109,7 +140,11 @@ def _of_step(status: Status, run: Run, policy: Policy, now: datetime) -> Next:
     at = step_end(status, policy)
     if at is not None and at <= now:  # a window that did not pass has prolonged the step
         at = max((each.at for each in _of_windows(status, run, policy)), default=at)
-    return Next(action=f"{coming} if all checks pass", at=at)
+    closed = [each for each in (FREEZE, WINDOW) if each in held.stops]
+    if at is not None and closed:
+        at = max(at, *(held.ends[each] for each in closed))
+    words = "".join(f", when {_opening(each)}" for each in closed)
+    return Next(action=f"{coming} if all checks pass{words}", at=at)
 
 
 def _coming(policy: Policy, index: int) -> str:
@@ -135,6 +170,7 @@ def _names(names: tuple[str, ...]) -> str:
     return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+_RESUMED = "it is resumed (delivery resume)"
 _PHASES = {
     Phase.NONE: "the primary is made",
     Phase.INITIALIZING: "users move to the primary when it is ready",
@@ -145,7 +181,7 @@ _PHASES = {
 }
 
 
-def _at_the_end(status: Status, policy: Policy, now: datetime) -> Next:
+def _at_the_end(status: Status, policy: Policy, now: datetime, held: Holding) -> Next:
     """Outside of the steps: pods that drain, or nothing."""
     if status.stage is Stage.DRAIN and status.stage_since is not None:
         at = status.stage_since + timedelta(seconds=policy.drain)
@@ -154,4 +190,7 @@ def _at_the_end(status: Status, policy: Policy, now: datetime) -> Next:
         return Next(action="users leave the canary: the routes are being written")
     if status.phase in AT_REST:
         return Next(action="nothing until the target changes")
-    return Next(action=_PHASES.get(status.phase, "nothing"))
+    action = _PHASES.get(status.phase, "nothing")
+    if status.phase is Phase.WAITING and (policy.paused or held.paused):
+        return Next(action=f"{action} after {'spec.paused is cleared' if policy.paused else _RESUMED}")
+    return Next(action=action)

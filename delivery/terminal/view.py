@@ -11,9 +11,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from delivery.terminal.figures import bar, lasting, number, percent, printable, since, sparkline, stamp
-from delivery.terminal.screen import CheckLine, ConditionLine, EventLine, GateLine, Next, RoleLine, Screen, Timer
+from delivery.terminal.figures import bar, lasting, moment, number, percent, printable, since, sparkline
+from delivery.terminal.freezes import CONDITION as FROZEN
+from delivery.terminal.screen import CheckLine, ConditionLine, EventLine, Next, RoleLine, Screen, Timer
+from delivery.terminal.sentences import due, of_approval, of_command, of_freeze, of_window, state_of
 from delivery.terminal.styles import OUTCOMES, PHASES
+from strategies.rollout.approving import NAMED
 
 NO_CHECKS = "no window was judged in this run yet"
 
@@ -30,10 +33,10 @@ def _parts(shown: Screen) -> Iterator[RenderableType]:
         yield from ("", _roles(shown.roles))
     if shown.checks or shown.run:
         yield from ("", _checks(shown.checks))
-    if shown.gates:
-        yield from ("", _gates(shown.gates, shown.at))
-    if shown.conditions:
-        yield from ("", _conditions(shown.conditions, shown.at))
+    if shown.gates or shown.approvals:
+        yield from ("", _gates(shown))
+    if conditions := [each for each in shown.conditions if not (each.type == FROZEN and shown.freezes)]:
+        yield from ("", _conditions(conditions, shown.at))
     if shown.timers:
         yield from ("", _timers(shown.timers, shown.at))
     if shown.events:
@@ -85,11 +88,6 @@ def _width(cell: Cell) -> int:
     return cell.cell_len if isinstance(cell, Text) else cell_len(cell)
 
 
-def due(moment: datetime, now: datetime) -> str:
-    """A time to come, and how long that is."""
-    return f"{stamp(moment)} UTC (in {lasting((moment - now).total_seconds())})"
-
-
 def upcoming(coming: Next, now: datetime) -> str:
     """What comes next, and when at the earliest."""
     if coming.at is None:
@@ -124,7 +122,19 @@ def _facts(shown: Screen) -> Table:
     grid.add_row("Revision", tried)
     if shown.run:
         grid.add_row("Failed", f"{shown.failed} of {shown.threshold} checks")
+    for name, text in _of_people(shown):
+        grid.add_row(name, printable(text))
     return grid
+
+
+def _of_people(shown: Screen) -> Iterator[tuple[str, str]]:
+    """What people have said of it, and what the clock says; a window that is open is no news."""
+    if shown.command is not None:
+        yield "Command", of_command(shown.command, shown.at)
+    for each in shown.freezes:
+        yield "Frozen", of_freeze(each, shown.at)
+    if shown.window is not None and not shown.window.open:
+        yield "Window", of_window(shown.window, shown.at)
 
 
 def _traffic(shown: Screen) -> Text:
@@ -188,11 +198,19 @@ def _check(check: CheckLine) -> list[Cell]:
     ]
 
 
-def _gates(gates: Sequence[GateLine], now: datetime) -> Table:
+def _gates(shown: Screen) -> Table:
+    """All that people open, and whatever else is closed."""
+    now, own = shown.at, {f"{NAMED}{each.name}" for each in shown.approvals}
     lines = [
-        (printable(each.name), each.before, since(each.since, now), printable(each.message) or "-") for each in gates
+        (printable(NAMED + each.name), printable(each.before), state_of(each, now), printable(of_approval(each, now)))
+        for each in shown.approvals
     ]
-    return table(("Closed gate", "Before", "Waiting", "Opened by"), lines, folded=("Opened by",), cut=("Closed gate",))
+    lines += [
+        (printable(each.name), each.before, f"closed {since(each.since, now)}", printable(each.message) or "-")
+        for each in shown.gates
+        if each.name not in own
+    ]
+    return table(("Gate", "Before", "State", "Says"), lines, folded=("Says",), cut=("Gate",))
 
 
 def _conditions(conditions: Sequence[ConditionLine], now: datetime) -> Table:
@@ -204,7 +222,7 @@ def _conditions(conditions: Sequence[ConditionLine], now: datetime) -> Table:
 
 
 def _timers(timers: Sequence[Timer], now: datetime) -> Table:
-    lines = [(lasting((each.at - now).total_seconds()), stamp(each.at), printable(each.what)) for each in timers]
+    lines = [(lasting((each.at - now).total_seconds()), moment(each.at, now), printable(each.what)) for each in timers]
     return table(("In", "At (UTC)", "Timer"), lines, folded=("Timer",))
 
 

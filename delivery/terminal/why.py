@@ -16,6 +16,7 @@ from delivery.terminal.look import look
 from delivery.terminal.runs import OPEN, RunLine, runs
 from delivery.terminal.screen import Screen
 from delivery.terminal.seen import Seen
+from delivery.terminal.sentences import frozen_by, of_approval, of_command, state_of, stopped_by
 from delivery.terminal.view import upcoming
 from metrics.verdict import Outcome
 from strategies.status import Check, Status
@@ -25,6 +26,8 @@ from strategies.status import Check, Status
 class Why:
     """Sentences. `stands` is where the Canary stands; `decided` what was decided last and why; `evidence` the numbers;
     `changed_by` what would have changed it; `waits` what is waited for now, `since` when; `to_do` what a person can do.
+    `held_by` is what holds it, or its next run, besides checks and pods; `said` what people have said of its gates;
+    `command` their last command, "" without. `notes` say what could not be read.
     """
 
     at: datetime
@@ -37,6 +40,10 @@ class Why:
     waits: str
     since: datetime | None
     to_do: tuple[str, ...]
+    held_by: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+    command: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def why(seen: Seen, now: datetime) -> Why:
@@ -54,6 +61,10 @@ def why(seen: Seen, now: datetime) -> Why:
         waits=upcoming(shown.next, now),
         since=_since(status),
         to_do=tuple(dict.fromkeys(_to_do(shown))),
+        held_by=(*frozen_by(shown, now), *stopped_by(shown, now)),
+        said=tuple(_said(shown)),
+        command=of_command(shown.command, now) if shown.command is not None else "",
+        notes=shown.notes,
     )
 
 
@@ -118,6 +129,13 @@ def _changed_by(status: Status, shown: Screen) -> Iterator[str]:
         yield f"{left} more failed {'check' if left == 1 else 'checks'} would roll it back"
 
 
+def _said(shown: Screen) -> Iterator[str]:
+    """What became of the gates that people open, where somebody has said something or came too late."""
+    for gate in shown.approvals:
+        if gate.at is not None or gate.by:
+            yield f"gate {gate.name} before {gate.before}: {state_of(gate, shown.at)}: {of_approval(gate, shown.at)}"
+
+
 def _to_do(shown: Screen) -> Iterator[str]:
     for reason in (shown.reason, *(each.reason for each in shown.conditions)):
         if text := advice(reason):
@@ -139,7 +157,11 @@ def _lines(told: Why) -> Iterator[RenderableType]:
     yield from _section("Numbers", told.evidence)
     yield from _section("What would change it", told.changed_by)
     yield from _section("Waits for", (f"{told.waits}{since}",))
+    yield from _section("Held by", told.held_by)
+    yield from _section("People said", told.said)
+    yield from _section("Last command", (told.command,) if told.command else ())
     yield from _section("What you can do", told.to_do)
+    yield from _section("Not shown", told.notes)
 
 
 def _section(title: str, lines: tuple[str, ...]) -> Iterator[RenderableType]:

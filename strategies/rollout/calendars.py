@@ -1,9 +1,9 @@
 """What the clock forbids: rollouts outside of their window, and all of them in a freeze. A roll-back never."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from strategies.gates import Closed, GateKind, Point
+from strategies.permits import moment
 from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
 from strategies.spec import Policy
@@ -27,7 +27,7 @@ def frozen_words(turn: Turn) -> str:
     frozen = turn.seen.frozen
     if frozen is None:
         return ""
-    return f"rollouts are frozen until {moment(frozen.until)} by {frozen.by}: {brief(frozen.reason, _LONGEST)}"
+    return f"{frozen.heading}{brief(frozen.reason, _LONGEST)}"
 
 
 def window(turn: Turn, point: Point) -> Iterable[Closed]:
@@ -56,11 +56,6 @@ def closed_on(turn: Turn) -> Problem | None:
             turn.wake(seen.until)
         return None
     return Problem(reason="WindowClosed", message=f"its rollout window has closed; it begins anew {_again(turn)}")
-
-
-def moment(at: datetime) -> str:
-    """A moment for people."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _again(turn: Turn) -> str:

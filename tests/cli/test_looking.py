@@ -16,6 +16,7 @@ from tests.terminal import recorded
 GET = {"apiVersion", "kind", "at", "namespace", "name", "phase", "reason", "message", "since", "step", "steps"} | {
     *("wanted", "seen", "mirror", "run", "revision", "promoted", "failed", "threshold", "next", "roles", "checks"),
     *("gates", "conditions", "timers", "events", "notes"),
+    *("held", "command", "approvals", "freezes", "freezesKnown", "window"),
 }
 
 

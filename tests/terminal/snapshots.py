@@ -8,6 +8,7 @@ from rich.console import Console, RenderableType
 
 from delivery.terminal import look, rows, runs, view, why
 from delivery.terminal.seen import Seen
+from tests.terminal.holding import HELD
 from tests.terminal.recorded import MOMENTS, NOW, canary
 
 FOLDER = Path(__file__).parent / "snapshots"
@@ -29,9 +30,9 @@ def text(what: RenderableType, width: int, **options: object) -> str:
 
 def everything() -> Iterator[tuple[str, RenderableType]]:
     for name, show in VIEWS.items():
-        for moment, seen in MOMENTS.items():
+        for moment, seen in {**MOMENTS, **HELD}.items():
             yield f"{name}-{moment}", show(seen)
-    every = [seen.canary for seen in MOMENTS.values()] + [canary(None, name="a-much-longer-name-of-a-canary")]
+    every = [*MOMENTS.values(), *HELD.values(), Seen(canary=canary(None, name="a-much-longer-name-of-a-canary"))]
     yield "list", rows.Rows(rows.rows(every, NOW), NOW, everywhere=True)
 
 

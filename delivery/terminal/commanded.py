@@ -1,0 +1,42 @@
+"""The last command of a person, and what became of it: from the answer in the status, and from the annotation that is
+newer than it.
+"""
+
+from delivery.api.commands import command_of
+from delivery.terminal.people import named
+from delivery.terminal.screen import CommandLine
+from delivery.terminal.seen import Seen
+from strategies.status import Status
+
+ACCEPTED, REFUSED, UNANSWERED = "accepted", "refused", "unanswered"
+
+
+def command(seen: Seen, status: Status) -> CommandLine | None:
+    """The command that was given last; None if nobody gave one."""
+    given, answered = command_of(seen.canary), status.command
+    if given is not None and (answered is None or not answered.knows(given.id)):
+        who = named(given.by)
+        verb = given.verb.value if given.verb is not None else ""
+        return CommandLine(
+            id=given.id,
+            verb=f"{verb} --full" if given.full else verb,
+            by=who.name,
+            claimed=True,
+            state=UNANSWERED,
+            at=given.at,
+            reason=given.reason,
+            message=given.problem,
+        )
+    if answered is None:
+        return None
+    same = given if given is not None and given.id == answered.id else None
+    return CommandLine(
+        id=answered.id,
+        verb=f"{answered.verb} --full" if same is not None and same.full else answered.verb,
+        by=named(answered.by).name,
+        claimed=True,  # an annotation is anybody's who may patch Canaries
+        state=ACCEPTED if answered.accepted else REFUSED,
+        at=answered.at,
+        reason=same.reason if same is not None else "",
+        message=answered.message,
+    )
