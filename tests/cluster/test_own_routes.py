@@ -6,7 +6,7 @@ import pytest
 
 from delivery.api.parse import parse_canary
 from delivery.cluster.kubernetes import KubernetesApi
-from delivery.cluster.objects import DESTINATION_RULES, VIRTUAL_SERVICES, Object, Ref
+from delivery.cluster.objects import CANARIES, DESTINATION_RULES, VIRTUAL_SERVICES, Object, Ref
 from delivery.routing.by_reference import ReferenceRouter
 from delivery.routing.istio import IstioRouter
 from delivery.routing.route_spec import RouteSpec
@@ -120,10 +120,11 @@ async def test_their_destination_rule_is_never_written(api: KubernetesApi, names
 
 async def test_references_are_taken_and_kept(api: KubernetesApi, kubectl: Kubectl, namespace: str) -> None:
     body = canary(routeRefs=[{**ROUTE, "routes": ["a", "b"]}, ROUTE | {"namespace": "gateways"}], subsetRef=SUBSETS)
-    await kubectl.apply(body)
-
-    body["spec"]["routeRefs"].pop()
-    await kubectl.apply(body)
+    for _ in range(2):
+        await kubectl.apply(body)
+        spec = (await api.get(Ref(CANARIES, namespace, "reviews")))["spec"]
+        assert (spec["routeRefs"], spec["subsetRef"]) == (body["spec"]["routeRefs"], SUBSETS)
+        body["spec"]["routeRefs"].pop()
 
 
 REFUSED = [

@@ -62,3 +62,6 @@ def test_a_status_and_an_event_are_sent(scene, writer):
     scene.run(writer.write(patch(CANARY, "/status", "status")))
     body = {"metadata": {"name": "told", "namespace": "shop"}, "reason": "WouldRollBack"}
     scene.run(writer.write(Change(ref=Ref(EVENTS, "shop", "told"), action=Action.CREATE, body=body)))
+
+    assert [verb for verb, _ in scene.server.requests if verb not in ("list", "watch")] == ["patch", "create"]
+    assert scene.server.objects[CANARY]["status"] == {}

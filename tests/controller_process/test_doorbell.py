@@ -189,23 +189,23 @@ async def test_the_signal_handlers_stay_whose_they_were(server: ApiServer, tmp_p
 
 
 async def test_it_starts_when_it_is_told_that_the_kinds_are_served(server: ApiServer, tmp_path: Path) -> None:
-    served = asyncio.Event()
+    waits, served = asyncio.Event(), asyncio.Event()
+
+    async def kinds_served() -> None:
+        waits.set()
+        await served.wait()
+
     settings = Settings.parse({"kubeconfig": server.kubeconfig(tmp_path)})
-    doorbell = Doorbell(lambda key: None, settings, before_start=lambda: _wait(served))
+    doorbell = Doorbell(lambda key: None, settings, before_start=kinds_served)
     task = asyncio.ensure_future(doorbell.run())
     try:
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await waits.wait()
         assert server.requests == {}
         served.set()
         await watched(server)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def _wait(event: asyncio.Event) -> None:
-    await event.wait()
 
 
 async def test_a_kubeconfig_that_cannot_be_used_is_tried_again(server: ApiServer, tmp_path: Path) -> None:

@@ -198,7 +198,9 @@ def test_a_freeze_that_is_lifted_lets_go_at_once(sim):
     freeze(sim, 86400)
     sim.release("v2")
     sim.loop.advance(300)
+    assert (sim.status.phase.value, sim.status.run) == ("Waiting", None)
     sim.store.delete(Ref(FREEZES, bookinfo.NAMESPACE, "freeze"))
+    sim.until(lambda: sim.status.run is not None, seconds=2, what="the run begun")
     recovers(sim)
 
 

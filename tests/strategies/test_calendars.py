@@ -139,8 +139,9 @@ def test_an_idle_canary_says_that_it_is_frozen_in_one_write_and_tells_nobody() -
 
 def test_a_promotion_that_has_begun_is_finished_in_a_freeze() -> None:
     world = promoting()
-    freeze(world)
+    until = freeze(world).until
     world.until_phase(Phase.SUCCEEDED)
+    assert world.now < until
 
 
 def test_a_run_may_be_cancelled_in_a_freeze() -> None:
@@ -153,10 +154,11 @@ def test_a_run_may_be_cancelled_in_a_freeze() -> None:
 
 def test_a_broken_primary_is_healed_in_a_freeze() -> None:
     world = initialised()
-    freeze(world, 500)
+    until = freeze(world, 500).until
     world.primary.healthy, world.primary.ready = False, 0
     world.release(V2)
     world.until(lambda each: each.status.run is not None and each.status.run.healing)
+    assert world.now < until
 
 
 def test_a_window_of_which_nothing_is_known_beyond_a_moment_is_looked_at_again_then() -> None:

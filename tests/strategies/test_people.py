@@ -149,8 +149,10 @@ def test_a_gate_before_each_increase_is_opened_step_by_step() -> None:
 
 def test_one_word_can_open_all_increases() -> None:
     world = gated(replace(SIGN_OFF, before=GateKind.TRAFFIC_INCREASE))
+    assert world.status.waiting.before is GateKind.TRAFFIC_INCREASE
     say(world, step=None)
     world.until_phase(Phase.SUCCEEDED)
+    assert world.weights()[-3:] == [10, 50, 0]
 
 
 def test_a_word_on_a_step_that_was_taken_opens_no_later_one() -> None:
@@ -226,6 +228,7 @@ def test_nobody_comes_in_time(policy: Policy, phase: Phase, reason: str) -> None
 def test_a_gate_that_waits_on_can_still_be_opened() -> None:
     world = gated(replace(SIGN_OFF, timeout_seconds=600.0))
     world.rest(7200)
+    assert (world.status.phase, world.told.count("GateTimedOut")) == (Phase.WAITING_PROMOTION, 1)
     say(world)
     world.until_phase(Phase.SUCCEEDED)
 

@@ -54,6 +54,7 @@ def test_a_pod_that_fails_while_it_is_young_fails_nothing():
     world.answerer = lambda question: failing(question) if question.start < cold else healthy(question)
 
     world.until_phase(Phase.SUCCEEDED)
+    assert "CheckFailed" not in world.told
 
 
 def test_no_other_windows_than_before_are_left_out_once_the_pods_are_warm():

@@ -106,13 +106,24 @@ async def test_it_goes_away_and_comes_back_with_what_it_knew(providers: Provider
     assert isinstance(await asked(), QueryError)
 
 
-async def test_going_away_and_coming_back_twice_is_once() -> None:
-    prometheus = EmbeddedPrometheus(Mesh().samples, interval=3600, clock=Stopped(NOON))
-    async with prometheus.serve():
+async def test_going_away_and_coming_back_twice_is_once(providers: Providers) -> None:
+    clock = Stopped(NOON)
+    prometheus = EmbeddedPrometheus(Mesh().samples, interval=3600, clock=clock)
+
+    def scraping() -> int:
+        return sum(task.get_name() == "prometheus-scrapes" for task in asyncio.all_tasks())
+
+    async with prometheus.serve() as url:
+        provider = providers.provider_for(url)
         await prometheus.up()
+        assert scraping() == 1
         await prometheus.down()
         await prometheus.down()
+        assert scraping() == 0
+        assert isinstance((await provider.query(["1"], at=clock.now(), timeout=10))["1"], QueryError)
         await prometheus.up()
+        assert scraping() == 1
+        assert not isinstance((await provider.query(["1"], at=clock.now(), timeout=10))["1"], QueryError)
 
 
 async def test_it_scrapes_by_itself() -> None:

@@ -228,8 +228,11 @@ async def test_an_answer_that_says_no_rolls_back_at_the_threshold(stories):
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_an_endless_answer_is_an_answer(stories):
-    found, _ = stories
-    await found["huge"].until_over("Succeeded")
+    found, service = stories
+    story = found["huge"]
+    await story.until_over("Succeeded")
+    assert service.of("huge", "rollout")
+    assert story.lost("callers") == 0.0
 
 
 @pytest.mark.asyncio(loop_scope="module")
