@@ -12,6 +12,7 @@ import structlog
 
 from delivery.alerts.announcer import Announcer
 from delivery.alerts.carrier import Carrier, Count
+from delivery.alerts.repeats import Repeats
 from delivery.alerts.telling import Telling
 from delivery.api.commands import is_urgent
 from delivery.cluster.contents import Contents
@@ -178,6 +179,7 @@ class Controller:
                 cluster=around.alerts.cluster,
                 count=around.count_alert,
             ),
+            Repeats(clock, self._on_told),
         )
         self.reconciler = Reconciler(
             reader=self.reader,

@@ -16,6 +16,7 @@ from delivery.alerts.announcer import Announcer
 from delivery.alerts.carrier import Carrier
 from delivery.alerts.destination import ServiceDestination, mark, worth_telling
 from delivery.alerts.facts import Facts, Severity
+from delivery.alerts.repeats import Repeats
 from delivery.alerts.services.service import Memory, Recipient, TryAgainError, UnusableError
 from delivery.alerts.sink import UndeliverableError
 from delivery.alerts.telling import Telling
@@ -339,7 +340,7 @@ def test_a_note_leaves_the_outbox_when_events_and_alerts_have_it(world: World) -
         down = Destined("down", lambda attempt: OutboundError("down") if attempt < 4 else None)
         carrier, _, _ = make(world, down)
         events = Announcer(Server(), world.clock, random.Random(1), lambda _key, _name: None)
-        telling = Telling(events, carrier)
+        telling = Telling(events, carrier, Repeats(world.clock, lambda _key, _name: None))
         async with running(telling):
             telling.offer(KEY, canary(), OUTBOX[:1])
             await asyncio.sleep(1)
