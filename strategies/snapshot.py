@@ -117,7 +117,8 @@ class Snapshot:
     which is told before a run needs it. `contested`: somebody keeps taking our fields.
     `deleting`: the Canary is being deleted. `resolvable`: the template of the run's revision can still be found.
     `copied`: what the run's revision needs besides the template is there for the primary. `finalizer`: the Canary
-    carries our finalizer. `epoch`: the writer's fence. `delivered`: ids of outbox entries that were delivered,
+    carries our finalizer. `previous_scaled`: an autoscaler brings the pods of the version that served before.
+    `epoch`: the writer's fence. `delivered`: ids of outbox entries that were delivered,
     `posted` what the messages that were sent have to be found again by, `unalertable` why somebody cannot be told.
     `recalled`: the revision that serves users according to a record beside the primary, when there is no primary.
     `scarcity`: why the canary's autoscaler will not bring the pods that are wanted of it. `undone`: how far a revert
@@ -138,6 +139,7 @@ class Snapshot:
     resolvable: bool = True
     copied: bool = True
     finalizer: bool = False
+    previous_scaled: bool = False
     epoch: int = 0
     delivered: frozenset[str] = frozenset()
     posted: tuple[Posted, ...] = ()

@@ -43,6 +43,7 @@ from delivery.controller.reading import Policy
 from delivery.controller.settings import Settings
 from delivery.gates.calendar import problem as never_opens
 from delivery.gates.seal import Seal
+from delivery.gates.stamping import stamp
 from delivery.observability.exporter import Exporter
 from delivery.observability.http import ObservabilityServer, Probe
 from delivery.outbound.api_server import Endpoints, hosts
@@ -117,7 +118,7 @@ async def run(settings: Settings) -> None:
             settings,
             validate=partial(validate, provider=settings.provider),
             advise=partial(advise, provider=settings.provider),
-            stamp=_seal(settings).stamped,
+            stamp=partial(stamp, _seal(settings)),
             before_start=lambda: _crds_served(api, settings.namespace),
         )
         exporter.watch_queue(

@@ -26,15 +26,15 @@ log = structlog.get_logger(__name__)
 
 Enqueue = Callable[[str], None]
 Changed = Callable[[str, str], None]
-Stamp = Callable[[Kind, str, Mapping[str, Any], str], Mapping[str, str]]
-"""From a kind, a namespace, a spec and a user: the fields of that spec which say who the user is."""
+Stamp = Callable[[Kind, Object, Object | None, str], Mapping[str, Any]]
+"""From a kind, an object, what it was before and a user: what is to be merged into it, of who the user is."""
 
 
 def _nothing_wrong(_body: Object) -> list[str]:
     return []
 
 
-def _nobody(_kind: Kind, _namespace: str, _spec: Mapping[str, Any], _user: str) -> Mapping[str, str]:
+def _nobody(_kind: Kind, _body: Object, _old: Object | None, _user: str) -> Mapping[str, Any]:
     return {}
 
 
@@ -52,10 +52,9 @@ class Doorbell:
     `enqueue` gets the key (namespace/name) of each Canary that is there, has changed or has gone; `changed` gets
     kind and key of MetricTemplates and AlertProviders. `validate` answers what is wrong with an object of our
     kinds, a line a problem, `advise` what the author of one that is let in should know, and `stamp` what is written
-    into an Approval or a Freeze of who made it; they are asked only when the settings have an admission webhook, whose
-    port and certificate are theirs. `before_start` is awaited
-    before each start: wait there until our CRDs are served, since kopf looks for them once, when it starts. Followers
-    run it too, for the webhook.
+    into an object of who has said something by it; they are asked only when the settings have an admission webhook,
+    whose port and certificate are theirs. `before_start` is awaited before each start: wait there until our CRDs are
+    served, since kopf looks for them once, when it starts. Followers run it too, for the webhook.
     """
 
     def __init__(

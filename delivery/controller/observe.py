@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from delivery.api.commands import command_of
 from delivery.cluster.errors import Unavailable
 from delivery.cluster.indexes import CANARY_INDEX
 from delivery.cluster.objects import Object, Ref
@@ -159,7 +158,7 @@ class Observer:
             deleting="deletionTimestamp" in body["metadata"],
             epoch=epoch,
             delivered=delivered,
-            command=command_of(body),
+            command=self._people.command(body),
         )
         look_again = again_in(self._reader, self._clock, entry, picture)
         return Onlook(spec=told_apart(spec, found.version), snapshot=snapshot, again_in=look_again)
@@ -232,10 +231,11 @@ class Observer:
             resolvable=not revision or resolve(picture, revision) is not None,
             copied=is_copied(picture, status),
             finalizer=FINALIZER in (picture.body["metadata"].get("finalizers") or ()),
+            previous_scaled=picture.scaling.versions is not None and bool(picture.scaling.versions.before),
             epoch=epoch,
             delivered=delivered,
             recalled=recalled(picture),
-            command=command_of(picture.body),
+            command=self._people.command(picture.body),
             window=entry.window.at(spec.canary.spec.rollout_windows, self._clock.now()),
             frozen=self._people.frozen(picture.names.namespace, self._clock.now()),
             approvals=self._people.approvals(picture.names.namespace, picture.names.canary),

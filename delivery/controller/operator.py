@@ -16,7 +16,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import kopf
 import structlog
@@ -29,6 +29,14 @@ KINDS = (CANARIES, METRIC_TEMPLATES, ALERT_PROVIDERS)
 SIGNED = (APPROVALS, FREEZES)
 """Kinds whose objects are somebody's word. Nobody is rung for: they are read by the loop's own watches."""
 
+_Operations = tuple[Literal["CREATE", "UPDATE"], ...]
+STAMPED: Mapping[Kind, _Operations] = {
+    APPROVALS: ("CREATE",),
+    FREEZES: ("CREATE",),
+    CANARIES: ("CREATE", "UPDATE"),
+}
+"""On what somebody can say something, and when: a command may come to a Canary at any time."""
+
 VALIDATE = "validate"
 """The path of the webhook is /validate; kopf finds the handler by it."""
 
@@ -40,7 +48,7 @@ STOP_SECONDS = 10.0
 Ring = Callable[[Kind, str], None]
 Validate = Callable[[Object], list[str]]
 Advise = Callable[[Object], list[str]]
-Stamp = Callable[[Kind, str, Mapping[str, Any], str], Mapping[str, str]]
+Stamp = Callable[[Kind, Object, Object | None, str], Mapping[str, Any]]
 
 log = structlog.get_logger(__name__)
 
@@ -50,8 +58,8 @@ class Wiring:
     """What an operator is connected to. `namespace` None: all of them.
 
     `ring` gets the kind and the key (namespace/name) of what has changed. `validate` answers what is wrong with an
-    object, a line a problem; `advise` what its author should know of one that is let in; `stamp` what is written into
-    the spec of one of SIGNED, of its user. `listening` is told the webhook's address.
+    object, a line a problem; `advise` what its author should know of one that is let in; `stamp` what is merged into an
+    object of STAMPED, given what was there before and the user. `listening` is told the webhook's address.
     """
 
     login: Callable[[], Awaitable[Credentials]]
@@ -179,8 +187,9 @@ def _registry(wiring: Wiring, refused: "asyncio.Future[None]") -> kopf.OperatorR
             _checked(registry, kind, wiring)
     for kind in SIGNED if wiring.admission is not None else ():
         _checked(registry, kind, wiring)
+    for kind, operations in STAMPED.items() if wiring.admission is not None else ():
         names = (kind.group, kind.version, kind.plural)
-        kopf.on.mutate(*names, registry=registry, id=STAMP, operations=["CREATE"])(_stamper(kind, wiring.stamp))
+        kopf.on.mutate(*names, registry=registry, id=STAMP, operations=operations)(_stamper(kind, wiring.stamp))
     return registry
 
 
@@ -238,16 +247,11 @@ def _validator(validate: Validate, advise: Advise) -> Any:
 
 
 def _stamper(kind: Kind, stamp: Stamp) -> Any:
-    async def sign(body: Any, namespace: str | None, userinfo: Any, patch: Any, **_: object) -> None:
-        spec = body.get("spec")
-        if isinstance(spec, Mapping):
-            user = str(userinfo.get("username", ""))
-            try:
-                said = stamp(kind, namespace or "", dict(spec), user)
-            except OSError as error:  # nobody is kept from saying it; it counts as a claim
-                log.warning("approval_not_signed", error=str(error))
-                said = {"user": user}
-            patch.setdefault("spec", {}).update(said)
+    async def sign(new: Any, old: Any, userinfo: Any, patch: Any, **_: object) -> None:
+        if new is None:
+            return
+        user = str(userinfo.get("username", ""))
+        patch.update(stamp(kind, dict(new), dict(old) if old is not None else None, user))
 
     return sign
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import structlog
 
-from delivery.api.commands import command_of
 from delivery.api.status import dump, too_new
 from delivery.cluster.errors import Conflict, Denied, Fenced, Gone, Invalid, NotLeader
 from delivery.cluster.objects import CANARIES, Change, Object, Ref, resource_version
@@ -193,7 +192,7 @@ class Reconciler:
                 await self._writer.write(change)
             return
         generation = body["metadata"].get("generation", 0)
-        now, command = self._clock.now(), command_of(body)
+        now, command = self._clock.now(), self._people.command(body)
         refused = refuse(status, problem, generation=generation, now=now, command=command)
         body = await self._record(body, status, Decision(status=refused))
         self._announce(key, body, refused)

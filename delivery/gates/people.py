@@ -1,18 +1,22 @@
 """What people have said of a Canary, read from the objects that hold it. Costs no request."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from delivery.api.commands import command_of
 from delivery.api.parse import InvalidSpec, parse_approval, parse_freeze
 from delivery.cluster.indexes import APPROVES_INDEX
 from delivery.cluster.objects import APPROVALS, FREEZES, Kind, Object, Ref
 from delivery.cluster.reader import Reader
 from delivery.gates.seal import Seal
+from delivery.gates.stamping import speaker
+from strategies.commands import MAX_BY, Command
 from strategies.permits import Approval, Frozen
 
 CLAIMED = "claimed"
+_MARK = f" ({CLAIMED})"
 MOST_READ = 1024
 """How many objects are remembered as they were read."""
 
@@ -60,6 +64,16 @@ class People:
         found = [each for body in bodies if isinstance(each := self._known(FREEZES, body), Frozen)]
         return max((each for each in found if each.until > now), key=lambda each: each.until, default=None)
 
+    def command(self, body: Object) -> Command | None:
+        """The command on a Canary, with who gave it, marked if that is only a claim."""
+        found = command_of(body)
+        if found is None:
+            return None
+        user = speaker(self._seal, body)
+        if user is None and not found.by:
+            return found
+        return replace(found, by=user[:MAX_BY] if user is not None else f"{found.by[: MAX_BY - len(_MARK)]}{_MARK}")
+
     def places(self, namespace: str) -> tuple[tuple[str, str, str], ...]:
         """Where a change of a Freeze concerns the Canaries of a namespace."""
         return tuple((FREEZES.kind, place, "") for place in dict.fromkeys((namespace, self._home)))
@@ -104,7 +118,7 @@ class People:
         """The user, marked if it is only a claim."""
         spec: Mapping[str, Any] = body.get("spec") or {}
         name = str(spec.get("user") or "somebody")
-        return name if self._seal.vouches(body, kind) else f"{name} ({CLAIMED})"
+        return name if self._seal.vouches(body, kind) else f"{name}{_MARK}"
 
 
 def _made(body: Object) -> datetime:

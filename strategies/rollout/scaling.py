@@ -22,7 +22,7 @@ def with_minimums(spec: RolloutSpec, status: Status, snapshot: Snapshot, wish: W
         {
             "primary_min": _of_primary(status, snapshot, wish),
             "canary_min": _of_canary(spec, status, wish),
-            "previous_min": _of_previous(spec, status),
+            "previous_min": of_previous(spec, status),
         },
     )
 
@@ -47,7 +47,7 @@ def _of_canary(spec: RolloutSpec, status: Status, wish: Wanted) -> int | None:
     return None if leaving else 0
 
 
-def _of_previous(spec: RolloutSpec, status: Status) -> int:
+def of_previous(spec: RolloutSpec, status: Status) -> int:
     """The way back is instant as long as whoever served before can take everybody; so it keeps what the run began with
     that took its users from it, for as long as the way is open.
     """

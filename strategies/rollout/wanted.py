@@ -9,7 +9,7 @@ from dataclasses import replace
 from strategies.decision import Wanted
 from strategies.readiness import carries
 from strategies.rollout.advance import suspended
-from strategies.rollout.scaling import with_minimums
+from strategies.rollout.scaling import of_previous, with_minimums
 from strategies.rollout.terminating import may_serve
 from strategies.snapshot import Routes, Snapshot
 from strategies.spec import RolloutSpec
@@ -114,8 +114,13 @@ def _resting(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Wanted:
         destinations=True,
         traffic=_traffic(spec, status, snapshot, floor=floor or 1),
         apex_to_primary=True,
-        finalizer=leaving or (spec.revert_on_deletion and not spec.observe),
+        finalizer=leaving or (spec.revert_on_deletion and not spec.observe) or _borrows(spec, status, snapshot),
     )
+
+
+def _borrows(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> bool:
+    """Is a floor held between runs? Without us nobody would ever give it back."""
+    return snapshot.previous_scaled and of_previous(spec, status) > 0
 
 
 def _is_promoted(status: Status, snapshot: Snapshot) -> bool:

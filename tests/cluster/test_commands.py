@@ -24,7 +24,7 @@ async def test_an_abort_by_kubectl_annotate_is_carried_out_once_and_answered(sta
     answered = body["status"]["command"]
     assert (answered["id"], answered["verb"], answered["accepted"]) == ("a1", "abort", True)
     assert body["metadata"]["annotations"][COMMAND] == given
-    assert await stage.event("CommandAccepted") == "abort by ann (errors at checkout)"
+    assert await stage.event("CommandAccepted") == "abort by ann (claimed) (errors at checkout)"
     assert stage.lost() == 0
 
 

@@ -4,12 +4,14 @@ import asyncio
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from delivery.api.commands import COMMAND
 from delivery.api.parse import parse_approval, parse_canary
 from delivery.api.status import dump, load
 from delivery.cluster.kubernetes import KubernetesApi
@@ -18,6 +20,7 @@ from delivery.controller.doorbell import Doorbell
 from delivery.controller.settings import Settings
 from delivery.gates import freezing, speaking
 from delivery.gates.seal import Seal
+from delivery.gates.stamping import speaker, stamp
 from strategies.gates import GateKind, GateRecord, Word
 from strategies.status import Past, Phase, Result, Status, Waiting
 from tests.cluster.harness.control_plane import ControlPlane
@@ -136,7 +139,7 @@ async def test_the_webhook_writes_and_seals_who_it_was(
     certificate, key = make_certificate(tmp_path)
     given = {"kubeconfig": str(control_plane.kubeconfig()), "listen": "127.0.0.1:0", "namespace": namespace,
              "admission_cert": certificate, "admission_key": key, "admission_port": 0}  # fmt: skip
-    doorbell = Doorbell(lambda _: None, Settings.parse(given), stamp=Seal(key).stamped)
+    doorbell = Doorbell(lambda _: None, Settings.parse(given), stamp=partial(stamp, Seal(key)))
     running = asyncio.ensure_future(doorbell.run())
     configured = Ref(MUTATING, "", f"stamp-{namespace}")
     try:
@@ -156,20 +159,35 @@ async def test_the_webhook_writes_and_seals_who_it_was(
             return Seal(key).vouches(stored, APPROVALS) and stored["spec"]["user"] == "joe"
 
         await eventually(stamped, seconds=30, what="a word with its speaker's name")
+        await commanded_by_joe(api, kubectl, namespace, Seal(key))
     finally:
         await api.delete(configured)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
 
+async def commanded_by_joe(api: KubernetesApi, kubectl: Kubectl, namespace: str, seal: Seal) -> None:
+    """A command by kubectl, from somebody who may do it and says that they are somebody else."""
+    await kubectl.apply(canary())
+    await kubectl("create", "role", "commander", "--verb=get,patch", "--resource=canaries.progressive.delivery")
+    await kubectl("create", "rolebinding", "commander", "--role=commander", "--user=joe")
+    text = json.dumps({"id": "p-1", "verb": "pause", "by": "jane"})
+    await kubectl("annotate", "--as=joe", "canary/reviews", f"{COMMAND}={text}")
+    stored = await api.get(Ref(CANARIES, namespace, "reviews"))
+    assert (stored["metadata"]["annotations"][COMMAND], speaker(seal, stored)) == (text, "joe")
+    await kubectl("label", "canary/reviews", "team=shop")
+    assert speaker(seal, await api.get(Ref(CANARIES, namespace, "reviews"))) == "joe", "whoever edits it says nothing"
+
+
 def stamping(url: str, certificate: str, story: str) -> dict[str, Any]:
     """The webhook of deploy/admission, for one namespace and at an address of its own."""
-    rule = {"apiGroups": ["progressive.delivery"], "apiVersions": ["v1beta1"], "resources": ["approvals", "freezes"],
-            "operations": ["CREATE"]}  # fmt: skip
+    ours = {"apiGroups": ["progressive.delivery"], "apiVersions": ["v1beta1"]}
+    rules = [{**ours, "resources": ["approvals", "freezes"], "operations": ["CREATE"]},
+             {**ours, "resources": ["canaries"], "operations": ["CREATE", "UPDATE"]}]  # fmt: skip
     bundle = base64.b64encode(Path(certificate).read_bytes()).decode()
     webhook = {
         "name": "stamp.progressive.delivery", "admissionReviewVersions": ["v1"], "sideEffects": "None",
-        "clientConfig": {"url": url, "caBundle": bundle}, "rules": [rule], "failurePolicy": "Fail",
+        "clientConfig": {"url": url, "caBundle": bundle}, "rules": rules, "failurePolicy": "Fail",
         "namespaceSelector": {"matchLabels": {"story": story}},
     }  # fmt: skip
     return {"webhooks": [webhook]}

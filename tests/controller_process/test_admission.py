@@ -8,6 +8,7 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ import aiohttp
 import jsonpatch  # type: ignore[import-untyped]
 import pytest
 
+from delivery.api.commands import COMMAND
 from delivery.cluster.objects import APPROVALS, FREEZES, Kind, Object
 from delivery.controller import operator
 from delivery.controller.doorbell import Doorbell, Stamp
 from delivery.controller.settings import Settings
 from delivery.gates.seal import Seal
+from delivery.gates.stamping import SPEAKER, speaker, stamp
 from tests.controller_process.api_server import KINDS, SAID, ApiServer
 
 LIMIT = 20.0
@@ -111,7 +114,7 @@ def manifest(weight: object, plural: str = "canaries", **meta: object) -> dict[s
 
 @asynccontextmanager
 async def asking(
-    folder: Path, certificate: tuple[str, str], stamp: Stamp = lambda kind, namespace, spec, user: {}
+    folder: Path, certificate: tuple[str, str], stamp: Stamp = lambda kind, body, old, user: {}
 ) -> AsyncIterator[tuple[Webhook, Doorbell, ApiServer]]:
     async with ApiServer().serving() as server:
         settings = Settings.parse(
@@ -195,7 +198,7 @@ async def test_who_says_something_is_written_over_whatever_they_claim(
     seal = Seal(certificate[1])
     said = manifest(50, plural)
     said["spec"] |= {"user": "somebody-else", "signature": "forged", "reason": "fine"}
-    async with asking(tmp_path, certificate, seal.stamped) as (webhook, _, _):
+    async with asking(tmp_path, certificate, partial(stamp, seal)) as (webhook, _, _):
         webhook.url = webhook.url.replace("/validate", "/stamp")
         answer = await webhook.ask(said, plural=plural)
     assert answer["allowed"] is True
@@ -209,13 +212,37 @@ async def test_without_a_readable_key_a_word_is_let_in_as_a_claim(
     tmp_path: Path, certificate: tuple[str, str]
 ) -> None:
     said = manifest(50, "approvals")
-    async with asking(tmp_path, certificate, Seal(str(tmp_path / "gone")).stamped) as (webhook, _, _):
+    async with asking(tmp_path, certificate, partial(stamp, Seal(str(tmp_path / "gone")))) as (webhook, _, _):
         webhook.url = webhook.url.replace("/validate", "/stamp")
         answer = await webhook.ask(said, plural="approvals")
     assert answer["allowed"] is True
     body = written(answer, said)
     assert body["spec"]["user"] == "me"
     assert not Seal(certificate[1]).vouches(body, APPROVALS)
+
+
+def commanded(text: str = '{"id":"a","verb":"pause","by":"somebody-else"}') -> dict[str, Any]:
+    return manifest(50, annotations={COMMAND: text, "a/b~c": "kept"})
+
+
+async def test_who_gives_a_command_is_written_beside_it(tmp_path: Path, certificate: tuple[str, str]) -> None:
+    """What the author wrote stays: a tool that keeps the Canary like its file has nothing to repair."""
+    seal, said = Seal(certificate[1]), commanded()
+    async with asking(tmp_path, certificate, partial(stamp, seal)) as (webhook, _, _):
+        webhook.url = webhook.url.replace("/validate", "/stamp")
+        given = await webhook.ask(said, manifest(50), operation="UPDATE")
+        at_once = await webhook.ask(said)
+        same = await webhook.ask(said, said, operation="UPDATE")
+        silent = await webhook.ask(manifest(50), said, operation="UPDATE")
+    assert [answer["allowed"] for answer in (given, at_once, same, silent)] == [True] * 4
+    for answer in (given, at_once):
+        body = written(answer, said)
+        assert speaker(seal, body) == "me"
+        assert {name: text for name, text in body["metadata"]["annotations"].items() if name != SPEAKER} == (
+            said["metadata"]["annotations"]
+        )
+    assert "patch" not in same
+    assert "patch" not in silent
 
 
 async def test_the_webhook_comes_back_with_kopf(tmp_path: Path, certificate: tuple[str, str]) -> None:
@@ -235,7 +262,7 @@ def test_what_kopf_would_do_to_the_process_is_switched_off() -> None:
         namespace=None,
         validate=validate,
         advise=advise,
-        stamp=lambda kind, namespace, spec, user: {},
+        stamp=lambda kind, body, old, user: {},
         admission=None,
         host="",
         listening=lambda url: None,

@@ -215,8 +215,10 @@ def test_who_says_something_is_written_by_the_webhook_before_it_is_stored() -> N
     (webhook,) = one("admission", "MutatingWebhookConfiguration")["webhooks"]
     (checking,) = one("admission", "ValidatingWebhookConfiguration")["webhooks"]
     assert (webhook["failurePolicy"], webhook["sideEffects"]) == ("Ignore", "None")
-    (rule,) = webhook["rules"]
-    assert (rule["resources"], rule["operations"]) == (["approvals", "freezes"], ["CREATE"])
+    assert [(rule["resources"], rule["operations"]) for rule in webhook["rules"]] == [
+        (["approvals", "freezes"], ["CREATE"]),
+        (["canaries"], ["CREATE", "UPDATE"]),
+    ]
     assert webhook["clientConfig"]["service"] == {**checking["clientConfig"]["service"], "path": "/stamp"}
     assert "MutatingWebhookConfiguration" not in kinds("cluster-wide")
 

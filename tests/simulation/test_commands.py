@@ -32,7 +32,7 @@ def aborts(sim: Simulation) -> None:
     sim.until_phase("Failed")
     sim.loop.advance(600.0)
     assert (sim.status.phase.value, sim.status.reason) == ("Failed", "Aborted")
-    assert events(sim, "CommandAccepted") == ["abort by ann (errors at checkout)"]
+    assert events(sim, "CommandAccepted") == ["abort by ann (claimed) (errors at checkout)"]
     assert len(events(sim, "RolledBack")) == 1
     served(sim)
 
@@ -119,7 +119,7 @@ def test_a_command_whose_run_is_over_when_the_controller_comes_back_is_refused(s
     assert not told.accepted
     assert told.message == f"it was meant for {run}, which is over (Superseded, NewerRevision)"
     sim.loop.advance(2.0)
-    assert events(sim, "CommandRefused") == [f"promote --full by ann: {told.message}"]
+    assert events(sim, "CommandRefused") == [f"promote --full by ann (claimed): {told.message}"]
     recovers(sim)
 
 

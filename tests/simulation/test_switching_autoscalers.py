@@ -147,6 +147,20 @@ def test_floors_end_with_the_canary(sim):
     assert [noted(sim, hpa(each)) for each in ("v1", "v2")] == [{}, {}]
 
 
+def test_the_previous_versions_floor_ends_with_the_canary_too(sim):
+    """The way back is open no longer: without us nobody would ever lower it again."""
+    busy(sim, promotion={"keepPreviousSeconds": 300})
+    sim.release("v2")
+    recovers(sim)
+    assert bounds(sim, hpa("v1")) == (4, 10)
+    sim.store.delete(CANARY)
+    sim.until(lambda: sim.store.peek(CANARY) is None, seconds=60, what="the Canary gone")
+    sim.loop.advance(20)
+    served(sim)
+    assert bounds(sim, hpa("v1")) == (1, 10)
+    assert [noted(sim, hpa(each)) for each in ("v1", "v2")] == [{}, {}]
+
+
 @pytest.mark.parametrize("moment", [0.3, 4.0, 7.0, 20.0, 34.0, 40.0])
 def test_a_controller_killed_on_the_way_gives_everything_back(sim, moment):
     busy(sim, promotion={"keepPreviousSeconds": 20})

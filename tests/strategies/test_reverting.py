@@ -131,6 +131,31 @@ def test_routes_that_cannot_be_written_hold_everything_back():
     assert world.condition("TrafficSynced") == ("False", DENIED.reason)
 
 
+def test_routes_are_kept_as_long_as_the_apex_service_leads_to_the_primary():
+    """A revert that forgets the Service would send users to a primary that it then deletes."""
+    world = deleted(reverting())
+    world.kept = frozenset({"apex"})
+    world.until(lambda each: each.status.stage is Stage.RETURN)
+    world.rest(600)
+    assert (world.status.stage, world.live, world.apex_moved, world.primary.ready) == (Stage.RETURN, 100, True, 3)
+
+    world.kept = frozenset()
+    world.until_quiet()
+    assert (world.apex_moved, world.live, world.primary, world.finalizer) == (False, None, None, False)
+
+
+def test_the_finalizer_stays_as_long_as_something_of_ours_is_left():
+    world = deleted(reverting())
+    world.kept = frozenset({"objects"})
+    world.until(lambda each: each.status.stage is Stage.REMOVE)
+    world.rest(600)
+    assert (world.status.stage, world.finalizer, "Reverted" in world.told) == (Stage.REMOVE, True, False)
+
+    world.kept = frozenset()
+    world.until_quiet()
+    assert (world.primary, world.finalizer, world.told[-1]) == (None, False, "Reverted")
+
+
 def test_what_was_there_before_is_not_guessed():
     world = deleted(reverting())
     world.lost = Problem(reason="OriginalLost", message="write it down again")

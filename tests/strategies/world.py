@@ -86,6 +86,7 @@ class World:
     hold: Problem | None = None
     contested: Problem | None = None
     resolvable: bool = True
+    kept: frozenset[str] = frozenset()  # what cannot be undone: apex, objects
     lost: Problem | None = None  # what was there before is not recorded any more
     command: Command | None = None
     window: Window | None = None
@@ -184,11 +185,11 @@ class World:
 
     def _undo(self, wish: Wanted) -> bool:
         before = self.undone()
-        if wish.apex_as_before:
+        if wish.apex_as_before and "apex" not in self.kept:
             self.apex_moved = False
         if wish.routes_as_before:
             self.live = self.confirmed = None
-        if wish.nothing_left:
+        if wish.nothing_left and "objects" not in self.kept:
             self.primary = None
         return before != self.undone()
 
