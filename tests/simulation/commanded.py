@@ -6,11 +6,13 @@ from typing import Any
 
 from delivery.api.commands import COMMAND, written
 from delivery.cluster.memory.watching import Happened
-from delivery.cluster.objects import CANARIES
+from delivery.cluster.objects import CANARIES, REPLICA_SETS
+from delivery.gates import undoing
 from delivery.gates.commanding import concerns
 from strategies.commands import BOUND, Command, Verb, subject
 from strategies.rollout.commanding import EARLIER
 from strategies.status import Answered
+from tests.simulation import bookinfo
 from tests.simulation.invariants import CANARY
 from tests.simulation.simulation import Simulation
 
@@ -40,6 +42,26 @@ def answered(sim: Simulation, command: Command, *, seconds: float = 30.0) -> Ans
     sim.until(has_come, seconds=seconds, what=f"an answer to {command}")
     assert sim.status.command is not None
     return sim.status.command
+
+
+def undo(sim: Simulation) -> str:
+    """`delivery undo`: the target gets the template that was promoted before. What changes; "" without a way back."""
+    body = sim.store.peek(CANARY)
+    if body is None:
+        return ""
+    try:
+        ref = undoing.target_of(body)
+        target = sim.store.peek(ref)
+        if target is None:
+            return ""
+        way = undoing.way_back(body, target, sim.store.scan(REPLICA_SETS, bookinfo.NAMESPACE))
+    except undoing.NoWayBackError as error:
+        sim.promises.tell(f"no way back: {error}")
+        return ""
+    sim.promises.tell(f"undo: {way.images}")
+    ops = undoing.ops_for(target, way)
+    sim.store.patch(ref, ops, content_type="application/json-patch+json", manager="kubectl")
+    return way.images
 
 
 class Answers:

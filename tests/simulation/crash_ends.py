@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.cluster.objects import EVENTS, SECRETS, Object
-from strategies.status import Past
+from delivery.cluster.objects import APPROVALS, EVENTS, SECRETS, Object
+from strategies.status import Past, Status
 from tests.simulation import bookinfo, own_routes, wired
 from tests.simulation.invariants import APEX, CANARY, size
 from tests.simulation.simulation import Simulation
@@ -19,7 +19,7 @@ class End:
     reason: str
     promoted: str
     applied: str
-    results: tuple[tuple[str, str, str, int], ...]
+    results: tuple[Any, ...]
     failed_checks: int
     weight: int | None
     primary: Any
@@ -30,6 +30,8 @@ class End:
     copies: tuple[str, ...]
     own_routes: tuple[Any, ...]
     left: tuple[str, ...]
+    commands: tuple[Any, ...]
+    words: tuple[Any, ...]
 
     @classmethod
     def of(cls, sim: Simulation) -> "End":
@@ -53,7 +55,20 @@ class End:
             copies=(*wired.copies(sim), *wired.copies(sim, SECRETS)),
             own_routes=own_routes.specs(sim),
             left=tuple(sim.theirs.left()) if _is_reverted(sim) else (),
+            commands=_commands(status),
+            words=tuple(map(_word, store.scan(APPROVALS, bookinfo.NAMESPACE))),
         )
+
+
+def _commands(status: Status) -> tuple[Any, ...]:
+    """The commands that were answered: the last, what became of it, and the earlier ones."""
+    last = status.command
+    return () if last is None else (last.id, last.accepted, last.message, last.earlier)
+
+
+def _word(approval: Object) -> tuple[str, str]:
+    """Somebody's word, and what it was answered."""
+    return approval["metadata"]["name"], (approval.get("status") or {}).get("state", "")
 
 
 def _is_reverted(sim: Simulation) -> bool:
@@ -66,8 +81,9 @@ def _template(workload: Object) -> Any:
     return spec.get("template", spec.get("selector"))
 
 
-def _result(past: Past) -> tuple[str, str, str, int]:
-    return (past.revision, past.result.value, past.reason, past.weight)
+def _result(past: Past) -> tuple[Any, ...]:
+    said = tuple((each.gate, each.word.value, each.by, each.approval) for each in past.gates)
+    return (past.revision, past.result.value, past.reason, past.weight, said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, SERVICES, Kind, R
 from strategies.commands import Verb
 from tests.simulation import asking, hooked, own_routes, templated, wired
 from tests.simulation.adopting import Adopting, WithRoute
-from tests.simulation.commanded import answered, give
+from tests.simulation.commanded import answered, give, undo
+from tests.simulation.heeded import Heeded
 from tests.simulation.invariants import APEX, CANARY, ROUTE
 from tests.simulation.own_routes import OwnRoutes
 from tests.simulation.shipped import Shipped
@@ -193,10 +194,19 @@ ADOPTIONS = {
     "adopted-reverted": Story(_promoted_and_revertible, _delete, "", world=Adopting, last_words=REVERTED),
 }
 WITH_PEOPLE = {
-    "approved": Story(asking.at_gate, asking.say, "Succeeded"),
+    "approved": Story(asking.at_gate, asking.say, "Succeeded", world=Heeded),
     "denied": Story(asking.at_gate, lambda sim: asking.say(sim, decision="deny"), "Failed"),
     "let-in": Story(lambda sim: asking.at_gate(sim, before="rollout"), asking.say, "Succeeded"),
 }
+
+
+def _at_last_step(sim: Simulation) -> None:
+    """The shortest way to an end that is left."""
+    sim.set_up(stepWeights=[50])
+    sim.start_controller()
+    sim.until_phase("Initialized")
+    sim.release("v2")
+    sim.until(lambda: sim.weight == 50, seconds=120, what="a run at 50 %")
 
 
 def _failed(sim: Simulation) -> None:
@@ -216,13 +226,30 @@ def _told(verb: Verb, **given: bool) -> Callable[[Simulation], None]:
     return lambda sim: give(sim, verb, "c-1", **given) and None
 
 
+def _pause_and_resume(sim: Simulation) -> None:
+    answered(sim, give(sim, Verb.PAUSE, "c-1"), seconds=PATIENCE)
+    give(sim, Verb.RESUME, "c-2")
+
+
+def _set_back(sim: Simulation) -> None:
+    assert undo(sim), "there is a way back"
+
+
+def _commanded(
+    prepare: Callable[[Simulation], None], begin: Callable[[Simulation], None], phase: str = "Succeeded"
+) -> Story:
+    return Story(prepare, begin, phase, world=Heeded)
+
+
 COMMANDS = {
-    "aborted": Story(_at_ten_percent, _told(Verb.ABORT), "Failed"),
-    "restarted": Story(_at_ten_percent, _told(Verb.RESTART), "Succeeded"),
-    "skipped": Story(_at_ten_percent, _told(Verb.PROMOTE), "Succeeded"),
-    "promoted-by-hand": Story(_at_ten_percent, _told(Verb.PROMOTE, full=True), "Succeeded"),
-    "retried": Story(_failed, _told(Verb.RETRY), "Succeeded"),
-    "resumed": Story(_paused, _told(Verb.RESUME), "Succeeded"),
+    "aborted": _commanded(_at_ten_percent, _told(Verb.ABORT), "Failed"),
+    "restarted": _commanded(_at_ten_percent, _told(Verb.RESTART)),
+    "skipped": _commanded(_at_ten_percent, _told(Verb.PROMOTE)),
+    "promoted-by-hand": _commanded(_at_ten_percent, _told(Verb.PROMOTE, full=True)),
+    "retried": _commanded(_failed, _told(Verb.RETRY)),
+    "resumed": _commanded(_paused, _told(Verb.RESUME)),
+    "paused-and-resumed": _commanded(_at_last_step, _pause_and_resume),
+    "undone": _commanded(_at_ten_percent, _set_back),
 }
 ALL = {
     **STORIES, **OTHER_TARGETS, **WITH_CONFIGS, **DELETIONS, **WITHOUT_MESH, **OWN_ROUTES, **SHIPPED, **VERSIONS,

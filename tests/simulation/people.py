@@ -10,14 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from delivery.api.commands import command_of
-from delivery.cluster.objects import FREEZES, REPLICA_SETS, Ref
-from delivery.gates import undoing
+from delivery.cluster.objects import FREEZES, Ref
 from strategies.commands import Verb
 from strategies.rollout.answering import waiting_for
 from strategies.rollout.calendars import IGNORE_WINDOWS
 from tests.simulation import bookinfo
 from tests.simulation.asking import SIGN_OFF, freeze, say
-from tests.simulation.commanded import Answers, Hands, give
+from tests.simulation.commanded import Answers, Hands, give, undo
 from tests.simulation.held import Held
 from tests.simulation.invariants import CANARY
 from tests.simulation.obeyed import Obeyed
@@ -140,21 +139,7 @@ class People:
 
     def go_back(self) -> None:
         """`delivery undo`: the target gets the template that was promoted before, where there is a way back."""
-        sim, body = self._sim, self._sim.store.peek(CANARY)
-        if body is None:
-            return
-        try:
-            ref = undoing.target_of(body)
-            target = sim.store.peek(ref)
-            if target is None:
-                return
-            way = undoing.way_back(body, target, sim.store.scan(REPLICA_SETS, bookinfo.NAMESPACE))
-        except undoing.NoWayBackError as error:
-            sim.promises.tell(f"no way back: {error}")
-            return
-        sim.promises.tell(f"undo: {way.images}")
-        ops = undoing.ops_for(target, way)
-        sim.store.patch(ref, ops, content_type="application/json-patch+json", manager="kubectl")
+        undo(self._sim)
 
     def hurry(self) -> None:
         """What waits may go out at any hour."""
