@@ -78,8 +78,10 @@ def _note(turn: Turn, point: Point, closed: tuple[Closed, ...]) -> None:
             waiting,
             gates=(*names[:MOST_NAMED], *more),
             message=brief("; ".join(f"{each.name}: {each.message}" for each in news)),
-            muted=all(each.muted for each in news),
+            muted=(known is None or known.muted or not known.gates) and all(each.muted for each in news),
         )
+    if known is not None and known.muted and not waiting.muted:
+        turn.tell("GateClosed", waiting.message, warning=True)  # so far nobody but the Event was told
     turn.set(waiting=waiting)
 
 

@@ -95,9 +95,13 @@ async def receiving(certificate=None):
         await runner.cleanup()
 
 
-async def asked(hook, *, known=None, status=RUNNING, question=ASKED, guard=None):
+async def no_time(_):
+    """A pause that is over."""
+
+
+async def asked(hook, *, known=None, status=RUNNING, question=ASKED, guard=None, sleep=asyncio.sleep):
     guard = guard or Guard(allowed=(ip_network("127.0.0.0/8"),))
-    async with HttpCaller(guard, rng=random.Random(1)) as caller:
+    async with HttpCaller(guard, rng=random.Random(1), sleep=sleep) as caller:
         hooks = Webhooks(caller, Known(known or {}), Clock())
         return await hooks.ask(Webhook.model_validate(hook), question, Occasion(spec=SPEC, status=status))
 
@@ -200,6 +204,27 @@ async def test_what_an_answer_means(status, outcome):
         verdict = await asked({"name": "a", "url": receiver.url})
     assert verdict.outcome is outcome
     assert str(status) in verdict.message
+
+
+async def test_a_hook_is_asked_again_as_often_as_it_says_and_under_the_same_key():
+    async with receiving() as receiver:
+        answers = iter([500, 503, 200])
+
+        async def moody(_):
+            return web.Response(status=next(answers))
+
+        receiver.answer = moody
+        verdict = await asked({"name": "a", "url": receiver.url, "retries": 2}, sleep=no_time)
+    assert verdict.outcome is Outcome.PASS
+    assert len({headers["Idempotency-Key"] for _, headers, _ in receiver.requests}) == 1
+    assert len(receiver.requests) == 3
+
+
+async def test_a_hook_without_retries_is_asked_once():
+    async with receiving() as receiver:
+        receiver.status = 500
+        verdict = await asked({"name": "a", "url": receiver.url}, sleep=no_time)
+    assert (verdict.outcome, len(receiver.requests)) == (Outcome.FAIL, 1)
 
 
 async def test_no_answer_is_an_error():

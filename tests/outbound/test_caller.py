@@ -13,9 +13,9 @@ from aiodns import error as dns
 from aiohttp import web
 from aiohttp.abc import ResolveResult
 
-from delivery.outbound.caller import HttpCaller
+from delivery.outbound.caller import LONGEST_PAUSE, HttpCaller
 from delivery.outbound.guard import Guard
-from delivery.outbound.outgoing import MOST_BYTES, OutboundError, Outgoing, RefusedAddressError
+from delivery.outbound.outgoing import MOST_BYTES, OutboundError, Outgoing, RefusedAddressError, Reply
 
 SCRIPTS = ("127。0。0。1", "127.0.0。1", "①②⑦。0。0。1", "127.0.0.1\\@gate.test")
 """127.0.0.1 to the library that calls, and to others a name, or what stands before a name."""
@@ -86,7 +86,7 @@ async def test_the_request_arrives_and_its_answer_comes_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "ok"), [(200, True), (202, True), (204, True), (299, True), (302, False), (403, False)]
+    ("status", "ok"), [(200, True), (202, True), (204, True), (299, True), (300, False), (302, False), (403, False)]
 )
 async def test_any_2xx_is_a_success(status: int, ok: bool) -> None:
     async def answer(_: web.Request) -> web.Response:
@@ -107,6 +107,35 @@ async def test_it_is_tried_again_with_longer_and_longer_pauses() -> None:
         reply = await caller.send(Outgoing(url=url, retries=5))
     assert reply.status == 200
     assert [0.8 * 2**n <= each <= 2**n for n, each in enumerate(pauses.taken)] == [True] * 3
+
+
+async def test_no_pause_is_longer_than_half_a_minute_and_no_two_are_alike() -> None:
+    async def broken(_: web.Request) -> web.Response:
+        return web.Response(status=500)
+
+    pauses = Pauses()
+    async with serving(broken) as url, calling(sleep=pauses) as caller:
+        await caller.send(Outgoing(url=url, retries=12))
+    assert len(pauses.taken) == 12
+    assert max(pauses.taken) <= LONGEST_PAUSE == 30.0
+    assert min(pauses.taken[5:]) >= 0.8 * LONGEST_PAUSE
+    assert len(set(pauses.taken)) == 12, "callers that failed together do not come back together"
+
+
+async def test_who_gave_no_answer_is_asked_again() -> None:
+    asked: list[str] = []
+
+    async def moody(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        if len(asked) < 3:
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response()
+
+    pauses = Pauses()
+    async with serving(moody) as url, calling(sleep=pauses) as caller:
+        assert (await caller.send(Outgoing(url=url, retries=2))).ok
+    assert (len(asked), len(pauses.taken)) == (3, 2)
 
 
 async def test_a_clear_no_is_not_asked_again() -> None:
@@ -144,6 +173,28 @@ async def test_one_deadline_holds_for_head_and_body() -> None:
         with pytest.raises(OutboundError, match=r"gave no answer within 0\.2 s"):
             await caller.send(Outgoing(url=url, timeout_seconds=0.2))
         release.set()
+
+
+async def test_the_deadline_is_the_requests_own() -> None:
+    release = asyncio.Event()
+
+    async def hanging(_: web.Request) -> web.Response:
+        await release.wait()
+        return web.Response()
+
+    async with serving(hanging) as url, calling() as caller:
+        patient = asyncio.ensure_future(caller.send(Outgoing(url=url, timeout_seconds=60.0)))
+        hasty = asyncio.ensure_future(caller.send(Outgoing(url=url, timeout_seconds=0.1)))
+        done, _ = await asyncio.wait({patient, hasty}, timeout=3.0, return_when=asyncio.FIRST_COMPLETED)
+        release.set()
+        assert done == {hasty}
+        assert (await patient).ok
+        with pytest.raises(OutboundError, match=r"within 0\.1 s"):
+            await hasty
+
+
+def test_what_is_no_final_answer_opens_nothing() -> None:
+    assert [status for status in range(100, 600) if Reply(status=status).ok] == list(range(200, 300))
 
 
 async def test_a_huge_body_is_cut() -> None:

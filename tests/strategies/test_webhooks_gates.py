@@ -39,6 +39,23 @@ def test_a_gate_whose_service_is_away_stays_closed_and_is_told_once() -> None:
     assert world.told.count("GateClosed") == 1
 
 
+def test_a_gate_that_is_closed_beside_a_muted_one_is_told_once_whoever_answers_first() -> None:
+    hooks = (
+        HookSpec(name="quiet", type=HookType.CONFIRM_ROLLOUT, muted=True),
+        HookSpec(name="loud", type=HookType.CONFIRM_ROLLOUT),
+    )
+    for first, second in (("quiet", "loud"), ("loud", "quiet")):
+        world = World(spec=a_spec(hooks=hooks), answerer=Services({first: NO})).until_phase(Phase.INITIALIZED)
+        world.delivering = False
+        services(world).says[second] = None
+        world.release(V2).rest(5)
+        services(world).says[second] = NO
+        world.rest(600)
+        told = [note.muted for note in world.status.outbox if note.reason == "GateClosed"]
+        assert told.count(False) == 1, (first, told)
+        assert told.count(True) <= 1
+
+
 def test_a_muted_gate_becomes_an_event_and_alerts_nobody() -> None:
     hook = HookSpec(name="quiet", type=HookType.CONFIRM_ROLLOUT, muted=True)
     world = World(spec=a_spec(hooks=(hook,)), answerer=Services({"quiet": NO})).until_phase(Phase.INITIALIZED)
