@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from delivery.judge.asked import Asked
+    from metrics.counters import Counters
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 METRICS = ("errors", "latency")
@@ -112,17 +113,12 @@ def _asked(resume: Path | None, **given: Any) -> "Asked":
     """The question. Raises click's errors, which name the option."""
     from delivery.judge import kept
     from delivery.judge.asked import Asked, Rule
-    from metrics.counters import Counters
     from metrics.judges.settings import CompareWithPrimary
     from metrics.matchers import MatchersError, parse
     from metrics.raw_queries import What
 
-    counters = None
+    counters = _counters(given["query"], given["failed"])
     kinds = {"errors": What.REQUESTS, "latency": What.DURATIONS}
-    if (given["query"] is None) != (given["failed"] is None):
-        raise click.UsageError("--query and --failed belong together: all requests, and those of them that failed")
-    if given["query"] is not None:
-        counters = Counters(requests=given["query"], failures=given["failed"])
     metrics = given["metrics"] or (("errors",) if counters is not None else METRICS)
     begun = kept.times(resume)
     end = given["end"] or (begun[1] if begun else datetime.now(UTC).replace(microsecond=0))
@@ -152,6 +148,15 @@ def _asked(resume: Path | None, **given: Any) -> "Asked":
         raise
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+
+
+def _counters(requests: str | None, failures: str | None) -> "Counters | None":
+    """Counters of the user's; None for Istio's."""
+    from metrics.counters import Counters
+
+    if (requests is None) != (failures is None):
+        raise click.UsageError("--query and --failed belong together: all requests, and those of them that failed")
+    return None if requests is None or failures is None else Counters(requests=requests, failures=failures)
 
 
 def _progress(done: int, every: int) -> None:

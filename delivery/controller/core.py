@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from delivery.alerts.announcer import Announcer
+from delivery.alerts.announcer import Announcer, OnDelivered
 from delivery.alerts.carrier import Carrier, Count
 from delivery.alerts.repeats import Repeats
 from delivery.alerts.telling import Telling
@@ -135,6 +135,27 @@ def _alerting(around: Surroundings, reader: Reader, contents: Contents, webhooks
     )
 
 
+def _elector(around: Surroundings) -> Elector:
+    """Who asks for the Lease under this controller's name."""
+    return Elector(
+        around.api,
+        around.clock,
+        namespace=around.lease_namespace,
+        name=around.lease_name,
+        identity=around.identity,
+        rng=around.rng,
+    )
+
+
+def _telling(around: Surroundings, writer: Writer, alerting: Alerting, on_told: OnDelivered) -> Telling:
+    """What carries announcements: as Events, and as alerts beside them."""
+    clock, rng = around.clock, around.rng
+    carrier = Carrier(
+        alerting.destinations, clock, rng, on_told, cluster=around.alerts.cluster, count=around.count_alert
+    )
+    return Telling(Announcer(writer, clock, rng, on_told), carrier, Repeats(clock, on_told))
+
+
 class Controller:
     """One controller. `leading` says whether it works; `on_leading` is told when that changes.
 
@@ -147,14 +168,7 @@ class Controller:
         self.on_leading: Callable[[bool], None] = lambda _: None
         self.queue = WorkQueue(self._tick, workers=around.workers, clock=clock, rng=rng, on_error=self._on_error)
         self.reader = _reader(around, self._on_change)
-        self.elector = Elector(
-            around.api,
-            clock,
-            namespace=around.lease_namespace,
-            name=around.lease_name,
-            identity=around.identity,
-            rng=rng,
-        )
+        self.elector = _elector(around)
         onlooker = StatusOnly(around.api, self.reader, self.elector, clock, observe=around.observe)
         writer: Writer = onlooker
         if not around.policy.observe:
@@ -169,18 +183,7 @@ class Controller:
             hooks=webhooks,
         )
         alerting = _alerting(around, self.reader, contents, webhooks)
-        self.announcer = Telling(
-            Announcer(writer, clock, rng, self._on_told),
-            Carrier(
-                alerting.destinations,
-                clock,
-                rng,
-                self._on_told,
-                cluster=around.alerts.cluster,
-                count=around.count_alert,
-            ),
-            Repeats(clock, self._on_told),
-        )
+        self.announcer = _telling(around, writer, alerting, self._on_told)
         self.reconciler = Reconciler(
             reader=self.reader,
             writer=writer,

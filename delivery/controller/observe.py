@@ -249,13 +249,7 @@ class Observer:
         early = status.phase in (Phase.NONE, Phase.INITIALIZING, Phase.TERMINATING)
         if early and not view.taken_over:
             view = RouteView()  # what the user's routes say before we come is nothing that we have to hold to
-        live = Routes(
-            canary_weight=view.canary_weight,
-            everybody_weight=view.everybody_weight,
-            mirror=view.mirror,
-            testers=view.testers,
-            behind=view.behind,
-        )
+        live = _live(view)
         snapshot = replace(snapshot, routes=live)
         wish = wanted(spec, status, snapshot)
         found = changes(wish, picture, epoch=snapshot.epoch, running=False)
@@ -291,6 +285,17 @@ class Observer:
             entry.unsynced_since = None
         elif entry.unsynced_since is None:
             entry.unsynced_since = self._clock.monotonic()
+
+
+def _live(view: RouteView) -> Routes:
+    """What the routes say, not yet held against anything."""
+    return Routes(
+        canary_weight=view.canary_weight,
+        everybody_weight=view.everybody_weight,
+        mirror=view.mirror,
+        testers=view.testers,
+        behind=view.behind,
+    )
 
 
 def _destination_refs(picture: Picture) -> tuple[Ref, ...]:

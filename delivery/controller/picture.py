@@ -134,8 +134,7 @@ def take(reader: Reader, body: Object, spec: Spec, *, scaling: bool = True) -> P
         return reader.get(Ref(kind, names.namespace, name))
 
     route = with_left_behind(reader, names, spec.route)
-    refs = (*spec.router.route_refs(names, route), *spec.router.destination_refs(names, route))
-    seen = Observed.of((ref, reader.get(ref)) for ref in refs)
+    seen = _routed(reader, spec, route)
     target, apex = find(spec.target.kind, names.target), find(SERVICES, names.apex)
     primary = find(spec.target.primary_kind, names.primary)
     workload = _labelled(spec, route, seen, target=target, primary=primary, apex=apex)
@@ -167,6 +166,12 @@ def take(reader: Reader, body: Object, spec: Spec, *, scaling: bool = True) -> P
         versions=versions,
         forgotten=forgotten(reader, names, route),
     )
+
+
+def _routed(reader: Reader, spec: Spec, route: RouteSpec) -> Observed:
+    """The objects that lead users, as they are."""
+    refs = (*spec.router.route_refs(spec.names, route), *spec.router.destination_refs(spec.names, route))
+    return Observed.of((ref, reader.get(ref)) for ref in refs)
 
 
 def _scaling(reader: Reader, spec: Spec, names: Names, primary: Object | None) -> Scaling:

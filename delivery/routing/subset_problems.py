@@ -35,14 +35,11 @@ def subset_problem(
     rule = observed.get(Ref(DESTINATION_RULES, names.namespace, spec.subsets.rule))
     where = f"DestinationRule {names.namespace}/{spec.subsets.rule}"
     if rule is None:
-        return Problem(reason="SubsetNotFound", message=f"{where} does not exist; create it or correct spec.subsetRef")
+        return _not_found(f"{where} does not exist; create it or correct spec.subsetRef")
     apex_host = RoleDestinations.of(names, spec).canary.host
     if not is_about(rule, apex_host, names):
-        return Problem(
-            reason="SubsetNotFound",
-            message=f"{where} is about host {(rule.get('spec') or {}).get('host')}, not about {apex_host}; "
-            "name one that is",
-        )
+        about = (rule.get("spec") or {}).get("host")
+        return _not_found(f"{where} is about host {about}, not about {apex_host}; name one that is")
     given = {str(each.get("name")): each.get("labels") or {} for each in (rule.get("spec") or {}).get("subsets") or []}
     roles = (
         (spec.subsets.primary, "primary", primaries, (canary,)),
@@ -50,9 +47,7 @@ def subset_problem(
     )
     for subset, role, own, others in roles:
         if subset not in given:
-            return Problem(
-                reason="SubsetNotFound", message=f"{where} has no subset {subset}; add it or correct spec.subsetRef"
-            )
+            return _not_found(f"{where} has no subset {subset}; add it or correct spec.subsetRef")
         if not _tells(given[subset], own, others):
             return Problem(
                 reason="SubsetSelectsWrongPods",
@@ -60,6 +55,10 @@ def subset_problem(
                 f"others; give it the labels {_differing(own, others)}",
             )
     return apex_problem(names, apex, (canary, *primaries))
+
+
+def _not_found(message: str) -> Problem:
+    return Problem(reason="SubsetNotFound", message=message)
 
 
 def is_about(rule: Object, host: str, names: Names) -> bool:

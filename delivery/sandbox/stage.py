@@ -86,9 +86,7 @@ async def open_sandbox(
         store = Store(clock, seed=seed)
         state = _restore(stack, settings, store)
         begins = store.resource_version == "1"
-        server = ApiServer(store, clock=clock)
-        store.admission.append(admission.admit)
-        definitions.install_all(store, settings.crds)
+        server = _api_server(store, settings, clock)
         traffic = _traffic(settings, store, Mesh(seed=seed, lag=settings.lag, now=time.monotonic()), problem)
         world = _world(stack, store, RealSchedule(clock, seed=seed), traffic)
         if settings.bookinfo and begins:  # what people have deleted does not come back with a restart
@@ -113,6 +111,14 @@ async def open_sandbox(
         if settings.controller:
             await _start_controller(stack, sandbox, problem)
         yield sandbox
+
+
+def _api_server(store: Store, settings: Settings, clock: SystemClock) -> ApiServer:
+    """An API server that knows our kinds and those of the mesh, and refuses what our admission refuses."""
+    server = ApiServer(store, clock=clock)
+    store.admission.append(admission.admit)
+    definitions.install_all(store, settings.crds)
+    return server
 
 
 def _restore(stack: AsyncExitStack, settings: Settings, store: Store) -> StateFile | None:

@@ -47,33 +47,29 @@ def primary_body(
     """The workload to create as primary, running the target's present template with `replicas` pods.
 
     Of another `kind` than a Deployment the fields in `copied` are taken over, and `replicas` None is left out.
-
     `annotations` go into the same write (what was there before us must not be lost by a crash). Raises ValueError
     when the target's selector does not allow a copy; `selectors.selector_problem` says so beforehand.
     """
-    problem = selectors.selector_problem(target, kind, labelling.preferred)
-    if problem:
+    if problem := selectors.selector_problem(target, kind, labelling.preferred):
         raise ValueError(problem.message)
     spec, own = target["spec"], selectors.match_labels(target)
     key = selectors.moved_label(own, labelling.preferred)
     moved = selectors.primary_labels(own, labelling.preferred)
-    selector = {**copy.deepcopy(spec["selector"]), "matchLabels": moved}
+    old, new, here = own[key], moved[key], names.namespace
     return {
         "apiVersion": kind.api_version,
         "kind": kind.kind,
         "metadata": {
             "name": names.primary,
-            "namespace": names.namespace,
-            "labels": {**_copied_labels(target, labelling, {key: moved[key]}), **owner_labels(names)},
+            "namespace": here,
+            "labels": {**_copied_labels(target, labelling, {key: new}), **owner_labels(names)},
             "annotations": {**annotations, **selectors.noted_label(own, key), REVISION: revision, FENCE: str(epoch)},
         },
         "spec": {
             **{name: copy.deepcopy(spec[name]) for name in copied if name in spec},
             **({} if replicas is None else {"replicas": replicas}),
-            "selector": selector,
-            "template": selectors.rewritten(
-                spec["template"], key=key, old=own[key], new=moved[key], namespace=names.namespace
-            ),
+            "selector": {**copy.deepcopy(spec["selector"]), "matchLabels": moved},
+            "template": selectors.rewritten(spec["template"], key=key, old=old, new=new, namespace=here),
         },
     }
 
