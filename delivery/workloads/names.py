@@ -63,5 +63,5 @@ class Names:
 
 
 def _switched_name(canary: Canary) -> str:
-    """Where versions come and go under names of their own, the primary is called like the Service that users call."""
+    """Where versions come and go under names of their own, the primary is named after the Service that users call."""
     return canary.apex + PRIMARY_SUFFIX if canary.spec.promotion.method == "switch" else ""

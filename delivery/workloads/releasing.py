@@ -30,6 +30,8 @@ from delivery.workloads.service_spec import Metadata, ServiceSpec, Unmanaged
 from delivery.workloads.written import Written, shared_fields
 from strategies.snapshot import Problem
 
+_SIGN = (MANAGED_BY, MANAGER)
+
 
 def release(
     kind: Kind, body: Object, wanted: Mapping[str, Any], *, epoch: int, why: str, extra: Sequence[Op] = ()
@@ -49,9 +51,6 @@ def release(
     if not ops and not extra:
         return None
     return Change(ref=ref, tests=preconditions(kind, body), ops=(*ops, *extra), why=why)
-
-
-_SIGN = (MANAGED_BY, MANAGER)
 
 
 def removal(

@@ -1,8 +1,8 @@
 """The three Services: canary and primary are ours, the apex is often the user's.
 
 Of a Service that the user made the selector is ours, and only once the primary can carry the users; what it selected
-before is recorded first. Everything else of it stays, and so do foreign fields, ports, labels and annotations of our
-own.
+before is recorded first. Everything else of it stays. On the other two, fields, ports, labels and annotations that
+somebody else added stay as well.
 """
 
 import json

@@ -106,11 +106,11 @@ def _others(spec: AutoscalerSpec | None, found: list[Found], target: str) -> Pro
             "AutoscalerConflict",
             f"{_named(others)} scales {target} besides {spec}; delete one of them",
         )
-    unnamed = [each for each in others if each[0].kind == "ScaledObject"]
-    if unnamed:
+    keda = [each for each in others if each[0].kind == "ScaledObject"]
+    if keda:
         return _problem(
             "AutoscalerConflict",
-            f"{_named(unnamed)} scales {target} and would wake it while it rests; name it in spec.autoscalerRef",
+            f"{_named(keda)} scales {target} and would wake it while it rests; name it in spec.autoscalerRef",
         )
     return None
 

@@ -12,8 +12,7 @@ from typing import Any, ClassVar
 
 from delivery.cluster.objects import DAEMON_SETS, Change, Kind, Object, Op, Ref, pointer
 from delivery.workloads import daemon_pods, deployment, selectors
-from delivery.workloads.names import Names
-from delivery.workloads.overlay import create_change, overlay
+from delivery.workloads.overlay import overlay
 from delivery.workloads.ownership import FENCE, check_fence, generation_tests, is_managed
 from delivery.workloads.revision import matches, revision
 from delivery.workloads.service_spec import ServiceSpec
@@ -36,6 +35,7 @@ class DaemonSetKind(CopiedKind):
     """The TargetKind of apps/v1 DaemonSets."""
 
     kind: ClassVar[Kind] = DAEMON_SETS
+    copied: ClassVar[tuple[str, ...]] = COPIED
 
     def problem(self, target: Object, service: ServiceSpec) -> Problem | None:
         strategy = (target["spec"].get("updateStrategy") or {}).get("type", "RollingUpdate")
@@ -69,37 +69,8 @@ class DaemonSetKind(CopiedKind):
     ) -> Workload:
         return daemon_pods.observe(body, pods, revision=_revision(body), resting=rests(body), since=since)
 
-    def create(
-        self,
-        target: Object,
-        names: Names,
-        template: Template,
-        *,
-        revision: str,
-        floor: int,
-        epoch: int,
-        annotations: Mapping[str, str],
-    ) -> Change:
-        body = deployment.primary_body(
-            {**target, "spec": {**target["spec"], "template": template}},
-            names,
-            revision=revision,
-            replicas=None,
-            epoch=epoch,
-            annotations=annotations,
-            labelling=self.labelling,
-            kind=DAEMON_SETS,
-            copied=COPIED,
-        )
-        return create_change(DAEMON_SETS, body, epoch=epoch, why=f"create the primary at {revision}")
-
-    def promote(
-        self, primary: Object, template: Template, *, revision: str, epoch: int, target: Object | None
-    ) -> Change | None:
-        spec = target["spec"] if target is not None else None
-        return deployment.promote_change(
-            primary, template, revision=revision, epoch=epoch, spec=spec, kind=DAEMON_SETS, copied=COPIED
-        )
+    def replicas(self, target: Object, floor: int) -> int | None:
+        return None
 
     def at_least(self, workload: Object, pods: int, *, epoch: int, why: str) -> Change | None:
         """Lift the rest: how many pods there are then, the nodes say."""

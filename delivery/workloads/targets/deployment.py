@@ -1,15 +1,13 @@
 """Deployments as targets: as many pods as `replicas` says, earlier templates in ReplicaSets."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
 from delivery.cluster.objects import DEPLOYMENTS, REPLICA_SETS, Change, Kind, Object
 from delivery.workloads import deployment, selectors
-from delivery.workloads.names import Names
 from delivery.workloads.observation import observe
-from delivery.workloads.overlay import create_change
 from delivery.workloads.revision import POD_TEMPLATE_HASH, matches
 from delivery.workloads.service_spec import ServiceSpec
 from delivery.workloads.targets.bases import CopiedKind
@@ -23,6 +21,7 @@ class DeploymentKind(CopiedKind):
 
     kind: ClassVar[Kind] = DEPLOYMENTS
     past: ClassVar[Kind | None] = REPLICA_SETS
+    copied: ClassVar[tuple[str, ...]] = deployment.COPIED
 
     def problem(self, target: Object, service: ServiceSpec) -> Problem | None:
         return selectors.selector_problem(target, preferred=self.labelling.preferred)
@@ -48,33 +47,8 @@ class DeploymentKind(CopiedKind):
     ) -> Workload:
         return observe(body, pods, replica_sets=past, since=since)
 
-    def create(
-        self,
-        target: Object,
-        names: Names,
-        template: Template,
-        *,
-        revision: str,
-        floor: int,
-        epoch: int,
-        annotations: Mapping[str, str],
-    ) -> Change:
-        body = deployment.primary_body(
-            {**target, "spec": {**target["spec"], "template": template}},
-            names,
-            revision=revision,
-            replicas=max(1, target["spec"].get("replicas") or 0, floor),
-            epoch=epoch,
-            annotations=annotations,
-            labelling=self.labelling,
-        )
-        return create_change(DEPLOYMENTS, body, epoch=epoch, why=f"create the primary at {revision}")
-
-    def promote(
-        self, primary: Object, template: Template, *, revision: str, epoch: int, target: Object | None
-    ) -> Change | None:
-        spec = target["spec"] if target is not None else None
-        return deployment.promote_change(primary, template, revision=revision, epoch=epoch, spec=spec)
+    def replicas(self, target: Object, floor: int) -> int | None:
+        return max(1, target["spec"].get("replicas") or 0, floor)
 
     def at_least(self, workload: Object, pods: int, *, epoch: int, why: str) -> Change | None:
         if workload["spec"].get("replicas", 1) >= pods:
