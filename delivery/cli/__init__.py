@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -55,8 +56,18 @@ COMMANDS: Mapping[str, Lazy] = MappingProxyType(
 )
 
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it; whatever was going on says nothing more."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            raise SystemExit(INTERRUPTED) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)

@@ -96,7 +96,8 @@ def judge(server: str, output: str, html: Path | None, resume: Path | None, **gi
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         kept = f"; the same command goes on from {resume}" if resume is not None else "; --resume FILE would go on"
-        raise click.ClickException(f"interrupted{kept}") from None
+        click.echo(f"interrupted{kept}", err=True)
+        raise SystemExit(130) from None
     if html is not None:
         html.write_text(page(asked, stories))
     if output == "json":

@@ -30,7 +30,7 @@ def lint(
     Ends with 0 if nothing was found, with 1 if something was. docs/lint.md explains each rule.
     """
     from delivery.lint.finding import Severity
-    from delivery.lint.linting import files_of
+    from delivery.lint.linting import files_of, has_ours
     from delivery.lint.linting import lint as find
 
     texts, broken = _texts(files_of(files))
@@ -40,6 +40,8 @@ def lint(
         raise without_extra(error) from error
     shown = [each for each in found if each.severity is Severity.ERROR or not errors_only]
     _show(shown, files=len(texts) + len(broken), output=output, color=False if no_color else None)
+    if not found and not has_ours(texts):
+        click.echo(f"nothing to look at: no object of ours in {_counted(len(texts), 'file')}", err=True)
     raise SystemExit(1 if shown else 0)
 
 
@@ -71,8 +73,9 @@ def _show(found: list[Any], *, files: int, output: str, color: bool | None) -> N
     else:
         for each in found:
             click.secho(str(each), fg="red" if each.severity == "error" else "yellow", color=color)
-        number = len(found)
-        if number:
-            click.echo(
-                f"{number} mistake{'s' if number != 1 else ''} in {files} file{'s' if files != 1 else ''}", err=True
-            )
+        if found:
+            click.echo(f"{_counted(len(found), 'mistake')} in {_counted(files, 'file')}", err=True)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"

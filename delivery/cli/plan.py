@@ -1,6 +1,7 @@
 """`delivery plan`: what a Canary would do, before it is applied."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,12 @@ def plan(where: Where, files: tuple[Path, ...], against: str, scrape_interval_se
 
     _quiet()
     documents = _documents(files)
+    where = _there(where, documents)
+    namespace = where.namespace or "default"
     try:
         if against == "cluster":
-            documents = reach(where, lambda cluster: _with_cluster(cluster, documents))
-        played = cast(documents, file=", ".join(map(str, files)), namespace=where.namespace or "default")
+            documents, namespace = reach(where, lambda cluster: _with_cluster(cluster, documents))
+        played = cast(documents, file=", ".join(map(str, files)), namespace=namespace)
         applied, released = Rehearsal(played, scrape_seconds=scrape_interval_seconds).play()
     except UnplayableError as error:
         raise click.UsageError(str(error)) from error
@@ -61,19 +64,39 @@ def _quiet() -> None:
 
 
 def _documents(files: tuple[Path, ...]) -> list[Any]:
-    import yaml
+    """The objects in the files, those of Lists one by one."""
+    from delivery.lint.documents import read
 
     found: list[Any] = []
     for file in files:
         try:
-            found += [each for each in yaml.safe_load_all(file.read_text(encoding="utf-8")) if each is not None]
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise click.UsageError(f"{file}: cannot be read as YAML: {' '.join(str(error).split())}") from error
+            documents, wrong = read(file.read_text(encoding="utf-8"), file=str(file))
+        except (OSError, UnicodeDecodeError) as error:
+            raise click.UsageError(f"{file}: cannot be read: {error}") from error
+        if wrong:
+            raise click.UsageError("\n".join(f"{each.file}:{each.line}: {each.message}" for each in wrong))
+        found += [each.body for each in documents]
     return found
 
 
-async def _with_cluster(cluster: Any, given: list[Any]) -> list[Any]:
-    """What the files hold, and what the cluster has besides: nothing that a controller of ours has made is left out."""
+def _there(where: Where, documents: list[Any]) -> Where:
+    """Where the Canary is to be: in the namespace that its manifest names; else in that of -n, or of the context."""
+    metas = [each.get("metadata") for each in documents if isinstance(each, dict) and each.get("kind") == "Canary"]
+    named = [meta["namespace"] for meta in metas if isinstance(meta, dict) and isinstance(meta.get("namespace"), str)]
+    if not named:
+        return where
+    if where.namespace not in (None, named[0]):
+        raise click.UsageError(
+            f"-n: given {where.namespace}, allowed {named[0]}, which is metadata.namespace of the Canary"
+        )
+    return replace(where, namespace=named[0])
+
+
+async def _with_cluster(cluster: Any, given: list[Any]) -> tuple[list[Any], str]:
+    """What the files hold and what the cluster has besides, and the namespace in which that is.
+
+    Nothing that a controller of ours has made is left out.
+    """
     from delivery.cli.reaching import MissingError
     from delivery.cluster.objects import DAEMON_SETS, DEPLOYMENTS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES
 
@@ -86,7 +109,7 @@ async def _with_cluster(cluster: Any, given: list[Any]) -> list[Any]:
             continue
         bodies = [{**body, "kind": kind.kind, "apiVersion": kind.api_version} for body in there]
         found += [body for body in bodies if _identity(body, cluster.namespace) not in names]
-    return found
+    return found, cluster.namespace
 
 
 def _identity(body: Any, namespace: str | None) -> tuple[str, str, str]:

@@ -50,10 +50,7 @@ def status(
 
     wish = Wish(name=name, revision=revision or "", finished=until == "finished", waits=waits, quiet=form != "text")
     limit = _seconds(timeout)
-    try:
-        found = reach(where, lambda cluster: wait(cluster, wish, timeout=limit))
-    except click.Abort:
-        raise SystemExit(130) from None
+    found = reach(where, lambda cluster: wait(cluster, wish, timeout=limit))
     _say(found, form)
     done = is_done(found, finished=wish.finished)
     raise SystemExit(0 if not waits else EXIT_CODES[found.outcome] if done else LATE)

@@ -61,6 +61,12 @@ def lint(texts: Iterable[tuple[str, str]], *, scrape_seconds: float = 15.0) -> l
     return sorted(heard, key=lambda each: (each.file, each.line, each.severity, each.rule))
 
 
+def has_ours(texts: Iterable[tuple[str, str]]) -> bool:
+    """Is any object in these files one of this controller's, or meant to be?"""
+    documents = (each for file, text in texts for each in read(text, file=file)[0])
+    return any(isinstance(each.body, dict) and objects.is_ours(each) for each in documents)
+
+
 def unreadable(file: str, error: Exception) -> Finding:
     """A file that is not text or not there."""
     return Finding(

@@ -1,14 +1,19 @@
 """Settings that can have no effect, or whose effect can never come: written for nothing, or by mistake."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from delivery.gates.calendar import problem as never_opens
 from delivery.lint.case import Case, Rule
 from delivery.lint.finding import Mistake, Severity
+from delivery.routing.preflight import name_too_long
+from delivery.workloads.names import Names
 from metrics.spec import REACHABILITY, SUCCESS_RATE
 
 _PERCENT = (SUCCESS_RATE, REACHABILITY)
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LONGEST_NAME = 253
 
 
 def _without_effect(case: Case) -> Iterator[Mistake]:
@@ -121,4 +126,17 @@ def _openings(case: Case) -> Iterator[Mistake]:
         yield Mistake(rule="never-opens", path=("spec", "rolloutWindows"), message=words, severity=Severity.ERROR)
 
 
-RULES: tuple[Rule, ...] = (_without_effect, _skipped, _weights, _limits, _duration, _windows, _openings)
+def _named(case: Case) -> Iterator[Mistake]:
+    """Names that the API server would refuse: the Canary's own, and those of the Services of both roles."""
+    name = case.canary.metadata.name
+    if not _SUBDOMAIN.fullmatch(name) or len(name) > _LONGEST_NAME:
+        allowed = f"at most {_LONGEST_NAME} lower case letters, digits, - and ., with a letter or digit at both ends"
+        message = f'given "{name}", allowed {allowed}'
+        yield Mistake(rule="invalid", path=("metadata", "name"), message=message, severity=Severity.ERROR)
+    problem = name_too_long(Names.of(case.canary))
+    if problem is not None:
+        place = ("service", "name") if case.gives("service", "name") else ("targetRef", "name")
+        yield Mistake(rule="name-too-long", path=("spec", *place), message=problem.message, severity=Severity.ERROR)
+
+
+RULES: tuple[Rule, ...] = (_without_effect, _skipped, _weights, _limits, _duration, _windows, _openings, _named)

@@ -132,9 +132,21 @@ def _schema() -> Schema:
 
 
 def _documents(file: Path) -> list[Any]:
+    """The objects in a file, those of Lists one by one."""
     try:
-        return list(yaml.safe_load_all(file.read_text()))
+        found = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         raise UnusableError(f"{file}: cannot be read: {error}") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark is not None else ""
+        words = " ".join(part for part in (error.problem, error.context) if part)
+        raise UnusableError(f"{file}{line}: is no YAML: {words}") from error
     except yaml.YAMLError as error:
-        raise UnusableError(f"{file}: is no YAML: {error}") from error
+        raise UnusableError(f"{file}: is no YAML: {' '.join(str(error).split())}") from error
+    return [each for body in found for each in _listed(body)]
+
+
+def _listed(body: Any) -> list[Any]:
+    listed = isinstance(body, dict) and str(body.get("kind")).endswith("List") and isinstance(body.get("items"), list)
+    return body["items"] if listed else [body]

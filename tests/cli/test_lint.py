@@ -25,6 +25,18 @@ def test_nothing_found_is_silence_and_0() -> None:
     assert (result.exit_code, result.output) == (0, "")
 
 
+@pytest.mark.parametrize("text", ["", "# nothing\n---\n", "hello\n", "- a\n- b\n", "kind: ConfigMap\napiVersion: v1\n"])
+def test_files_without_an_object_of_ours_are_not_taken_for_checked_ones(text: str) -> None:
+    result = lint("-", text=text)
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "nothing to look at: no object of ours in 1 file\n"
+
+
+def test_an_empty_folder_is_said_to_be_empty(tmp_path: Path) -> None:
+    assert lint(str(tmp_path)).stderr == "nothing to look at: no object of ours in 0 files\n"
+
+
 def test_a_mistake_is_one_line_with_file_line_and_field_and_1() -> None:
     file = str(MISTAKES / "limit-off-a-bucket-edge.yaml")
     result = lint(file)

@@ -167,6 +167,56 @@ def test_against_a_cluster_only_what_would_change_is_shown(served: Served, tmp_p
     assert served.get(DEPLOYMENTS, "reviews-primary", "shop") is None
 
 
+@pytest.mark.parametrize("named", ["manifest", "option", "context"])
+def test_the_namespace_is_that_of_the_manifest_else_of_the_option_else_of_the_context(
+    served: Served, tmp_path: Path, named: str
+) -> None:
+    canary = yaml.safe_load(REVIEWS.read_text())
+    del canary["metadata"]["namespace"]
+    target = {**canary["spec"]["targetRef"], "metadata": {"name": "reviews"}, "spec": deployment("reviews")}
+    served.create(DEPLOYMENTS, target, "shop")
+    if named == "manifest":
+        canary["metadata"]["namespace"] = "shop"
+    (tmp_path / "canary.yaml").write_text(yaml.safe_dump(canary))
+    config = yaml.safe_load(served.kubeconfig.read_text())
+    if named == "context":
+        config["contexts"][0]["context"]["namespace"] = "shop"
+    (tmp_path / "config").write_text(yaml.safe_dump(config))
+    shown = planned(
+        *("-f", str(tmp_path / "canary.yaml"), "--against", "cluster", "--steps"),
+        *("--kubeconfig", str(tmp_path / "config"), *(("-n", "shop") if named == "option" else ())),
+    )
+
+    assert (shown["canary"], shown["assumed"]) == ("shop/reviews", [])
+
+
+def deployment(name: str) -> dict[str, Any]:
+    pods = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": name, "image": "reviews:1"}]}}
+    return {"replicas": 2, "selector": {"matchLabels": {"app": name}}, "template": pods}
+
+
+def test_an_option_that_contradicts_the_manifest_is_refused() -> None:
+    result = plan("-f", str(REVIEWS), "-n", "shop")
+
+    assert result.exit_code == 2
+    assert "-n: given shop, allowed bookinfo, which is metadata.namespace of the Canary" in result.output
+
+
+def test_what_kubectl_has_written_as_a_list_is_played(tmp_path: Path) -> None:
+    listed = {"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(REVIEWS.read_text())]}
+    (tmp_path / "list.yaml").write_text(yaml.safe_dump(listed))
+
+    assert planned("-f", str(tmp_path / "list.yaml"), "--steps")["canary"] == "bookinfo/reviews"
+
+
+def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "canary.yaml").write_text("kind: Canary\nspec: [1, 2\nb: {")
+    result = plan("-f", str(tmp_path / "canary.yaml"))
+
+    assert result.exit_code == 2
+    assert f"Error: {tmp_path / 'canary.yaml'}:3: is no YAML: expected" in result.output
+
+
 def test_a_cluster_that_is_not_there_is_said(tmp_path: Path) -> None:
     result = plan("-f", str(REVIEWS), "--against", "cluster", "--kubeconfig", str(tmp_path / "none"))
 
