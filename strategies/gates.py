@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from strategies.json_names import JSON_NAMES
+from strategies.reasons import Reason
 
 
 class GateKind(StrEnum):
@@ -70,7 +71,7 @@ class Closed:
     pending: bool = False
     muted: bool = False
     ends_run: bool = False
-    reason: str = "GateClosed"
+    reason: Reason = "GateClosed"
 
 
 class Word(StrEnum):

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from strategies.commands import Command
 from strategies.permits import Approval, Frozen, Window
+from strategies.reasons import Reason
 from strategies.status import Posted
 
 
@@ -16,7 +17,7 @@ from strategies.status import Posted
 class Problem:
     """Something that people have to know: a CamelCase reason and one sentence with the way out."""
 
-    reason: str
+    reason: Reason
     message: str
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from delivery.cluster.errors import ClusterError
 from delivery.cluster.objects import SECRETS, Object, Ref, resource_version
 from delivery.cluster.reader import Reader
+from strategies.reasons import Reason
 
 READ_SECONDS = 5.0
 """How long the GET may take."""
@@ -22,7 +23,7 @@ Content = Mapping[str, str]
 class ContentError(Exception):
     """It cannot be had now. The message names the object and says what to do; `reason` is one word for a condition."""
 
-    def __init__(self, message: str, *, reason: str) -> None:
+    def __init__(self, message: str, *, reason: Reason) -> None:
         super().__init__(message)
         self.reason = reason
 
@@ -69,7 +70,7 @@ class Contents:
             body = await read(ref, timeout=READ_SECONDS)
         except ClusterError as error:
             message = f"{ref} cannot be read: {error}; let the controller get {ref.kind.plural} there"
-            raise ContentError(message, reason=f"{ref.kind}Unreadable") from error
+            raise ContentError(message, reason=_of(ref)[1]) from error
         if body is None:
             raise _not_found(ref, named_by)
         return body
@@ -77,7 +78,14 @@ class Contents:
 
 def _not_found(ref: Ref, named_by: str) -> ContentError:
     named = f", which {named_by} names," if named_by else ""
-    return ContentError(f"{ref}{named} does not exist; create it", reason=f"{ref.kind}NotFound")
+    return ContentError(f"{ref}{named} does not exist; create it", reason=_of(ref)[0])
+
+
+def _of(ref: Ref) -> tuple[Reason, Reason]:
+    """The reasons of one that is not there, and of one that cannot be read."""
+    if ref.kind == SECRETS:
+        return "SecretNotFound", "SecretUnreadable"
+    return "ConfigMapNotFound", "ConfigMapUnreadable"
 
 
 def _decoded(body: Object, ref: Ref) -> Content:

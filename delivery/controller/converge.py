@@ -25,13 +25,14 @@ from delivery.workloads.configs.content import digest
 from delivery.workloads.configs.copies import copy_change
 from delivery.workloads.ownership import is_ours
 from strategies.decision import Wanted
+from strategies.reasons import Reason
 from strategies.rollout import lowers
 from strategies.snapshot import Problem, Routes
 from strategies.traffic import Traffic
 
 log = structlog.get_logger(__name__)
 
-_REASONS: tuple[tuple[type[ClusterError], str, str], ...] = (
+_REASONS: tuple[tuple[type[ClusterError], Reason, str], ...] = (
     (Denied, "WriteDenied", "grant the controller's role what it asks for"),
     (Invalid, "WriteRefused", "correct what the API server names"),
     (ClusterError, "ClusterUnavailable", "it is tried again by itself"),

@@ -5,6 +5,7 @@ decision to correct, and moving users because of it would only add to the harm.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from delivery.cluster.cache import key_of
 from delivery.cluster.indexes import HOST_INDEX, MENTIONS_INDEX, NAMESPACE_INDEX, TARGET_INDEX
@@ -22,7 +23,7 @@ from delivery.workloads.names import Names
 from delivery.workloads.ownership import is_managed
 from strategies.snapshot import Problem
 
-UNKNOWN = "PoliciesUnknown"
+UNKNOWN: Final = "PoliciesUnknown"
 """The refusal that goes by itself, with the answer of the API server."""
 
 

@@ -16,13 +16,14 @@ from delivery.cluster.reader import Reader
 from metrics import selectors, templates
 from metrics.source import PROMETHEUS, Source
 from metrics.spec import MetricSpec
+from strategies.reasons import Reason
 from strategies.snapshot import Problem
 
 
 class UnresolvedError(Exception):
     """A metric whose template cannot be used now; `problem` says why and what to do."""
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.problem = Problem(reason=reason, message=message)
 
@@ -183,5 +184,5 @@ def _called(metric: MetricSpec) -> str:
     return f"MetricTemplate {metric.template}"
 
 
-def _unresolved(metric: MetricSpec, reason: str, message: str) -> UnresolvedError:
+def _unresolved(metric: MetricSpec, reason: Reason, message: str) -> UnresolvedError:
     return UnresolvedError(reason, f"metric {metric.name!r}: {message}")

@@ -5,6 +5,7 @@ the called pods report is all that the builtin metrics know.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from delivery.cluster.objects import Object
 from delivery.cluster.policies import SIDECARS
@@ -15,7 +16,7 @@ from delivery.workloads.names import Names
 from delivery.workloads.ownership import annotations
 from strategies.snapshot import Problem
 
-NO_SIDECAR = "NoSidecar"
+NO_SIDECAR: Final = "NoSidecar"
 """The refusal that is acknowledged by its own name, because the pods that it is about come and go."""
 
 

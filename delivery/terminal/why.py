@@ -10,16 +10,21 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from delivery.terminal.advice import advice
+from delivery.terminal.advice import Place, advice, filled
+from delivery.terminal.commanded import ACCEPTED, UNANSWERED
 from delivery.terminal.figures import lasting, printable, stamp
+from delivery.terminal.hours import WINDOW
 from delivery.terminal.look import look
 from delivery.terminal.runs import OPEN, RunLine, runs
-from delivery.terminal.screen import Screen
+from delivery.terminal.screen import CommandLine, Screen
 from delivery.terminal.seen import Seen
-from delivery.terminal.sentences import frozen_by, of_approval, of_command, state_of, stopped_by
+from delivery.terminal.sentences import FREEZE, frozen_by, of_approval, of_command, state_of, stopped_by
 from delivery.terminal.view import upcoming
 from metrics.verdict import Outcome
+from strategies.commands import Verb
 from strategies.status import Check, Status
+
+GATE_CLOSED = "GateClosed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +65,7 @@ def why(seen: Seen, now: datetime) -> Why:
         changed_by=tuple(_changed_by(status, shown)),
         waits=upcoming(shown.next, now),
         since=_since(status),
-        to_do=tuple(dict.fromkeys(_to_do(shown))),
+        to_do=tuple(dict.fromkeys(_to_do(shown, Place.of(seen.canary)))),
         held_by=(*frozen_by(shown, now), *stopped_by(shown, now)),
         said=tuple(_said(shown)),
         command=of_command(shown.command, now) if shown.command is not None else "",
@@ -136,13 +141,31 @@ def _said(shown: Screen) -> Iterator[str]:
             yield f"gate {gate.name} before {gate.before}: {state_of(gate, shown.at)}: {of_approval(gate, shown.at)}"
 
 
-def _to_do(shown: Screen) -> Iterator[str]:
-    for reason in (shown.reason, *(each.reason for each in shown.conditions)):
-        if text := advice(reason):
+def _to_do(shown: Screen, place: Place) -> Iterator[str]:
+    told = ((shown.reason, shown.message), *((each.reason, each.message) for each in shown.conditions))
+    for reason, message in told:
+        if reason == GATE_CLOSED and not _opened_by_people(shown):
+            continue
+        if text := advice(reason, message, place):
             yield f"{reason}: {text}"
     for gate in shown.gates:
         if gate.message:
             yield f"{gate.name}: {gate.message}"
+    if shown.command is not None and shown.command.state != ACCEPTED:
+        yield f"command {shown.command.verb or 'unreadable'}: {_of_command(shown.command, place)}"
+
+
+def _opened_by_people(shown: Screen) -> bool:
+    """Is there a closed gate that does not open by the clock? Those that do say so themselves."""
+    return any(each.name not in (FREEZE, WINDOW) for each in shown.gates)
+
+
+def _of_command(command: CommandLine, place: Place) -> str:
+    """What to do about a command that was refused, or not read yet."""
+    if command.state == UNANSWERED:
+        return "see whether the controller is running; it stays until it is read"
+    verb = command.verb if command.verb.partition(" ")[0] in tuple(Verb) else "VERB"
+    return filled(f"when what its answer says is mended, give it again: `kubectl delivery {verb} {{it}}`", place)
 
 
 def view(told: Why) -> RenderableType:

@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from delivery.cluster.objects import Object
+from strategies.reasons import Reason
 from strategies.snapshot import Problem
 
 RESTARTS_TOLERATED = 2  # the third restart is trouble
 
-_WAITING = {
+_WAITING: Mapping[Reason, str] = {
     "CrashLoopBackOff": "it keeps crashing; read its log with kubectl logs --previous",
     "ImagePullBackOff": "its image cannot be pulled; check the image's name and the pull secrets",
     "ErrImagePull": "its image cannot be pulled; check the image's name and the pull secrets",
@@ -70,19 +71,19 @@ def _containers(pod: Object) -> Iterator[Mapping[str, Any]]:
     yield from status.get("containerStatuses") or []
 
 
-def _stuck(container: Mapping[str, Any]) -> tuple[str, str] | None:
+def _stuck(container: Mapping[str, Any]) -> tuple[Reason, str] | None:
     reason = ((container.get("state") or {}).get("waiting") or {}).get("reason")
-    return (reason, _WAITING[reason]) if reason in _WAITING else None
+    return next(((known, why) for known, why in _WAITING.items() if known == reason), None)
 
 
-def _killed(container: Mapping[str, Any], since: datetime | None) -> tuple[str, str] | None:
+def _killed(container: Mapping[str, Any], since: datetime | None) -> tuple[Reason, str] | None:
     for end in _ends(container):
         if end.get("reason") == "OOMKilled" and _counts(end, since):
             return "OOMKilled", _OUT_OF_MEMORY
     return None
 
 
-def _restarting(container: Mapping[str, Any], since: datetime | None) -> tuple[str, str] | None:
+def _restarting(container: Mapping[str, Any], since: datetime | None) -> tuple[Reason, str] | None:
     restarts = int(container.get("restartCount") or 0)
     if restarts <= RESTARTS_TOLERATED or not all(_counts(end, since) for end in _ends(container)):
         return None

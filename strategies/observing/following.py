@@ -5,15 +5,24 @@ any controller, and for people. What a cache shows of two objects can be out of 
 are believed to have left it only after settleSeconds.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from strategies.changing import changed
 from strategies.observing.comparing import compared
+from strategies.reasons import Reason
 from strategies.rollout.starting import new_run
 from strategies.rollout.turn import Turn
 from strategies.snapshot import Workload
-from strategies.status import Observation, Result
+from strategies.status import Observation, Result, Would
+
+_ENDS: Mapping[Result, Reason] = {
+    Result.OBSERVED_PROMOTION: "ObservedPromotion",
+    Result.OBSERVED_ROLLBACK: "ObservedRollback",
+    Result.OBSERVED_END: "ObservedEnd",
+}
+_WOULD: Mapping[Would, Reason] = {Would.ROLL_BACK: "WouldRollBack", Would.PROMOTE: "WouldPromote"}
 
 
 def follow(turn: Turn) -> None:
@@ -130,5 +139,5 @@ def _end(turn: Turn, result: Result, *, at: datetime, why: str = "") -> None:
     known = watched(turn)
     words, differs = compared(turn, known, result, at=at, why=why)
     turn.tell(result.value, words, warning=differs)
-    turn.close_run(result, known.would.value if known.would is not None else "Undecided")
-    turn.explain(result.value, words)
+    turn.close_run(result, _WOULD[known.would] if known.would is not None else "Undecided")
+    turn.explain(_ENDS[result], words)

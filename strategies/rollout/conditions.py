@@ -4,8 +4,11 @@ A condition changes its transition time with its status only, so that nothing is
 condition that turns bad, or bad for another reason, is told as an Event as well.
 """
 
+from collections.abc import Mapping
 from operator import is_
+from typing import cast
 
+from strategies.reasons import Reason
 from strategies.rollout.calendars import frozen_words
 from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
@@ -29,6 +32,19 @@ ORDER = (
     "GateClosed",
     "Frozen",
 )
+_PHASES: Mapping[Phase, Reason] = {
+    Phase.INITIALIZED: "Initialized",
+    Phase.WAITING: "Waiting",
+    Phase.PROGRESSING: "Progressing",
+    Phase.WAITING_PROMOTION: "WaitingPromotion",
+    Phase.PROMOTING: "Promoting",
+    Phase.FINALISING: "Finalising",
+    Phase.SUCCEEDED: "Succeeded",
+    Phase.FAILED: "Failed",
+    Phase.TERMINATING: "Terminating",
+    Phase.OBSERVING: "Observing",
+}
+"""Phases by their names; before the first one the primary is being made."""
 _PROMOTED = {Phase.INITIALIZED: "True", Phase.SUCCEEDED: "True", Phase.FAILED: "False"}
 
 
@@ -85,7 +101,7 @@ def _differ(new: tuple[Condition, ...], old: tuple[Condition, ...]) -> bool:
     return essence(new) != essence(old)
 
 
-def _make(turn: Turn, kind: str, status: str, reason: str, message: str = "") -> Condition:
+def _make(turn: Turn, kind: str, status: str, reason: Reason, message: str = "") -> Condition:
     """A condition; its transition time stays while its status stays."""
     known = turn.status.condition(kind)
     same = known is not None and known.status == status
@@ -125,7 +141,8 @@ def _ready(turn: Turn) -> Condition:
 
 def _promoted(turn: Turn) -> Condition:
     phase = turn.status.phase
-    return _make(turn, "Promoted", _PROMOTED.get(phase, "Unknown"), phase.value or "Initializing", turn.status.message)
+    reason = _PHASES.get(phase, "Initializing")
+    return _make(turn, "Promoted", _PROMOTED.get(phase, "Unknown"), reason, turn.status.message)
 
 
 def _traffic_synced(turn: Turn) -> Condition:
@@ -156,6 +173,11 @@ def _analysis_healthy(turn: Turn) -> Condition:
     return _make(turn, "AnalysisHealthy", "True", "Measuring")
 
 
+def _recorded(turn: Turn) -> Reason:
+    """The reason that stands in the status; when it was written it was one."""
+    return cast("Reason", turn.status.reason)
+
+
 def _observing(turn: Turn) -> Condition | None:
     """Whether nothing is written, and what would have been done last; with its verdicts, for `kubectl wait`."""
     if not turn.spec.observe:
@@ -163,7 +185,7 @@ def _observing(turn: Turn) -> Condition | None:
     if turn.status.phase is not Phase.OBSERVING:
         message = "spec.mode is observe, and what was begun is finished first"
         return _make(turn, "Observing", "False", "RunInProgress", message)
-    return _make(turn, "Observing", "True", turn.status.reason or "Watching", turn.status.message)
+    return _make(turn, "Observing", "True", _recorded(turn) or "Watching", turn.status.message)
 
 
 def _paused(turn: Turn) -> Condition | None:

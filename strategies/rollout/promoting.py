@@ -6,6 +6,7 @@ If the primary breaks on the way, users stay with the canary, which was analysed
 from datetime import timedelta
 
 from strategies.readiness import carries, is_ready, missing
+from strategies.reasons import Reason
 from strategies.rollout.deadline import overdue
 from strategies.rollout.ending import cancel, leave, roll_back
 from strategies.rollout.safety import follow_health, safe_weight
@@ -176,7 +177,7 @@ def _honour(turn: Turn) -> None:
     turn.tell("ManualOverride", f"somebody set the canary's weight to {routes.canary_weight} % by hand", warning=True)
 
 
-def finalise(turn: Turn, *, reason: str, message: str) -> None:
+def finalise(turn: Turn, *, reason: Reason, message: str) -> None:
     """All users to the primary."""
     turn.become(Phase.FINALISING, reason=reason, message=message, stage=Stage.ROUTES)
     turn.set_run(testers=False)
@@ -212,7 +213,7 @@ def _lacking(turn: Turn) -> Problem | None:
 def _succeed(turn: Turn) -> None:
     run = turn.run
     healed = run.healing
-    reason = "HealedWithoutAnalysis" if healed else "Promoted"
+    reason: Reason = "HealedWithoutAnalysis" if healed else "Promoted"
     message = f"{run.revision} serves all users{_unanalysed(turn)}"
     turn.tell(reason, message, warning=healed)
     turn.close_run(Result.PROMOTED, reason, weight=100)

@@ -7,6 +7,7 @@ takes its place, and is never called analysed.
 
 from dataclasses import dataclass
 
+from strategies.reasons import Reason
 from strategies.rollout.turn import Turn
 
 
@@ -15,7 +16,7 @@ class Source:
     """The revision that is taken for the one that serves users, and why."""
 
     revision: str
-    reason: str
+    reason: Reason
     message: str
     certain: bool = True
 

@@ -13,6 +13,7 @@ from strategies.gates import HookType, base36
 from strategies.plan import Plan, plan_for
 from strategies.questions import Answers, Question
 from strategies.readiness import known_at
+from strategies.reasons import Reason
 from strategies.snapshot import Problem, Snapshot, Workload
 from strategies.spec import RolloutSpec
 from strategies.status import Announcement, Farewell, Past, Phase, Result, Run, Stage, Status
@@ -97,7 +98,7 @@ class Turn:
     # What is decided
 
     def become(
-        self, phase: Phase, *, reason: str, message: str = "", stage: Stage = Stage.NONE, **changes: Any
+        self, phase: Phase, *, reason: Reason, message: str = "", stage: Stage = Stage.NONE, **changes: Any
     ) -> None:
         """Enter a phase (or a stage of it)."""
         moved = phase is not self.status.phase
@@ -111,7 +112,7 @@ class Turn:
             **changes,
         )
 
-    def explain(self, reason: str, message: str = "") -> None:
+    def explain(self, reason: Reason, message: str = "") -> None:
         """Say why the phase stands where it stands."""
         self.set(reason=reason, message=brief(message))
 
@@ -170,7 +171,7 @@ class Turn:
             kept.pop(next((i for i, each in enumerate(kept) if not each.warning), 0))
         self.set(outbox=(*kept, note))
 
-    def close_run(self, result: Result, reason: str, *, weight: int | None = None) -> None:
+    def close_run(self, result: Result, reason: Reason, *, weight: int | None = None) -> None:
         """Move the open run into the history, with `weight` or the present one."""
         run = self.run
         if result is Result.SUPERSEDED:  # every other end is told by who decides it

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from delivery.alerts.messages import Link, Message
 from delivery.outbound.outgoing import Outgoing, Reply
+from strategies.reasons import Reason
 
 Send = Callable[[Outgoing], Awaitable[Reply]]
 
@@ -27,7 +28,7 @@ class UnusableError(Exception):
     `reason` is one word for the condition. Neither may hold anything secret.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
 

@@ -8,6 +8,7 @@ from delivery.workloads.autoscalers.copying import bounds_problem
 from delivery.workloads.autoscalers.flavours import paused_at, scaled
 from delivery.workloads.autoscalers.spec import AutoscalerSpec
 from delivery.workloads.names import Names
+from strategies.reasons import Reason
 from strategies.snapshot import Problem
 
 Found = tuple[Kind, Object]
@@ -130,5 +131,5 @@ def _named(found: list[Found]) -> str:
     return f"{kind.kind} {body['metadata']['name']}"
 
 
-def _problem(reason: str, message: str) -> Problem:
+def _problem(reason: Reason, message: str) -> Problem:
     return Problem(reason=reason, message=message)
