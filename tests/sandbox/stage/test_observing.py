@@ -1,6 +1,6 @@
 """examples/observe to its verdicts, in the sandbox: a real controller looks on while somebody else releases `reviews`.
 
-Beside Flagger and beside people, a good version and one that fails: all at once, each in a namespace of its own.
+Beside Flagger, people and Argo Rollouts, a good version and one that fails: all at once, each in its own namespace.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from tests.sandbox.stage.test_verdicts import telling
 OBSERVE = EXAMPLES / "observe"
 SHARE = "sandbox.progressive.delivery/error-share"
 OWNER = {"apiVersion": "flagger.app/v1beta1", "kind": "Canary", "name": "reviews", "uid": "f-1", "controller": True}
-STORIES = ("flagger-good", "flagger-bad", "people-good", "people-bad")
+STORIES = ("flagger-good", "flagger-bad", "people-good", "people-bad", "argo-good", "argo-bad")
 MERGE = "application/merge-patch+json"
 WRITABLE = {(CANARIES.kind, "status"), (EVENTS.kind, "")}
 
@@ -189,10 +189,46 @@ class People(Other):
         self.lead(0)
 
 
+class Argo(Other):
+    """Argo Rollouts, which leads two Services to the ReplicaSets of a Rollout; here those are Deployments."""
+
+    mover, file = "rollouts-controller", "argo-rollouts.yaml"
+    primary, canary = {"host": "reviews-stable"}, {"host": "reviews-next"}
+
+    async def install(self):
+        for body in documents(EXAMPLES / "switch-subsets" / "reviews.yaml"):
+            await self.apply(body)
+        self.merge(DEPLOYMENTS, "reviews-v2", {"template": {"metadata": {"annotations": {SHARE: self.fails}}}})
+        noted = {"annotations": {"argo-rollouts.argoproj.io/managed-by-rollouts": "reviews"}}
+        for name in ("reviews-stable", "reviews-next"):
+            self.create(SERVICES, name, {**self.selector("v1"), "ports": [{"name": "http", "port": 9080}]}, **noted)
+        self.create(VIRTUAL_SERVICES, "reviews", {"hosts": ["reviews"], "http": self.split(0)})
+
+    def selector(self, version):
+        return {"selector": {"app": "reviews", "version": version}}
+
+    async def release(self):
+        self.merge(SERVICES, "reviews-next", self.selector("v2"))
+        await self.until_served()
+        self.lead(50)
+
+    def promote(self):
+        self.lead(100)
+        self.merge(SERVICES, "reviews-stable", self.selector("v2"))
+        self.lead(0)
+
+    def roll_back(self):
+        self.lead(0)
+        self.merge(SERVICES, "reviews-next", self.selector("v1"))
+
+
+MOVERS = {"flagger": Flagger, "people": People, "argo": Argo}
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def told():
     def make(sandbox, api, name):
-        return (Flagger if name.startswith("flagger") else People)(sandbox, api, name)
+        return MOVERS[name.partition("-")[0]](sandbox, api, name)
 
     async with telling(STORIES, make) as story:
         yield story
@@ -210,7 +246,7 @@ def left_alone(story):
     assert canary["spec"]["mode"] == "observe"
 
 
-@pytest.mark.parametrize("who", ["flagger", "people"])
+@pytest.mark.parametrize("who", MOVERS)
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_good_version_would_have_been_promoted_and_nothing_is_written(told, who):
     story = await told(f"{who}-good")
@@ -225,7 +261,7 @@ async def test_a_good_version_would_have_been_promoted_and_nothing_is_written(to
     left_alone(story)
 
 
-@pytest.mark.parametrize("who", ["flagger", "people"])
+@pytest.mark.parametrize("who", MOVERS)
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_bad_version_would_have_been_rolled_back_and_nothing_is_written(told, who):
     story = await told(f"{who}-bad")
