@@ -169,6 +169,21 @@ def test_a_service_that_is_down_for_a_day_is_asked_ever_later_and_given_up_aloud
     world.run(story())
 
 
+def test_who_was_told_after_some_failures_is_waited_for_as_shortly_as_at_first(world: World) -> None:
+    async def story() -> None:
+        moody = Destined("moody", lambda attempt: OutboundError("down") if attempt in (1, 2, 3, 4, 6) else None)
+        carrier, _, _ = make(world, moody)
+        async with running(carrier):
+            carrier.offer(KEY, canary(), OUTBOX[:2])
+            await asyncio.sleep(60)
+        assert moody.told == list(REASONS[:2])
+        gaps = [later - at for at, later in pairwise(moody.attempts)]
+        assert gaps[3] >= 0.8 * 8.0
+        assert gaps[5] <= 1.0
+
+    world.run(story())
+
+
 def test_it_comes_again_when_the_service_says(world: World) -> None:
     async def story() -> None:
         busy = Destined("busy", lambda attempt: TryAgainError("429", 120.0) if attempt == 1 else None)
