@@ -91,6 +91,8 @@ class EventHook:
             raise UnusableError(error.reason, f"{self.name}: {error}") from error
         except RefusedAddressError as error:
             raise UnusableError("AddressRefused", f"{self.name}: {error}") from error
+        except UnusableError as error:
+            raise UnusableError(error.reason, f"{self.name}: {error}") from error
         return True
 
     def _fields(self, facts: Facts) -> Mapping[str, Any]:

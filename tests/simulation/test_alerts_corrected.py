@@ -10,7 +10,7 @@ from delivery.cluster.errors import Denied
 from delivery.cluster.memory import Request
 from delivery.cluster.objects import CANARIES, SECRETS
 from delivery.workloads.revision import Scope
-from tests.simulation import bookinfo
+from tests.simulation import bookinfo, wired
 from tests.simulation.alerted import ALERTS, PROVIDER, SECRET, TOKEN, secret, with_slack
 from tests.simulation.scenes import asked, at_weight, events, initialised, is_silent, recovers, says, served, version
 from tests.simulation.simulation import Simulation
@@ -115,6 +115,36 @@ def test_a_secret_that_nobody_may_read_is_named_and_told_of_when_somebody_may(si
     forbidden = False
     sim.loop.advance(120)
     assert slack.titles()[-1] == "Promoted"
+
+
+HOOK = {"name": "bus", "type": "event", "url": "http://bus.shop/events", "secretRef": {"name": "hooks"}}
+
+
+@pytest.mark.parametrize("wrong", ["missing", "no key", "two lines", "refused"])
+def test_an_event_hook_waits_for_its_secret_in_the_same_way(sim, wrong):
+    reason, words = {
+        "missing": ("SecretNotFound", ("Secret shop/hooks", "create it")),
+        "no key": ("KeyNotFound", ("Secret shop/hooks", "key token")),
+        "two lines": ("TokenInvalid", ("Secret shop/hooks", "correct its key token")),
+        "refused": ("TokenRefused", ("http://bus.shop", "401", "correct the token")),
+    }[wrong]
+    if wrong == "refused":
+        sim.caller.says["/events"] = 401
+    if wrong != "missing":
+        held = {"no key": {}, "two lines": {"token": "a\nb"}}.get(wrong, {"token": "t-1"})
+        sim.apply(SECRETS, wired.secret("hooks", held))
+    initialised(sim, webhooks=[HOOK])
+    says(sim, "AlertsUnresolved", reason, "webhook shop/reviews bus", *words)
+    sim.release("v2")
+    recovers(sim)
+    sim.caller.says["/events"] = 200
+    sim.apply(SECRETS, wired.secret("hooks", {"token": "t-1"}))
+    sim.loop.advance(120)
+    heard = [each.payload["metadata"]["eventReason"] for each in sim.caller.at("/events")]
+    assert "Promoted" in heard
+    assert is_silent(sim, "AlertsUnresolved", reason)
+    assert sim.status.outbox == ()
+    served(sim)
 
 
 def test_no_secret_is_in_any_condition_or_event(sim):

@@ -16,8 +16,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from delivery.cluster.errors import Denied
 from delivery.cluster.objects import LEASES, Kind, Ref
 from delivery.cluster.protocols import Api
+from delivery.outbound.api_server import OWN
 from tests.cluster.harness.kinds import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES
 from tests.cluster.harness.manifests import documents
 from tests.cluster.harness.processes import Program
@@ -160,6 +162,15 @@ async def permit_the_api_servers_addresses(api: Api) -> None:
             namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
             await _create(api, Ref(ROLES, namespace, name), body)
             await _create(api, Ref(ROLE_BINDINGS, namespace, name), _binding(body, ROLES))
+
+
+async def may_read_the_api_servers_addresses(controller: Api) -> bool:
+    """Whether the authorizer has heard of it."""
+    try:
+        await controller.get(OWN[1])
+    except Denied:
+        return False
+    return True
 
 
 async def forbid_the_api_servers_addresses(api: Api) -> None:
