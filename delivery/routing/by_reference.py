@@ -45,7 +45,7 @@ class ReferenceRouter:
         return () if spec.subsets is not None else self._managed.destination_refs(names, spec)
 
     def destinations(self, names: Names, spec: RouteSpec, observed: Observed, *, epoch: int) -> tuple[Change, ...]:
-        """Subsets are the user's: they are looked at (reference_problems.py) and never written."""
+        """Subsets are the user's: they are looked at (subset_problems.py) and never written."""
         return () if spec.subsets is not None else self._managed.destinations(names, spec, observed, epoch=epoch)
 
     def routes(

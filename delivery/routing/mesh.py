@@ -1,7 +1,7 @@
 """What the mesh has to know of a Canary's hosts and pods before its users are sent by route.
 
-A caller's proxy sends requests on to the roles' hosts, which no Sidecar of before has named; and what the proxies of
-the called pods report is all that the builtin metrics know.
+A caller's proxy sends requests on to the roles' hosts, which no Sidecar written before has named; and what the proxies
+of the called pods report is all that the builtin metrics know.
 """
 
 from collections.abc import Iterable

@@ -58,8 +58,8 @@ class RouteSpec:
     `hosts` and `gateways` as given; with `delegation` there are none, for another VirtualService delegates to ours.
     `match` says which requests are routed at all, `audience` which of them meet the canary, `testers` which always do;
     empty conditions match everything, except that without `testers` nobody is one. `mirrors`: some step copies requests
-    to the canary. With `references` the routes are
-    the user's and only their weights are moved; with `subsets` a role is a subset of the apex host.
+    to the canary. With `references` the routes are the user's and only their weights are moved; with `subsets` a role
+    is a subset of the apex host.
     """
 
     service: ServiceSpec

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from delivery.cluster.objects import DESTINATION_RULES, Object, Ref
-from delivery.routing.destinations import Destination, RoleDestinations
+from delivery.routing.destinations import Destination
+from delivery.routing.hosts import resolve
 from delivery.routing.referenced import PROTOCOLS
-from delivery.routing.route_spec import RouteSpec
+from delivery.routing.route_spec import RouteSpec, Subsets
 from delivery.routing.router import Observed
 from delivery.routing.rules import rules_of
 from delivery.workloads.names import Names
@@ -32,14 +33,10 @@ def subset_problem(
     """
     if spec.subsets is None or spec.subsets.versions:
         return None
-    rule = observed.get(Ref(DESTINATION_RULES, names.namespace, spec.subsets.rule))
+    if (missing := rule_problem(names, spec.subsets, observed)) is not None:
+        return missing
+    rule = observed.get(Ref(DESTINATION_RULES, names.namespace, spec.subsets.rule)) or {}
     where = f"DestinationRule {names.namespace}/{spec.subsets.rule}"
-    if rule is None:
-        return _not_found(f"{where} does not exist; create it or correct spec.subsetRef")
-    apex_host = RoleDestinations.of(names, spec).canary.host
-    if not is_about(rule, apex_host, names):
-        about = (rule.get("spec") or {}).get("host")
-        return _not_found(f"{where} is about host {about}, not about {apex_host}; name one that is")
     given = {str(each.get("name")): each.get("labels") or {} for each in (rule.get("spec") or {}).get("subsets") or []}
     roles = (
         (spec.subsets.primary, "primary", primaries, (canary,)),
@@ -47,7 +44,7 @@ def subset_problem(
     )
     for subset, role, own, others in roles:
         if subset not in given:
-            return _not_found(f"{where} has no subset {subset}; add it or correct spec.subsetRef")
+            return not_found(f"{where} has no subset {subset}; add it or correct spec.subsetRef")
         if not _tells(given[subset], own, others):
             return Problem(
                 reason="SubsetSelectsWrongPods",
@@ -57,14 +54,21 @@ def subset_problem(
     return apex_problem(names, apex, (canary, *primaries))
 
 
-def _not_found(message: str) -> Problem:
+def rule_problem(names: Names, subsets: Subsets, observed: Observed) -> Problem | None:
+    """Is the user's DestinationRule there, and about the apex host?"""
+    rule = observed.get(Ref(DESTINATION_RULES, names.namespace, subsets.rule))
+    where, apex = f"DestinationRule {names.namespace}/{subsets.rule}", names.host(names.apex)
+    if rule is None:
+        return not_found(f"{where} does not exist; create it or correct spec.subsetRef")
+    said = str((rule.get("spec") or {}).get("host", ""))
+    if resolve(said, names.namespace, names.cluster_domain) == apex:
+        return None
+    return not_found(f"{where} is about host {said or None}, not about {apex}; name one that is")
+
+
+def not_found(message: str) -> Problem:
+    """The subset that a Canary needs is not there."""
     return Problem(reason="SubsetNotFound", message=message)
-
-
-def is_about(rule: Object, host: str, names: Names) -> bool:
-    """Is a DestinationRule about this host?"""
-    said = {"host": str((rule.get("spec") or {}).get("host", ""))}
-    return Destination.read(said, namespace=names.namespace, cluster_domain=names.cluster_domain).host == host
 
 
 def _tells(selector: Mapping[str, str], own: Iterable[Mapping[str, str]], others: Iterable[Mapping[str, str]]) -> bool:

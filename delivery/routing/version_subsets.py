@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from delivery.cluster.objects import DESTINATION_RULES, Object, Ref
-from delivery.routing.destinations import Destination
 from delivery.routing.route_spec import Subsets
 from delivery.routing.router import Observed
-from delivery.routing.subset_problems import apex_problem, is_about, selects
+from delivery.routing.subset_problems import apex_problem, not_found, rule_problem, selects
 from delivery.workloads.names import Names
 from delivery.workloads.targets.leading import Led
 from strategies.snapshot import Problem
@@ -72,14 +71,10 @@ def problem(
     primary: Version | None,
 ) -> Problem | None:
     """Do the subsets, and the apex Service, tell the version to release from the one that serves?"""
+    if (missing := rule_problem(names, subsets, observed)) is not None:
+        return missing
     rule = observed.get(Ref(DESTINATION_RULES, names.namespace, subsets.rule))
     where = f"DestinationRule {names.namespace}/{subsets.rule}"
-    if rule is None:
-        return _not_found(f"{where} does not exist; create it or correct spec.subsetRef")
-    host = Destination(names.host(names.apex))
-    if not is_about(rule, host.host, names):
-        said = (rule.get("spec") or {}).get("host")
-        return _not_found(f"{where} is about host {said}, not about {host.host}; name one that is")
     versions = [each for each in (primary, target) if each is not None]
     for each in versions:
         if (found := _one_problem(where, _subsets(rule), each)) is not None:
@@ -99,7 +94,7 @@ def _one_problem(where: str, given: Mapping[str, Labels], version: Version) -> P
             message=f"{where}: subsets {', '.join(found)} all select the pods of Deployment {version.deployment}; "
             "leave one of them, with a label that no other version has",
         )
-    return _not_found(
+    return not_found(
         f"{where} has no subset of the pods of Deployment {version.deployment} ({_shown(version.labels)}); add one "
         "with a label that only they have, such as version"
     )
@@ -145,10 +140,6 @@ def _is_other(selector: Labels, labels: Labels) -> bool:
 def _subsets(rule: Object | None) -> dict[str, Labels]:
     given: list[dict[str, Any]] = ((rule or {}).get("spec") or {}).get("subsets") or []
     return {str(each.get("name")): each.get("labels") or {} for each in given if each.get("labels")}
-
-
-def _not_found(message: str) -> Problem:
-    return Problem(reason="SubsetNotFound", message=message)
 
 
 def _shown(labels: Labels) -> str:

@@ -17,7 +17,8 @@ from strategies.status import Check, Status
 MAX_BYTES = 4000
 """Of JSON; a little under the 4 KB that are promised, because whoever writes it may add a field or two."""
 _ROOMY = 3700
-"""What may be filled by who opened gates of runs long ago; it is much in little, and whoever writes it adds blanks."""
+"""Above so many bytes runs of long ago go whose people opened gates: those are many short members, and a program that
+writes blanks between members makes the most of them."""
 _NOTES = 2
 _DETAIL = 40
 _CONDITION = 80

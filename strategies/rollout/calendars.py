@@ -1,4 +1,4 @@
-"""What the clock forbids: rollouts outside of their window, and all of them in a freeze. A roll-back never."""
+"""What the clock forbids: rollouts outside of their window, and all of them in a freeze. A rollback never."""
 
 from collections.abc import Iterable
 

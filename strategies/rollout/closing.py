@@ -10,7 +10,6 @@ from strategies.status import Posted, Stage, Status
 STRIKE_AFTER_SECONDS = 60.0
 """Delivered notes that no other write took along are struck by a write of their own after so long."""
 
-
 MOST_POSTED = 4
 """Messages that the status remembers."""
 

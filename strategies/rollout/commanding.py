@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from strategies.commands import Command, Verb
 from strategies.rollout.ending import refuse_revision, roll_back
 from strategies.rollout.permitting import refusal
-from strategies.rollout.starting import start_again
+from strategies.rollout.starting import restart
 from strategies.rollout.turn import Turn, brief
 from strategies.rollout.windows import open_step
 from strategies.snapshot import Problem
-from strategies.status import Answered, Pause, Result, Skip
+from strategies.status import Answered, Pause, Skip
 
 MAX_ANSWER = 160
 EARLIER = 4
@@ -117,11 +117,9 @@ def _retry(turn: Turn, command: Command) -> str:
 
 
 def _restart(turn: Turn, command: Command) -> str:
-    target, floor = turn.target, turn.run.floor
-    if target is None:
+    if turn.target is None:
         raise ValueError("a run without a target is not restarted")
-    turn.close_run(Result.SUPERSEDED, "RestartedByHand")
-    start_again(turn, target, floor=floor)
+    restart(turn, turn.target, why="RestartedByHand")
     return "users go to the primary and the run begins again at its first step"
 
 

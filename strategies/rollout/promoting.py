@@ -10,7 +10,7 @@ from strategies.reasons import Reason
 from strategies.rollout.deadline import overdue
 from strategies.rollout.ending import cancel, leave, roll_back
 from strategies.rollout.safety import follow_health, safe_weight
-from strategies.rollout.starting import heal, start_again
+from strategies.rollout.starting import heal, restart
 from strategies.rollout.turn import Turn
 from strategies.snapshot import Problem
 from strategies.status import Phase, Result, Stage
@@ -106,9 +106,7 @@ def _lost_its_source(turn: Turn, *, copied: bool) -> bool:
     elif turn.run.healing:
         return False
     else:
-        floor = turn.run.floor
-        turn.close_run(Result.SUPERSEDED, "NewerRevision")
-        start_again(turn, target, floor=floor)
+        restart(turn, target)
     return True
 
 

@@ -13,13 +13,13 @@ from strategies.rollout.gating import may_pass
 from strategies.rollout.hooks import rollback_asked, silent, tested_before
 from strategies.rollout.promoting import promote
 from strategies.rollout.renewing import renew
-from strategies.rollout.starting import start_again
+from strategies.rollout.starting import restart
 from strategies.rollout.turn import Turn
 from strategies.rollout.unserved import unserved
 from strategies.rollout.warming import awaited
 from strategies.rollout.windows import judge, open_step, passed
 from strategies.snapshot import Problem, Workload
-from strategies.status import Phase, Result, Skip
+from strategies.status import Phase, Skip
 from strategies.traffic import Role
 
 
@@ -53,13 +53,6 @@ def progress(turn: Turn) -> None:
         _notice_override(turn)
         _admit_testers(turn, target)
         _raise_or_hold(turn, target)
-
-
-def restart(turn: Turn, target: Workload) -> None:
-    """A newer revision: its pods are replacing the analysed ones already, so users leave them at once."""
-    floor = turn.run.floor
-    turn.close_run(Result.SUPERSEDED, "NewerRevision")
-    start_again(turn, target, floor=floor)
 
 
 def withdraw(turn: Turn) -> None:
@@ -142,10 +135,7 @@ def _raise_or_hold(turn: Turn, target: Workload) -> None:
         _say(turn, lacking)
         _note_waiting(turn, lacking, at_end=done and ending)
     elif not done:
-        _say(
-            turn,
-            turn.analysis or _analysing(turn),
-        )
+        _say(turn, turn.analysis or _analysing(turn))
     elif not ending:
         _step_up(turn, step + 1)
     elif may_pass(turn, *_before_promotion(turn, step), step=len(turn.plan)):

@@ -79,8 +79,13 @@ def may_start(turn: Turn, target: Workload) -> bool:
     return False
 
 
-def start_again(turn: Turn, target: Workload, *, floor: int) -> None:
-    """A newer revision takes the place of a run that has just been closed, or waits at the gates before its own."""
+def restart(turn: Turn, target: Workload, *, why: str = "NewerRevision") -> None:
+    """The target's revision takes the place of the open run, or waits at the gates before its own.
+
+    A newer one's pods are replacing the analysed ones already, so users leave them at once.
+    """
+    floor = turn.run.floor
+    turn.close_run(Result.SUPERSEDED, why)
     if may_pass(turn, GateKind.ROLLOUT, step=-1, of=target.revision):
         start(turn, target, why="Restarted", floor=floor)
     elif turn.status.waiting is not None:
