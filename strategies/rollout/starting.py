@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from strategies.gates import GateKind, GateRecord, attempt
 from strategies.readiness import carries, is_ready, missing
+from strategies.reasons import Reason
 from strategies.rollout.ending import refuse_revision
 from strategies.rollout.gating import may_pass
 from strategies.rollout.hooks import rollback_asked
@@ -79,7 +80,7 @@ def may_start(turn: Turn, target: Workload) -> bool:
     return False
 
 
-def restart(turn: Turn, target: Workload, *, why: str = "NewerRevision") -> None:
+def restart(turn: Turn, target: Workload, *, why: Reason = "NewerRevision") -> None:
     """The target's revision takes the place of the open run, or waits at the gates before its own.
 
     A newer one's pods are replacing the analysed ones already, so users leave them at once.
