@@ -21,7 +21,7 @@ def command(seen: Seen, status: Status) -> CommandLine | None:
             id=given.id,
             verb=f"{verb} --full" if given.full else verb,
             by=who.name,
-            claimed=True,
+            claimed=True,  # only the controller can check the webhook's seal
             state=UNANSWERED,
             at=given.at,
             reason=given.reason,
@@ -29,12 +29,13 @@ def command(seen: Seen, status: Status) -> CommandLine | None:
         )
     if answered is None:
         return None
+    who = named(answered.by)
     same = given if given is not None and given.id == answered.id else None
     return CommandLine(
         id=answered.id,
         verb=f"{answered.verb} --full" if same is not None and same.full else answered.verb,
-        by=named(answered.by).name,
-        claimed=True,  # an annotation is anybody's who may patch Canaries
+        by=who.name,
+        claimed=who.claimed or not who.name,
         state=ACCEPTED if answered.accepted else REFUSED,
         at=answered.at,
         reason=same.reason if same is not None else "",

@@ -21,4 +21,4 @@ def named(by: str) -> Person:
 
 def shown(name: str, *, claimed: bool) -> str:
     """The same for people."""
-    return f"{name or 'somebody'}{CLAIMED if claimed else ''}"
+    return f"{name}{CLAIMED if claimed else ''}" if name else "somebody"

@@ -28,7 +28,7 @@ FROZEN = replace(
         at=ago(190),
         accepted=False,
         verb="promote",
-        by="jane",
+        by="jane (claimed)",
         message="it is paused; `delivery resume reviews` first",
     ),
 )

@@ -31,7 +31,7 @@ def test_the_last_command_is_shown_with_who_gave_it_and_why_it_was_refused(name:
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_an_accepted_command_says_what_it_did(name: str) -> None:
-    assert "abort by bob (claimed), 30s ago: accepted: the run has ended" in text(
+    assert "abort by bob, 30s ago: accepted: the run has ended" in text(
         name, held(replace(PROGRESSING, command=GRANTED))
     )
 
@@ -41,7 +41,7 @@ def test_a_command_without_an_answer_is_the_last_one_and_says_so(name: str) -> N
     """The controller may be away: who looks has to see that somebody has said something."""
     body = asked(canary(replace(PROGRESSING, command=GRANTED)), id="b2", verb="pause", arguments={"reason": "hm"})
 
-    assert "pause by somebody (claimed) (hm): unanswered" in text(name, replace(seen(PROGRESSING), canary=body))
+    assert "pause by somebody (hm): unanswered" in text(name, replace(seen(PROGRESSING), canary=body))
 
 
 def test_an_answered_command_is_not_taken_for_a_new_one_and_keeps_its_reason() -> None:
@@ -51,6 +51,16 @@ def test_an_answered_command_is_not_taken_for_a_new_one_and_keeps_its_reason() -
         shown = look.look(replace(seen(PROGRESSING), canary=body), NOW).command
         assert shown is not None
         assert (shown.id, shown.state, shown.reason) == ("a2", "accepted", reason)
+
+
+@pytest.mark.parametrize(
+    ("by", "name", "claimed"), [("jane", "jane", False), ("jane (claimed)", "jane", True), ("", "", True)]
+)
+def test_a_command_s_author_is_a_claim_unless_the_controller_knows_better(by: str, name: str, claimed: bool) -> None:
+    shown = look.look(held(replace(PROGRESSING, command=replace(GRANTED, by=by))), NOW).command
+
+    assert shown is not None
+    assert (shown.by, shown.claimed) == (name, claimed)
 
 
 def test_a_command_is_no_news_in_a_list_for_ever() -> None:
