@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+IGNORE_WINDOWS = "progressive.delivery/ignore-windows"
+"""The annotation of a Canary that names the one revision which may go out at any time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:

@@ -12,7 +12,7 @@ from delivery.api.metrics import Metric
 from metrics.spec import MetricSpec
 from strategies import spec as strategies
 from strategies.gates import GateKind, HookType
-from strategies.rollout.calendars import IGNORE_WINDOWS
+from strategies.permits import IGNORE_WINDOWS
 
 
 def rollout_spec(canary: Canary, *, scrape_interval_seconds: float) -> strategies.RolloutSpec:

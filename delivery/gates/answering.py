@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from delivery.cluster.objects import APPROVALS, Action, Change, Ref, resource_version
 from delivery.gates.people import Word
-from strategies.rollout.answering import Answer, answer, waiting_for
+from strategies.awaited import waiting_for
+from strategies.rollout.answering import Answer, answer
 from strategies.spec import RolloutSpec
 from strategies.status import Status
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from delivery.api.status import load
 from delivery.cluster.objects import APPROVALS, CANARIES, Object
+from strategies.awaited import NAMED, is_named, waiting_for
 from strategies.gates import GateKind
-from strategies.rollout.answering import waiting_for
-from strategies.rollout.approving import NAMED, is_named
 from strategies.status import Status
 
 _LONGEST = 253

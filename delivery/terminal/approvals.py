@@ -8,9 +8,8 @@ from typing import Any
 from delivery.cluster.objects import Object
 from delivery.terminal.people import named
 from delivery.terminal.screen import ApprovalLine, GateLine
+from strategies.awaited import NAMED, is_named, waiting_for
 from strategies.gates import GateKind, GateRecord, Word
-from strategies.rollout.answering import waiting_for
-from strategies.rollout.approving import NAMED, is_named
 from strategies.status import Phase, Status, Waiting
 
 NOT_REACHED, WAITING, PASSED = "not-reached", "waiting", "passed"

@@ -4,7 +4,7 @@ from typing import Any
 
 from delivery.terminal.screen import RuleLine, WindowLine
 from delivery.terminal.seen import Seen
-from strategies.rollout.calendars import IGNORE_WINDOWS
+from strategies.permits import IGNORE_WINDOWS
 from strategies.status import Phase, Status
 
 WINDOW = "window"

@@ -9,8 +9,8 @@ from delivery.terminal.figures import lasting, moment, since
 from delivery.terminal.hours import WINDOW
 from delivery.terminal.people import shown
 from delivery.terminal.screen import ApprovalLine, CommandLine, FreezeLine, GateLine, WindowLine
+from strategies.awaited import NAMED
 from strategies.gates import GateKind, Word
-from strategies.rollout.approving import NAMED
 
 FREEZE = "freeze"
 """The name of this gate in `status.waiting`."""

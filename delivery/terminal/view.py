@@ -16,7 +16,7 @@ from delivery.terminal.freezes import CONDITION as FROZEN
 from delivery.terminal.screen import CheckLine, ConditionLine, EventLine, Next, RoleLine, Screen, Timer
 from delivery.terminal.sentences import due, of_approval, of_command, of_freeze, of_window, state_of
 from delivery.terminal.styles import OUTCOMES, PHASES
-from strategies.rollout.approving import NAMED
+from strategies.awaited import NAMED
 
 NO_CHECKS = "no window was judged in this run yet"
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from strategies.gates import GateKind, GateRecord, Point, Word, ticket
+from strategies.awaited import waiting_for
+from strategies.gates import GateKind, GateRecord, Word
 from strategies.permits import Approval
 from strategies.spec import GateSpec, RolloutSpec
 from strategies.status import Phase, Status
@@ -24,17 +25,6 @@ def answer(spec: RolloutSpec, status: Status, said: Approval) -> Answer | None:
     if (why := _stale(spec, status, said)) is not None:
         return Answer(False, why)
     return None
-
-
-def waiting_for(status: Status) -> tuple[str, str]:
-    """What a word must name now: the run or the ticket of a revision that waits for one, and the revision; or ""."""
-    if status.run is not None:
-        return status.run.id, status.run.revision
-    waiting = status.waiting
-    if waiting is None:
-        return "", ""
-    point = Point(kinds=(waiting.before,), of=waiting.of, step=waiting.step, since=waiting.since)
-    return ticket(point), waiting.of
 
 
 def _record_of(status: Status, said: Approval) -> GateRecord | None:

@@ -5,15 +5,12 @@ A word is recorded in the status in the same write as its effect. From then on t
 
 from collections.abc import Iterable
 
+from strategies.awaited import NAMED, is_named
 from strategies.gates import Closed, GateKind, GateRecord, Point, Word, ticket
 from strategies.permits import Approval
 from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
 from strategies.spec import GateSpec, Policy
-from strategies.status import Waiting
-
-NAMED = "approval/"
-"""What the names of these gates begin with."""
 
 _LONGEST = 80
 
@@ -46,11 +43,6 @@ def expired(turn: Turn) -> Problem | None:
         if gate.on_timeout is Policy.ROLLBACK and limit and not known and turn.reached(waiting.since, limit):
             return _expire(turn, gate, of=turn.run.id, limit=limit)
     return None
-
-
-def is_named(waiting: Waiting, gate: str) -> bool:
-    """Is the gate among those that are closed? Of many, the status names the first and counts the others."""
-    return f"{NAMED}{gate}" in waiting.gates or any(each.startswith("and ") for each in waiting.gates)
 
 
 def _closed(turn: Turn, point: Point, gate: GateSpec) -> Closed | None:

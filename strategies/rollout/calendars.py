@@ -3,13 +3,10 @@
 from collections.abc import Iterable
 
 from strategies.gates import Closed, GateKind, Point
-from strategies.permits import moment
+from strategies.permits import IGNORE_WINDOWS, moment
 from strategies.rollout.turn import Turn, brief
 from strategies.snapshot import Problem
 from strategies.spec import Policy
-
-IGNORE_WINDOWS = "progressive.delivery/ignore-windows"
-"""The annotation of a Canary that names the one revision which may go out at any time."""
 
 _LONGEST = 100
 
