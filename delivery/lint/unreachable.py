@@ -126,6 +126,20 @@ def _openings(case: Case) -> Iterator[Mistake]:
         yield Mistake(rule="never-opens", path=("spec", "rolloutWindows"), message=words, severity=Severity.ERROR)
 
 
+def _unserved(case: Case) -> Iterator[Mistake]:
+    """What only other providers' routers read. Where it decides who meets a version, no run begins with it."""
+    rollout = case.rollout
+    for words in rollout.misplaced:
+        place, _, message = words.partition(": ")
+        blocks = words in rollout.misplaced_blocking
+        yield Mistake(
+            rule="not-served" if blocks else "no-effect",
+            path=tuple(place.split(".")),
+            message=message,
+            severity=Severity.ERROR if blocks else Severity.WARNING,
+        )
+
+
 def _named(case: Case) -> Iterator[Mistake]:
     """Names that the API server would refuse: the Canary's own, and those of the Services of both roles."""
     name = case.canary.metadata.name
@@ -139,4 +153,7 @@ def _named(case: Case) -> Iterator[Mistake]:
         yield Mistake(rule="name-too-long", path=("spec", *place), message=problem.message, severity=Severity.ERROR)
 
 
-RULES: tuple[Rule, ...] = (_without_effect, _skipped, _weights, _limits, _duration, _windows, _openings, _named)
+RULES: tuple[Rule, ...] = (
+    *(_without_effect, _skipped, _weights, _limits, _duration, _windows, _openings),
+    *(_unserved, _named),
+)

@@ -9,6 +9,7 @@ from delivery.api.canary import Canary
 from delivery.api.defaults import without_nulls
 from delivery.api.parse import InvalidSpec, parse_canary
 from delivery.cluster.objects import CANARIES, DAEMON_SETS, DEPLOYMENTS, SERVICES, Ref
+from delivery.cluster.objects import VIRTUAL_SERVICES as ISTIO
 
 Body = dict[str, Any]
 
@@ -72,6 +73,8 @@ def _placed(body: Body, namespace: str) -> Body:
         for name in ("resourceVersion", "uid", "generation", "managedFields", "creationTimestamp", "ownerReferences"):
             meta.pop(name, None)
     placed.pop("status", None)
+    if str(placed.get("apiVersion")).partition("/")[0] == ISTIO.group:
+        placed["apiVersion"] = ISTIO.api_version  # an API server stores all of Istio's versions as one
     return placed
 
 

@@ -209,6 +209,19 @@ def test_what_kubectl_has_written_as_a_list_is_played(tmp_path: Path) -> None:
     assert planned("-f", str(tmp_path / "list.yaml"), "--steps")["canary"] == "bookinfo/reviews"
 
 
+@pytest.mark.parametrize("version", ["v1", "v1beta1", "v1alpha3"])
+def test_routes_of_any_version_of_istios_are_played(tmp_path: Path, version: str) -> None:
+    folder = EXAMPLES / "own-routes"
+    routes = list(yaml.safe_load_all((folder / "before-routes.yaml").read_text()))
+    for each in routes:
+        if each["kind"] == "VirtualService":
+            each["apiVersion"] = f"networking.istio.io/{version}"
+    (tmp_path / "routes.yaml").write_text(yaml.safe_dump_all(routes))
+    shown = planned("-f", str(folder / "canary.yaml"), "-f", str(tmp_path / "routes.yaml"), "--steps")
+
+    assert act(shown, "release")["steps"][-1]["what"] == "Succeeded"
+
+
 def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "canary.yaml").write_text("kind: Canary\nspec: [1, 2\nb: {")
     result = plan("-f", str(tmp_path / "canary.yaml"))

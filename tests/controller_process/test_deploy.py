@@ -1,6 +1,7 @@
 """The manifests under deploy/: permissions by a table, and a Pod that fits the flags."""
 
 import subprocess
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -230,6 +231,21 @@ def test_the_image_is_the_version_of_the_package() -> None:
         if line.startswith("version =")
     )
     assert container("cluster-wide")["image"] == f"progressive-delivery:{version}"
+
+
+def test_the_image_is_built_from_everything_that_the_package_is_made_of() -> None:
+    """A folder that is missing in the build ends it: the package cannot be made."""
+    package = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())
+    wheel = package["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {*wheel["packages"], *wheel["force-include"], package["project"]["readme"], "LICENSE", "pyproject.toml"}
+    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
+    copied = {
+        each for line in lines if line.startswith("COPY ") and "--from" not in line for each in line.split()[1:-1]
+    }
+    sent = {line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line.startswith("!")}
+
+    assert needed <= copied
+    assert copied == sent
 
 
 def test_the_image_runs_as_a_user_without_rights() -> None:
