@@ -2,14 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
 
 import pytest
-import structlog
-from structlog.testing import capture_logs
 
 from delivery.alerts.announcer import Announcer
 from delivery.alerts.sink import UndeliverableError
@@ -92,13 +90,6 @@ async def running(announcer: Announcer) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-@pytest.fixture(autouse=True)
-def lines() -> Iterator[list[Any]]:
-    structlog.reset_defaults()
-    with capture_logs() as captured:
-        yield captured
 
 
 def gaps(server: Server) -> list[float]:

@@ -2,101 +2,23 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import pytest
-import structlog
-from structlog.testing import capture_logs
 
 from delivery.alerts.announcer import Announcer
-from delivery.alerts.carrier import Carrier
-from delivery.alerts.destination import ServiceDestination, mark, worth_telling
-from delivery.alerts.facts import Facts, Severity
+from delivery.alerts.destination import mark
 from delivery.alerts.repeats import Repeats
-from delivery.alerts.services.service import Memory, Recipient, TryAgainError, UnusableError
+from delivery.alerts.services.service import TryAgainError, UnusableError
 from delivery.alerts.sink import UndeliverableError
 from delivery.alerts.telling import Telling
 from delivery.cluster.objects import Change, Object
-from delivery.outbound.outgoing import OutboundError, Outgoing, Reply
+from delivery.outbound.outgoing import OutboundError
 from strategies.status import Posted
-from tests.alerts.scenes import RUN, TOKEN, canary, facts, note
+from tests.alerts.carrying import KEY, OUTBOX, REASONS, Destined, make, running
+from tests.alerts.scenes import RUN, canary, note
 from tests.controller_process.virtual import World
-
-KEY = "shop/reviews"
-Behaviour = Callable[[int], Exception | None]
-
-
-@dataclass
-class Destined:
-    """A destination that does what it is told to."""
-
-    name: str
-    behaviour: Behaviour = lambda _: None
-    service: str = "slack"
-    version: str = "1"
-    hears_muted: bool = False
-    seconds: float = 0.0
-    attempts: list[float] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
-    at_once: int = 0
-    most_at_once: int = 0
-
-    async def tell(self, facts: Facts, memory: Memory) -> bool:
-        self.attempts.append(asyncio.get_running_loop().time())
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        try:
-            await asyncio.sleep(self.seconds)
-        finally:
-            self.at_once -= 1
-        if error := self.behaviour(len(self.attempts)):
-            raise error
-        self.told.append(facts.reason)
-        memory.set(f"m{len(self.told)}")
-        return True
-
-
-class News:
-    def __init__(self) -> None:
-        self.all: list[tuple[str, str]] = []
-
-    def __call__(self, key: str, name: str) -> None:
-        self.all.append((key, name))
-
-
-def make(world: World, *to: Destined, **options: Any) -> tuple[Carrier, News, dict[tuple[str, str], int]]:
-    news, counts = News(), {}
-
-    def count(service: str, outcome: str) -> None:
-        counts[service, outcome] = counts.get((service, outcome), 0) + 1
-
-    carrier = Carrier(lambda _: to, world.clock, random.Random(1), news, count=count, **options)
-    return carrier, news, counts
-
-
-@asynccontextmanager
-async def running(carrier: Carrier | Telling) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(carrier.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-@pytest.fixture(autouse=True)
-def lines() -> Iterator[list[Any]]:
-    structlog.reset_defaults()
-    with capture_logs() as captured:
-        yield captured
-
-
-REASONS = ("NewRevision", "Advanced", "CheckFailed", "Promoted")
-OUTBOX = [note(reason, number=number) for number, reason in enumerate(REASONS)]
 
 
 def test_everybody_is_told_everything_in_order_and_once(world: World) -> None:
@@ -367,116 +289,3 @@ def test_a_note_leaves_the_outbox_when_events_and_alerts_have_it(world: World) -
             assert telling.delivered(KEY) == frozenset()
 
     world.run(story())
-
-
-# What a service is told of a run
-
-
-class Hook:
-    """A caller behind which everything is well."""
-
-    def __init__(self) -> None:
-        self.sent: list[Outgoing] = []
-
-    async def send(self, outgoing: Outgoing) -> Reply:
-        self.sent.append(outgoing)
-        return Reply(status=200, body=b'{"ok":true,"channel":"C1","ts":"1.1"}')
-
-
-def service(hook: Hook, kind: str = "slack", severity: Severity = Severity.INFO, **to: str) -> ServiceDestination:
-    async def resolve() -> tuple[str, Recipient]:
-        return kind, Recipient(address="https://hooks.example.com/x", **to)
-
-    return ServiceDestination(name="it", service=kind, severity=severity, resolve=resolve, caller=hook)
-
-
-LONG = [
-    note("NewRevision", number=0),
-    *(note("Advanced", number=number) for number in range(1, 20)),
-    *(note("CheckFailed", number=number, warning=True) for number in range(20, 30)),
-    note("RolledBack", number=30, warning=True),
-]
-
-
-@pytest.mark.parametrize("kind", ["slack", "msteams", "discord", "rocket", "gchat"])
-def test_a_hook_gets_at_most_three_messages_of_a_run_however_long(world: World, kind: str) -> None:
-    async def story() -> None:
-        hook = Hook()
-        carrier = Carrier(lambda _: [service(hook, kind)], world.clock, random.Random(1), News())
-        async with running(carrier):
-            carrier.offer(KEY, canary(), LONG)
-            await asyncio.sleep(10)
-        bodies = [each.body.decode() for each in hook.sent]
-        assert len(bodies) == 3
-        for body, reason in zip(bodies, ("NewRevision", "CheckFailed", "RolledBack"), strict=True):
-            assert reason in body
-
-    world.run(story())
-
-
-def test_machines_are_told_everything(world: World) -> None:
-    async def story() -> None:
-        hook = Hook()
-        carrier = Carrier(lambda _: [service(hook, "cloudevents")], world.clock, random.Random(1), News())
-        async with running(carrier):
-            carrier.offer(KEY, canary(), LONG)
-            await asyncio.sleep(10)
-        assert len(hook.sent) == len(LONG)
-
-    world.run(story())
-
-
-@pytest.mark.parametrize(("severity", "count"), [("info", 3), ("warn", 2), ("error", 1)])
-def test_severity_is_the_least_that_is_told(world: World, severity: str, count: int) -> None:
-    """Flagger's empty severity mutes everything; here it is info."""
-
-    async def story() -> None:
-        hook = Hook()
-        to = service(hook, severity=Severity(severity))
-        carrier = Carrier(lambda _: [to], world.clock, random.Random(1), News())
-        async with running(carrier):
-            carrier.offer(KEY, canary(), LONG)
-            await asyncio.sleep(10)
-        assert len(hook.sent) == count
-
-    world.run(story())
-
-
-def test_a_bots_message_does_not_stay_at_a_warning_when_all_ended_well(world: World) -> None:
-    async def story() -> None:
-        hook = Hook()
-        to = service(hook, severity=Severity.WARN, token=TOKEN)
-        carrier = Carrier(lambda _: [to], world.clock, random.Random(1), News())
-        notes = [note("NewRevision"), note("CheckFailed", number=2, warning=True), note("Promoted", number=3)]
-        async with running(carrier):
-            carrier.offer(KEY, canary(), notes)
-            await asyncio.sleep(10)
-        assert "chat.postMessage" in hook.sent[0].url
-        assert b"CheckFailed" in hook.sent[0].body
-        assert len(hook.sent) == 3  # the message, why, and the end, of which nobody asked to be told by itself
-        assert any("chat.update" in each.url and b"Promoted" in each.body for each in hook.sent)
-
-    world.run(story())
-
-
-def test_secrets_are_never_logged(world: World, lines: list[Any]) -> None:
-    class Leaky:
-        async def send(self, outgoing: Outgoing) -> Reply:
-            raise RuntimeError(f"{outgoing.url} {outgoing.headers}")
-
-    async def story() -> None:
-        to = service(Leaky(), token=TOKEN)  # type: ignore[arg-type]
-        carrier = Carrier(lambda _: [to], world.clock, random.Random(1), News())
-        async with running(carrier):
-            carrier.offer(KEY, canary(), OUTBOX)
-            await asyncio.sleep(10)
-        assert lines
-        assert TOKEN not in str(lines)
-        assert "hooks.example.com/x" not in str(lines)
-
-    world.run(story())
-
-
-def test_what_belongs_to_no_run_is_told_by_itself() -> None:
-    assert worth_telling(facts(note("Initialized", run="")), "")
-    assert not worth_telling(facts(note("Advanced")), "")
