@@ -71,7 +71,10 @@ class Endpoints:
     async def _read(self, now: float) -> None:
         try:
             found = await self._found()
-        except (Denied, Gone) as error:
+        except Gone as error:  # as in a sandbox, which has nothing behind its address
+            self._until = now + FRESH_SECONDS
+            log.info("the API server has no other addresses", error=str(error))
+        except Denied as error:
             self._until = now + FRESH_SECONDS
             hint = "let the controller get it (deploy/api-server), or webhooks can name the API server's own addresses"
             log.warning("addresses of the API server not known", error=str(error), hint=hint)
