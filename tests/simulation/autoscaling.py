@@ -1,5 +1,7 @@
 """Autoscalers of `reviews`, the load that moves them, and what can be read of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from delivery.cluster.objects import (
@@ -39,6 +41,27 @@ class Users:
         weight = self.sim.weight
         share = {"primary": 0, "canary": 100} if weight is None else {"primary": 100 - weight, "canary": weight}
         return self.rate * share[role] / 100 / max(1, self.sim.promises.ready(role))
+
+
+@contextmanager
+def crowded() -> Iterator[Simulation]:
+    """A world with users for four pods."""
+    users = Users(4 * PER_POD)
+    with Simulation(11, load=users) as sim:
+        users.sim = sim
+        yield sim
+
+
+def with_four_pods(sim: Simulation, body: dict[str, Any], **spec: Any) -> str:
+    """A Canary at rest whose primary has the four pods that its users need; the controller's name."""
+    name = scaled(sim, body, replicas=4, **spec)
+    sim.until(lambda: pods(sim, PRIMARY) == 4 == sim.promises.ready("primary"), seconds=120, what="four pods")
+    return name
+
+
+def at(sim: Simulation, weight: int) -> None:
+    """A run has come to a weight."""
+    sim.until(lambda: sim.weight == weight, seconds=300, what=f"weight {weight}")
 
 
 def autoscaler(name: str = bookinfo.NAME, *, least: int = 2, most: int = 10, **spec: Any) -> dict[str, Any]:

@@ -3,15 +3,10 @@
 Not every call is tried in every story: those that all stories have are met in test_every_call.py.
 """
 
-import os
-from concurrent.futures import ProcessPoolExecutor
-
 import pytest
 
-from tests.simulation.crash_points import points, survive, undisturbed
+from tests.simulation.crash_tries import survived
 from tests.simulation.crash_worlds import FAULTS, KILLS
-
-SHARES = os.cpu_count() or 1
 
 
 @pytest.mark.parametrize(
@@ -25,11 +20,5 @@ SHARES = os.cpu_count() or 1
     ids=lambda each: str(each) if not isinstance(each, tuple) else ("killed" if each == KILLS else "failed"),
 )
 def test_what_happens_at_any_call_changes_nothing_of_the_end(name, fates, every, record_simulation):
-    expected = undisturbed(name)
-    chosen = points(name, expected, fates)[::every]
-    with ProcessPoolExecutor(max_workers=SHARES) as pool:
-        told = [pool.submit(survive, name, chosen[share::SHARES], expected) for share in range(SHARES)]
-        failures = [failure for each in told for failure in each.result()]
-    record_simulation(f"{len(chosen) - len(failures)} of {len(chosen)} calls survived ({name})")
+    expected = survived(name, fates, record_simulation, every=every, what="calls")
     assert not expected.end.left
-    assert not failures, f"{len(failures)} ended otherwise; the first:\n{failures[0]}"

@@ -4,43 +4,30 @@ import pytest
 
 from tests.simulation.autoscaling import (
     CLONE,
-    PER_POD,
     SOURCE,
-    Users,
     Writes,
+    at,
     autoscaler,
     bounds,
+    crowded,
     noted,
     pods,
-    scaled,
     set_back,
+    with_four_pods,
 )
 from tests.simulation.invariants import CANARY, PRIMARY, TARGET
 from tests.simulation.scenes import served, version
-from tests.simulation.simulation import Simulation
 
 
 @pytest.fixture
-def users():
-    return Users(4 * PER_POD)
-
-
-@pytest.fixture
-def sim(users):
-    with Simulation(11, load=users) as world:
-        users.sim = world
+def sim():
+    with crowded() as world:
         yield world
 
 
 def busy(sim, **options):
     """A Canary at rest whose primary has been scaled to the four pods that its users need."""
-    name = scaled(sim, autoscaler(**options), replicas=4)
-    sim.until(lambda: pods(sim, PRIMARY) == 4 == sim.promises.ready("primary"), seconds=120, what="four pods")
-    return name
-
-
-def at(sim, weight):
-    sim.until(lambda: sim.weight == weight, seconds=300, what=f"weight {weight}")
+    return with_four_pods(sim, autoscaler(**options))
 
 
 def test_the_primary_gets_a_copy_and_the_target_rests(sim):

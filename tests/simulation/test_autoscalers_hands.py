@@ -6,47 +6,34 @@ from delivery.cluster.objects import HORIZONTAL_POD_AUTOSCALERS, SCALED_OBJECTS,
 from tests.simulation import bookinfo
 from tests.simulation.autoscaling import (
     CLONE,
-    PER_POD,
     SOURCE,
-    Users,
     Writes,
+    at,
     autoscaler,
     bounds,
+    crowded,
     named,
     noted,
     pods,
-    scaled,
     scaled_object,
+    with_four_pods,
 )
 from tests.simulation.invariants import CANARY, PRIMARY, TARGET
 from tests.simulation.scenes import says, served
-from tests.simulation.simulation import Simulation
 
 OTHER = Ref(HORIZONTAL_POD_AUTOSCALERS, bookinfo.NAMESPACE, "reviews-2")
 OTHER_CLONE = Ref(HORIZONTAL_POD_AUTOSCALERS, bookinfo.NAMESPACE, "reviews-2-primary")
 
 
 @pytest.fixture
-def users():
-    return Users(4 * PER_POD)
-
-
-@pytest.fixture
-def sim(users):
-    with Simulation(11, load=users) as world:
-        users.sim = world
+def sim():
+    with crowded() as world:
         yield world
 
 
 def busy(sim, **options):
     """A Canary at rest whose primary has the four pods that its users need."""
-    name = scaled(sim, autoscaler(**{"least": 1, **options}), replicas=4)
-    sim.until(lambda: pods(sim, PRIMARY) == 4 == sim.promises.ready("primary"), seconds=120, what="four pods")
-    return name
-
-
-def at(sim, weight):
-    sim.until(lambda: sim.weight == weight, seconds=300, what=f"weight {weight}")
+    return with_four_pods(sim, autoscaler(**{"least": 1, **options}))
 
 
 def raised(sim):

@@ -2,27 +2,11 @@
 once, and the end is the same.
 """
 
-import os
-from concurrent.futures import ProcessPoolExecutor
-
 import pytest
 
-from tests.simulation.crash_points import points, survive, undisturbed
 from tests.simulation.crash_stories import COMMANDS
+from tests.simulation.crash_tries import survived
 from tests.simulation.crash_worlds import FAULTS, KILLS
-
-SHARES = os.cpu_count() or 1
-
-
-def survived(name, fates, record, *, every=1):
-    expected = undisturbed(name)
-    chosen = points(name, expected, fates)[::every]
-    with ProcessPoolExecutor(max_workers=SHARES) as pool:
-        told = [pool.submit(survive, name, chosen[share::SHARES], expected) for share in range(SHARES)]
-        failures = [failure for each in told for failure in each.result()]
-    record(f"{len(chosen) - len(failures)} of {len(chosen)} crash points survived ({name})")
-    assert not failures, f"{len(failures)} ended otherwise; the first:\n{failures[0]}"
-
 
 WHOLE = ("aborted", "promoted-by-hand", "paused-and-resumed", "undone", "approved")
 """What people can say, once each with every call of it; of the other stories the calls after the word are those of any

@@ -1,6 +1,7 @@
 """The ignore rules of docs/gitops.md are about exactly the fields that the controller writes on users' objects."""
 
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ import pytest
 import yaml
 
 from delivery.cluster.objects import DAEMON_SETS
-from tests.simulation.autoscaling import PER_POD, Users, autoscaler, scaled, scaled_object
+from tests.simulation.autoscaling import autoscaler, crowded, scaled_object, with_four_pods
 from tests.simulation.footprints import Footprints
 from tests.simulation.invariants import APEX
 from tests.simulation.own_routes import OwnRoutes
+from tests.simulation.scenes import initialised
 from tests.simulation.simulation import Simulation
 
 PAGE = Path(__file__).parents[2] / "docs" / "gitops.md"
@@ -28,53 +30,24 @@ def merged(*found: Fields) -> Fields:
 
 def autoscaled(body: dict[str, Any]) -> Fields:
     """What a promoted and a rolled back run of an autoscaled Deployment write."""
-    users = Users(4 * PER_POD)
-    with Simulation(11, load=users) as sim:
-        users.sim, footprints = sim, Footprints(sim)
-        scaled(sim, body, replicas=4)
-        sim.until(lambda: sim.promises.ready("primary") == 4, seconds=120, what="four pods")
-        _both_ends(sim)
-        return footprints.found
+    with crowded() as sim:
+        return _both_ends(sim, lambda: with_four_pods(sim, body))
 
 
-def daemons() -> Fields:
-    """What such runs of a DaemonSet write."""
-    with Simulation(11, kind=DAEMON_SETS) as sim:
-        footprints = Footprints(sim)
-        sim.set_up()
-        sim.start_controller()
-        sim.until_phase("Initialized")
-        _both_ends(sim)
-        return footprints.found
+def of_runs(world: Simulation) -> Fields:
+    """What such runs of another target, or by other routes, write."""
+    with world as sim:
+        return _both_ends(sim, lambda: initialised(sim))
 
 
-def own_routes() -> Fields:
-    """What such runs write on a VirtualService of the user's."""
-    with OwnRoutes(31) as sim:
-        footprints = Footprints(sim)
-        sim.set_up()
-        sim.start_controller()
-        sim.until_phase("Initialized")
-        _both_ends(sim)
-        return footprints.found
-
-
-def without_mesh() -> Fields:
-    """What such runs write where the apex Service is the route."""
-    with Simulation(19, route=APEX) as sim:
-        footprints = Footprints(sim)
-        sim.set_up()
-        sim.start_controller()
-        sim.until_phase("Initialized")
-        _both_ends(sim)
-        return footprints.found
-
-
-def _both_ends(sim: Simulation) -> None:
+def _both_ends(sim: Simulation, begin: Callable[[], object]) -> Fields:
+    footprints = Footprints(sim)
+    begin()
     sim.release("v2")
     sim.until_phase("Succeeded")
     sim.release("v3", quality="bad")
     sim.until_phase("Failed")
+    return footprints.found
 
 
 @cache
@@ -83,9 +56,9 @@ def written() -> Fields:
     return merged(
         autoscaled(autoscaler(least=1)),
         autoscaled(scaled_object(least=1, idleReplicaCount=0)),
-        daemons(),
-        own_routes(),
-        without_mesh(),
+        of_runs(Simulation(11, kind=DAEMON_SETS)),
+        of_runs(OwnRoutes(31)),
+        of_runs(Simulation(19, route=APEX)),
     )
 
 

@@ -6,42 +6,29 @@ from tests.simulation.autoscaling import (
     KEDA_CLONE,
     KEDA_SOURCE,
     PAUSED_AT,
-    PER_POD,
-    Users,
     Writes,
+    at,
     bounds,
+    crowded,
     noted,
     pods,
-    scaled,
     scaled_object,
     set_back,
+    with_four_pods,
 )
 from tests.simulation.invariants import CANARY, PRIMARY, TARGET
 from tests.simulation.scenes import served, version
-from tests.simulation.simulation import Simulation
 
 
 @pytest.fixture
-def users():
-    return Users(4 * PER_POD)
-
-
-@pytest.fixture
-def sim(users):
-    with Simulation(11, load=users) as world:
-        users.sim = world
+def sim():
+    with crowded() as world:
         yield world
 
 
 def busy(sim, *, more=None, **options):
     """A Canary at rest whose primary has the four pods that its users need."""
-    name = scaled(sim, scaled_object(**{"least": 1, **options}), replicas=4, **(more or {}))
-    sim.until(lambda: pods(sim, PRIMARY) == 4 == sim.promises.ready("primary"), seconds=120, what="four pods")
-    return name
-
-
-def at(sim, weight):
-    sim.until(lambda: sim.weight == weight, seconds=300, what=f"weight {weight}")
+    return with_four_pods(sim, scaled_object(**{"least": 1, **options}), **(more or {}))
 
 
 def test_the_pause_of_a_resting_target_is_not_copied_to_the_primary(sim):

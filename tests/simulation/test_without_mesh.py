@@ -1,15 +1,12 @@
 """Provider kubernetes: the apex Service leads everybody to one version, and late endpoints leave nobody alone."""
 
-import os
-from concurrent.futures import ProcessPoolExecutor
-
 import pytest
 
 from delivery.cluster.memory.resources import custom_resource
 from delivery.cluster.objects import DAEMON_SETS, DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES, Ref
 from tests.simulation import bookinfo
-from tests.simulation.crash_points import points, survive, undisturbed
 from tests.simulation.crash_stories import WITHOUT_MESH
+from tests.simulation.crash_tries import survived
 from tests.simulation.crash_worlds import FAULTS, KILLS
 from tests.simulation.invariants import APEX, CANARY, ROUTE
 from tests.simulation.scenes import asked, events, foreign, initialised, pods_of, recovers, says, served, version
@@ -281,15 +278,6 @@ def test_a_provider_taken_back_to_istio_leads_users_by_routes_again(sim):
     assert (version(sim), selector(sim)) == ("v2", PRIMARY_PODS)
 
 
-SHARES = os.cpu_count() or 1
-
-
 @pytest.mark.parametrize("name", WITHOUT_MESH)
 def test_a_kill_or_a_failure_at_any_call_changes_nothing_of_the_end(name, record_simulation):
-    expected = undisturbed(name)
-    chosen = points(name, expected, (*KILLS, *FAULTS))
-    with ProcessPoolExecutor(max_workers=SHARES) as pool:
-        told = [pool.submit(survive, name, chosen[share::SHARES], expected) for share in range(SHARES)]
-        failures = [failure for each in told for failure in each.result()]
-    record_simulation(f"{len(chosen) - len(failures)} of {len(chosen)} crash points survived ({name})")
-    assert not failures, f"{len(failures)} ended otherwise; the first:\n{failures[0]}"
+    survived(name, (*KILLS, *FAULTS), record_simulation)
