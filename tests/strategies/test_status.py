@@ -207,54 +207,62 @@ def test_an_idle_tick_changes_nothing():
 # Size
 
 
+LONG = "x" * 1000
+
+
+def past_run(number: int) -> Past:
+    """A run that is over, at its longest."""
+    ended = START - timedelta(days=1)
+    return Past(
+        id=f"222222-lt94vgu{number}",
+        revision=V3,
+        started=ended,
+        ended=ended,
+        result=Result.ROLLED_BACK,
+        reason="ProgressDeadlineExceeded",
+        weight=50,
+        floor=100,
+    )
+
+
+def note(number: int) -> Announcement:
+    """Something that nobody could be told, at its longest."""
+    return Announcement(
+        id=f"222222-lt94vgu8-{number}-progressdeadlineexceeded",
+        at=START,
+        reason="ProgressDeadlineExceeded",
+        message=LONG[:240],
+        warning=True,
+    )
+
+
+def judged(name: str) -> Check:
+    """A check after many windows, at its longest."""
+    return Check(
+        name=name,
+        window=1000,
+        end=START,
+        outcome=Outcome.ERROR,
+        value=0.123456789012345,
+        limit=LONG[:60],
+        message=LONG[:160],
+        passes=1000,
+    )
+
+
 def worst() -> World:
     """Everything that a status can hold, at its longest, in the middle of a run."""
-    long = "x" * 1000
     world = progressing(
         0, checks=tuple(CheckSpec(name=f"a-metric-with-a-long-name-{n}", window_seconds=60) for n in "12345")
     )
-    ended = START - timedelta(days=1)
     world.status = replace(
         world.status,
-        message=long[:240],
-        history=tuple(
-            Past(
-                id=f"222222-lt94vgu{n}",
-                revision=V3,
-                started=ended,
-                ended=ended,
-                result=Result.ROLLED_BACK,
-                reason="ProgressDeadlineExceeded",
-                weight=50,
-                floor=100,
-            )
-            for n in range(5)
-        ),
-        outbox=tuple(
-            Announcement(
-                id=f"222222-lt94vgu8-{n}-progressdeadlineexceeded",
-                at=START,
-                reason="ProgressDeadlineExceeded",
-                message=long[:240],
-                warning=True,
-            )
-            for n in range(MAX_OUTBOX)
-        ),
-        checks=tuple(
-            Check(
-                name=spec.name,
-                window=1000,
-                end=START,
-                outcome=Outcome.ERROR,
-                value=0.123456789012345,
-                limit=long[:60],
-                message=long[:160],
-                passes=1000,
-            )
-            for spec in world.spec.checks
-        ),
+        message=LONG[:240],
+        history=tuple(past_run(n) for n in range(5)),
+        outbox=tuple(note(n) for n in range(MAX_OUTBOX)),
+        checks=tuple(judged(spec.name) for spec in world.spec.checks),
     )
-    bad = Problem(reason="SomethingIsVeryWrong", message=long)
+    bad = Problem(reason="SomethingIsVeryWrong", message=LONG)
     world.refusal = world.hold = world.contested = bad
     world.delivering = False
     world.edit(blocking=tuple(f"analysis.webhooks[{n}].rollback" for n in range(50)))

@@ -25,6 +25,30 @@ def spec() -> ServiceSpec:
     return ServiceSpec(port=9080)
 
 
+_OWN = {"matchExpressions": [{"key": "app", "operator": "In", "values": ["reviews"]}]}
+SPREAD = {
+    "affinity": {
+        "podAntiAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [
+                {
+                    "weight": 100,
+                    "podAffinityTerm": {"topologyKey": "kubernetes.io/hostname", "labelSelector": _OWN},
+                }
+            ]
+        }
+    },
+    "topologySpreadConstraints": [
+        {
+            "maxSkew": 1,
+            "topologyKey": "zone",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {"app": "reviews"}},
+        }
+    ],
+}
+"""Rules by which pods keep away from those of their own kind."""
+
+
 @pytest.fixture
 def target() -> Json:
     return {
@@ -47,31 +71,7 @@ def target() -> Json:
                 "metadata": {"creationTimestamp": None, "labels": {"app": "reviews", "tier": "web", "version": "v1"}},
                 "spec": {
                     "containers": [{"name": "reviews", "image": "reviews:v1", "resources": {}}],
-                    "affinity": {
-                        "podAntiAffinity": {
-                            "preferredDuringSchedulingIgnoredDuringExecution": [
-                                {
-                                    "weight": 100,
-                                    "podAffinityTerm": {
-                                        "topologyKey": "kubernetes.io/hostname",
-                                        "labelSelector": {
-                                            "matchExpressions": [
-                                                {"key": "app", "operator": "In", "values": ["reviews"]}
-                                            ]
-                                        },
-                                    },
-                                }
-                            ]
-                        }
-                    },
-                    "topologySpreadConstraints": [
-                        {
-                            "maxSkew": 1,
-                            "topologyKey": "zone",
-                            "whenUnsatisfiable": "ScheduleAnyway",
-                            "labelSelector": {"matchLabels": {"app": "reviews"}},
-                        }
-                    ],
+                    **copy.deepcopy(SPREAD),
                 },
             },
         },

@@ -58,41 +58,49 @@ class Vendor:
         return request
 
 
+class _Handler(BaseHTTPRequestHandler):
+    """Notes each request and gives the vendor's answer."""
+
+    protocol_version = "HTTP/1.1"
+    server: "_Server"
+
+    def do_GET(self) -> None:
+        each, parts = self.server.vendor, urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        asked = Request(self.command, parts.path, parse_qs(parts.query), dict(self.headers), body)
+        each.requests.append(asked)
+        said = each.body if each.answer is None else each.answer(asked)
+        raw = said.encode() if isinstance(said, str) else json.dumps(said).encode()
+        self.send_response_only(each.status)
+        for name, value in {"Content-Type": "application/json", **each.headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, vendor: Vendor) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.vendor = vendor
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that does not trust us is part of the stories."""
+
+
 @contextmanager
 def vendor(certificate: tuple[Path, Path] | None = None) -> Iterator[Vendor]:
     """A server; with a certificate and its key, one that speaks TLS."""
     each = Vendor()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            asked = Request(self.command, parts.path, parse_qs(parts.query), dict(self.headers), body)
-            each.requests.append(asked)
-            said = each.body if each.answer is None else each.answer(asked)
-            raw = said.encode() if isinstance(said, str) else json.dumps(said).encode()
-            self.send_response_only(each.status)
-            for name, value in {"Content-Type": "application/json", **each.headers}.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.send_header("Content-Length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
-
-        def do_POST(self) -> None:
-            self.do_GET()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: Any) -> None:
-            """A client that does not trust us is part of the stories."""
-
-    server = Server(("127.0.0.1", 0), Handler)
+    server = _Server(each)
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)
