@@ -63,7 +63,8 @@ def _begin(turn: Turn) -> None:
     turn.set(stage_since=turn.now)
     if not found.certain:
         turn.tell(found.reason, found.message, warning=True)
-    turn.ready = _on_its_way(turn)
+    works = is_ready(turn.spec, Role.PRIMARY, turn.primary)  # the status alone was lost: nobody has to be alarmed
+    turn.ready = Problem(reason="Initializing", message="routes are being made") if works else _on_its_way(turn)
 
 
 def _on_its_way(turn: Turn) -> Problem:

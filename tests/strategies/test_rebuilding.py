@@ -56,6 +56,15 @@ def test_a_target_that_works_heals_a_primary_to_which_the_service_leads_and_whos
     _heals(world)
 
 
+def test_a_status_that_is_lost_beside_a_primary_that_serves_alarms_nobody():
+    world = lost(initialised())
+    world.told.clear()
+    world.until_phase(Phase.INITIALIZED)
+
+    assert "PrimaryNotReady" not in world.told
+    assert world.told.count("Initialized") == 1
+
+
 def test_a_target_that_does_not_work_itself_heals_nothing():
     world = crashing(initialised(), old=0)
     world.live = world.confirmed = world.written = None
