@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -62,14 +63,18 @@ async def _of(cluster: Cluster, place: str | None) -> Freezes:
 def hours(canary: Object, now: datetime) -> "Hours | None":
     """The Canary's rollout window at this moment; None without one, or with rules that the controller refuses."""
     rules = (canary.get("spec") or {}).get("rolloutWindows")
-    if not rules:
-        return None
+    return _hours(json.dumps(rules), now) if rules else None
+
+
+@lru_cache(maxsize=256)
+def _hours(rules: str, now: datetime) -> "Hours | None":
+    """Many Canaries of a list have the same rules."""
     from delivery.api.windows import RolloutWindows
     from delivery.gates.calendar import Calendar, closers
     from delivery.terminal.seen import Hours, Rule
 
     try:
-        windows = RolloutWindows.model_validate_json(json.dumps(rules))
+        windows = RolloutWindows.model_validate_json(rules)
     except ValueError:
         return None
     denies = frozenset(map(id, windows.deny))

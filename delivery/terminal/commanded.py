@@ -2,6 +2,8 @@
 newer than it.
 """
 
+from datetime import datetime, timedelta
+
 from delivery.api.commands import command_of
 from delivery.terminal.people import named
 from delivery.terminal.screen import CommandLine
@@ -9,6 +11,13 @@ from delivery.terminal.seen import Seen
 from strategies.status import Status
 
 ACCEPTED, REFUSED, UNANSWERED = "accepted", "refused", "unanswered"
+LATELY = timedelta(hours=1)
+"""How long a command is news; `get` tells of it for ever."""
+
+
+def is_news(given: CommandLine, now: datetime) -> bool:
+    """Was it given of late, or has nobody answered it yet?"""
+    return given.state == UNANSWERED or given.at is None or now - given.at < LATELY
 
 
 def command(seen: Seen, status: Status) -> CommandLine | None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from delivery.api.status import UnreadableStatus
-from delivery.terminal.commanded import command
+from delivery.terminal.commanded import command, is_news
 from delivery.terminal.figures import percent, printable, since, step_of
 from delivery.terminal.holding import holding
 from delivery.terminal.hours import WINDOW
@@ -85,8 +85,6 @@ def _row(seen: Seen, now: datetime) -> Row:
 
 
 WIDE = 120
-LATELY = timedelta(hours=1)
-"""How long a command is told of in a list; `get` tells of it for ever."""
 _HEADS = ("Name", "Phase", "Step", "Wanted", "Seen", "For", "Held by", "Reason", "Next")
 
 
@@ -134,7 +132,7 @@ class Rows:
             name = f"{row.namespace}/{row.name}" if self._everywhere else row.name
             yield from (f"{name}: {each}" for each in stopped_by(_stopped(row), self._now))
             given = row.command
-            if given is not None and (given.at is None or self._now - given.at < LATELY):
+            if given is not None and is_news(given, self._now):
                 yield f"{name}: command {of_command(given, self._now)}"
 
 

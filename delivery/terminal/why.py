@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from delivery.terminal.advice import Place, advice, filled
-from delivery.terminal.commanded import ACCEPTED, UNANSWERED
+from delivery.terminal.commanded import ACCEPTED, UNANSWERED, is_news
 from delivery.terminal.figures import lasting, printable, stamp
 from delivery.terminal.hours import WINDOW
 from delivery.terminal.look import look
@@ -151,7 +151,7 @@ def _to_do(shown: Screen, place: Place) -> Iterator[str]:
     for gate in shown.gates:
         if gate.message:
             yield f"{gate.name}: {gate.message}"
-    if shown.command is not None and shown.command.state != ACCEPTED:
+    if shown.command is not None and shown.command.state != ACCEPTED and is_news(shown.command, shown.at):
         yield f"command {shown.command.verb or 'unreadable'}: {_of_command(shown.command, place)}"
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from delivery.api.windows import RolloutWindows
-from delivery.gates.calendar import Calendar, Remembered, problem
+from delivery.gates.calendar import Calendar, Remembered, closers, problem
 
 HOUR = 3600
 FRIDAY = datetime(2024, 3, 29, 12, tzinfo=UTC)
@@ -165,3 +165,22 @@ def test_the_hour_that_comes_twice_is_open_twice() -> None:
     times = [night + timedelta(minutes=5 + 10 * each) for each in range(12)]
     opened = [each.astimezone(berlin).strftime("%H:%M %Z") for each in times if Calendar.of(rules).at(each).open]
     assert opened == ["02:35 CEST", "02:35 CET"]
+
+
+def test_a_closed_window_names_the_denials_that_are_on_or_else_all_that_allows() -> None:
+    both = windows(allow=[rule("0 9 * * *")], deny=[rule("0 0 * * 5", 24 * HOUR), rule("0 0 1 1 *")])
+
+    assert closers(both, FRIDAY) == both.deny[:1], "that of the first of January is not on"
+    assert closers(both, FRIDAY + timedelta(hours=12)) == both.allow, "Saturday, before nine"
+    assert closers(both, FRIDAY + timedelta(hours=21, minutes=30)) == ()
+    assert closers(LAST_DAYS, FRIDAY) == (), "without allow it is open unless denied"
+
+
+@given(allow=RULES, deny=RULES, minutes=some.integers(0, 20000))
+@settings(max_examples=60, deadline=None)
+def test_a_window_is_kept_closed_by_something_just_when_it_is_closed(
+    allow: list[object], deny: list[object], minutes: int
+) -> None:
+    if allow or deny:
+        rules, now = windows(allow=allow, deny=deny), FRIDAY + timedelta(minutes=minutes)
+        assert bool(closers(rules, now)) is not Calendar.of(rules).at(now).open

@@ -141,6 +141,8 @@ def test_a_refused_command_and_one_that_nobody_has_read_say_what_to_do() -> None
     assert (
         "`kubectl delivery VERB reviews -n bookinfo`" in why.why(held(replace(FAILED, command=unread)), NOW).to_do[-1]
     )
+    old = replace(unread, at=ago(3700))
+    assert not [each for each in why.why(held(replace(FAILED, command=old)), NOW).to_do if "command" in each]
     fine = replace(unread, verb="pause", accepted=True)
     assert not [each for each in why.why(held(replace(FAILED, command=fine)), NOW).to_do if "command" in each]
 
