@@ -50,10 +50,7 @@ def of_freeze(freeze: FreezeLine, now: datetime) -> str:
 
 
 def of_window(window: WindowLine, now: datetime) -> str:
-    """Why it is closed or till when it is open, and what that means."""
-    if window.open:
-        change = f"open until {due(window.until, now)}" if window.until is not None else "open"
-        return f"{change}; {window.effect}"
+    """Why it is closed, when it opens, and what that means."""
     opens = "it never opens; mend spec.rolloutWindows"
     if window.until is not None:
         opens = f"opens {'' if window.certain else 'not before '}{due(window.until, now)}"

@@ -13,7 +13,7 @@ from strategies.gates import GateKind
 from strategies.permits import Window
 from strategies.status import Answered, Pause, Phase, Status, Waiting
 from tests.terminal import snapshots
-from tests.terminal.holding import CLOSED, FROZEN, GATES, HELD, UNTIL, WINDOWS, asked, freeze, held
+from tests.terminal.holding import CLOSED, DENIED, FROZEN, GATES, HELD, UNTIL, WINDOWS, asked, freeze, held
 from tests.terminal.recorded import MOMENTS, NOW, PROGRESSING, RUN, SPEC, ago, canary, seen
 from tests.terminal.shown import VIEWS, bodies, text
 
@@ -219,6 +219,11 @@ def test_an_open_window_that_will_close_over_a_run_is_a_timer_and_no_more() -> N
     assert "Window" not in text("get", moment)
     assert "its rollout window closes: when it closes the run is rolled back" in text("get", moment)
     assert bodies(moment)["get"]["window"]["open"] is True
+
+    unsure = replace(moment, hours=Hours(window=replace(hours.window, certain=False)))
+    resting = replace(moment, canary=canary(DENIED, rolloutWindows=rules))
+    for each in (unsure, resting):
+        assert "rollout window" not in text("get", each), "nobody knows when, or there is no run to which it matters"
 
 
 def test_the_revision_that_may_go_out_at_any_time_is_not_held_by_the_window() -> None:

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from delivery.terminal import look, runs, view, why
 from delivery.terminal.figures import lasting, number, printable, sparkline, step_of
 from tests.terminal import snapshots
-from tests.terminal.recorded import MOMENTS, NOW, PROGRESSING, RATE, canary, seen
+from tests.terminal.recorded import FAILED, MOMENTS, NOW, PROGRESSING, RATE, RUN, ago, canary, seen
 
 EVERY = dict(snapshots.everything())
 
@@ -75,6 +75,23 @@ def test_what_is_next_is_said_with_its_earliest_time() -> None:
     assert shown.next.at is not None
     assert (shown.next.at - NOW).total_seconds() == 40, "the failed window has prolonged the step"
     assert look.look(MOMENTS["gated"], NOW).next.action == "promotion when approval/sign-off opens"
+
+
+def test_everything_that_has_a_time_is_a_timer() -> None:
+    stuck = replace(PROGRESSING, run=replace(RUN, stuck_since=ago(100), spent_seconds=200.0, windows_from=ago(-5)))
+    times = {each.what: (each.at - NOW).total_seconds() for each in look.look(seen(stuck), NOW).timers}
+    assert times == {
+        "the step's windows open": 5,
+        "the step may end": 65,
+        "rolled back unless pods are ready by then (progressDeadlineSeconds)": 300,
+    }
+    kept = replace(FAILED, previous_spec="v2-old", previous_until=ago(-900))
+    assert {each.what: (each.at - NOW).total_seconds() for each in look.look(seen(kept), NOW).timers} == {
+        "pods without users may go": 25,
+        "they go in any case": 295,
+        "until then the version before may serve again without analysis": 900,
+    }
+    assert look.look(seen(replace(kept, previous_spec="", stage_since=ago(900))), NOW).timers == ()
 
 
 def test_somebody_without_permissions_sees_everything_else() -> None:
