@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from delivery.api.status import UnreadableStatus
+from delivery.api.status import UnreadableStatus, too_new
 from delivery.cli.holding import freezes, hours
 from delivery.cli.reaching import Cluster, DeniedError, MissingError, ReachError
 from delivery.cluster.clock import SystemClock
@@ -18,6 +18,11 @@ from delivery.terminal.seen import Seen, Workload
 
 KINDS: Mapping[str, Kind] = {kind.kind: kind for kind in (DEPLOYMENTS, DAEMON_SETS, SERVICES)}
 """What a Canary may have for a target."""
+
+NEWER = (
+    "what this program does not know: status.version is {}, of a newer version than this program; "
+    "an older controller leaves the Canary alone (docs/upgrade.md)"
+)
 
 
 async def see(cluster: Cluster, canary: Object, home: str) -> Seen:
@@ -48,7 +53,8 @@ async def see_held(cluster: Cluster, canary: Object, home: str) -> Seen:
 
 async def see_told(cluster: Cluster, canary: Object) -> Seen:
     """The Canary with its Events and nothing else."""
-    notes: list[str] = []
+    status: Any = canary.get("status") or {}
+    notes: list[str] = [NEWER.format(status["version"])] if too_new(status) else []
     meta = canary["metadata"]
     events = await _allowed(events_of(cluster, meta["namespace"], meta["name"]), [], notes)
     return Seen(canary=canary, events=tuple(events), notes=tuple(notes))

@@ -135,6 +135,17 @@ def test_a_status_that_nobody_of_ours_wrote_is_said_in_words(served: Served, com
     assert "UnreadableStatus" in said(served, "list"), "the others of the list can still be read"
 
 
+@pytest.mark.parametrize("command", ["get", "why"])
+def test_a_status_of_a_newer_controller_is_shown_with_the_word_that_an_older_one_leaves_it_alone(
+    served: Served, command: str
+) -> None:
+    served.canary("reviews", status={**dump(recorded.PROGRESSING), "version": 99})
+
+    shown = " ".join(said(served, command, "reviews").split())
+    assert "status.version is 99, of a newer version than this program" in shown
+    assert "an older controller leaves the Canary alone" in shown
+
+
 def _spoil(served: Served) -> None:
     """As if a CRD of another time had let it in."""
     served.store.admission.clear()
