@@ -2,15 +2,8 @@
 
 import pytest
 
-from delivery.cluster.memory import Store, VirtualClock, VirtualLoop
+from delivery.cluster.memory import Store, VirtualClock
 from delivery.cluster.objects import DEPLOYMENTS, VIRTUAL_SERVICES, Ref
-
-
-@pytest.fixture
-def loop():
-    loop = VirtualLoop(seed=1)
-    yield loop
-    loop.close()
 
 
 @pytest.fixture

@@ -15,13 +15,6 @@ import pytest
 from delivery.cluster.memory import EPOCH, InstanceError, StuckError, VirtualClock, VirtualLoop, VirtualTimers
 
 
-@pytest.fixture
-def loop():
-    loop = VirtualLoop(seed=1)
-    yield loop
-    loop.close()
-
-
 def test_sleeping_for_an_hour_takes_no_time_and_moves_the_clock(loop):
     clock = VirtualClock(loop)
     loop.run_until_complete(asyncio.wait_for(_sleep(3600), 4000))

@@ -64,12 +64,5 @@ def ref(kind, name, namespace="shop"):
 
 
 @pytest.fixture
-def loop():
-    loop = VirtualLoop(seed=1)
-    yield loop
-    loop.close()
-
-
-@pytest.fixture
 def scene(loop):
     return Scene(loop)

@@ -13,10 +13,8 @@ from tests.simulation.scenes import initialised, recovers, served
 
 @pytest.fixture
 def sim():
-    with wired.Wired(31) as world:
-        wired.wire(world)
+    with wired.world(31) as world:
         yield world
-        wired.are_named_by_content(world)
 
 
 def at_weight(sim, weight=10):

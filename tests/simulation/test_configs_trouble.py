@@ -15,10 +15,8 @@ from tests.simulation.test_guarantees import delay
 
 @pytest.fixture
 def sim():
-    with wired.Wired(37) as world:
-        wired.wire(world)
+    with wired.world(37) as world:
         yield world
-        wired.are_named_by_content(world)
 
 
 def at_weight(sim, weight=10):

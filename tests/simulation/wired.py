@@ -1,6 +1,8 @@
 """Bookinfo's `reviews` with ConfigMaps and a Secret, and what can be seen of them and of their copies."""
 
 import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from delivery.cluster.objects import CONFIG_MAPS, PODS, SECRETS, Kind, Object, Ref
@@ -59,6 +61,15 @@ def wire(sim: Simulation) -> None:
     sim.apply(CONFIG_MAPS, config_map("settings", {"stars": "black"}))
     sim.apply(CONFIG_MAPS, config_map("files", {}, binaryData={"logo": "aGVsbG8="}, immutable=True))
     sim.apply(SECRETS, secret("login", {"password": "1234"}))
+
+
+@contextmanager
+def world(seed: int) -> Iterator["Wired"]:
+    """A world with the configs, whose copies are looked at in the end."""
+    with Wired(seed) as sim:
+        wire(sim)
+        yield sim
+        are_named_by_content(sim)
 
 
 def edit(sim: Simulation, stars: str) -> None:

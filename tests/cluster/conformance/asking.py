@@ -7,7 +7,7 @@ of the server. managedFields are left out: the sandbox keeps them coarser, on pu
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -207,3 +207,11 @@ def differences(ours: Any, theirs: Any, path: str = "") -> list[str]:
         pairs = enumerate(zip(ours, theirs, strict=True))
         return [line for index, (a, b) in pairs for line in differences(a, b, f"{path}[{index}]")]
     return [] if ours == theirs else [f"{path}: the sandbox says {ours!r}, the real one {theirs!r}"]
+
+
+async def agree(story: Callable[[Server], Awaitable[None]], *, real: Server, sandbox: Server) -> None:
+    """A story has the same transcript on both servers."""
+    await story(real)
+    await story(sandbox)
+    parted = differences(sandbox.transcript, real.transcript)
+    assert not parted, "\n".join(parted)

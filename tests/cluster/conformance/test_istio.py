@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.conformance.asking import JSON_PATCH, MERGE_PATCH, TABLE, Server, differences
+from tests.cluster.conformance.asking import JSON_PATCH, MERGE_PATCH, TABLE, Server, agree
 
 ROUTE: dict[str, Any] = {
     "apiVersion": "networking.istio.io/v1beta1",
@@ -55,8 +55,4 @@ async def test_the_sandbox_takes_istio_s_definitions(sandbox: Server) -> None:
 
 @pytest.mark.cluster
 async def test_the_real_one_agrees(real: Server, sandbox: Server) -> None:
-    await story(real)
-    await story(sandbox)
-
-    parted = differences(sandbox.transcript, real.transcript)
-    assert not parted, "\n".join(parted)
+    await agree(story, real=real, sandbox=sandbox)

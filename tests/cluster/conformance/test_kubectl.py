@@ -10,7 +10,7 @@ from contextlib import aclosing
 
 import pytest
 
-from tests.cluster.conformance.asking import Server, differences
+from tests.cluster.conformance.asking import Server, agree
 from tests.cluster.conformance.objects import CANARY, deployment
 from tests.cluster.conformance.test_requests import by_name
 
@@ -194,8 +194,4 @@ async def test_the_sandbox(sandbox: Server, story: Story) -> None:
 @pytest.mark.cluster
 @pytest.mark.parametrize("story", STORIES, ids=by_name)
 async def test_the_real_one_agrees(real: Server, sandbox: Server, story: Story) -> None:
-    await story(real)
-    await story(sandbox)
-
-    parted = differences(sandbox.transcript, real.transcript)
-    assert not parted, "\n".join(parted)
+    await agree(story, real=real, sandbox=sandbox)

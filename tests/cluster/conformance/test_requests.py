@@ -10,7 +10,7 @@ from tests.cluster.conformance.asking import (
     STRATEGIC_PATCH,
     TABLE,
     Server,
-    differences,
+    agree,
 )
 from tests.cluster.conformance.objects import CANARY, DEFINITION, config, deployment
 from tests.cluster.conformance.reading_stories import (
@@ -389,8 +389,4 @@ async def test_the_sandbox(sandbox: Server, story: Story) -> None:
 @pytest.mark.cluster
 @pytest.mark.parametrize("story", STORIES, ids=by_name)
 async def test_the_real_one_agrees(real: Server, sandbox: Server, story: Story) -> None:
-    await story(real)
-    await story(sandbox)
-
-    parted = differences(sandbox.transcript, real.transcript)
-    assert not parted, "\n".join(parted)
+    await agree(story, real=real, sandbox=sandbox)

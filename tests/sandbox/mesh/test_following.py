@@ -5,7 +5,7 @@ import urllib.request
 
 import pytest
 
-from delivery.cluster.memory import Faults, MemoryApi, Store, VirtualClock, VirtualLoop, World
+from delivery.cluster.memory import Faults, MemoryApi, Store, VirtualClock, World
 from delivery.cluster.objects import DEPLOYMENTS, PODS, SERVICES, VIRTUAL_SERVICES, Ref
 from delivery.sandbox.mesh import Load, Mesh
 from delivery.sandbox.mesh.on_api import OnApi
@@ -14,13 +14,6 @@ from delivery.sandbox.metrics_page import metrics_page
 from tests.sandbox.mesh.things import service, to, virtual_service
 
 LOAD = Load("shop", "reviews", 10)
-
-
-@pytest.fixture
-def loop():
-    loop = VirtualLoop(seed=1)
-    yield loop
-    loop.close()
 
 
 @pytest.fixture

@@ -23,13 +23,6 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def loop():
-    loop = VirtualLoop(seed=1)
-    yield loop
-    loop.close()
-
-
-@pytest.fixture
 def store(loop):
     return Store(VirtualClock(loop))
 
