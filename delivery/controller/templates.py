@@ -75,7 +75,9 @@ class Templates:
         if provider.secret_ref is not None:
             credentials = await self._content(metric, Ref(SECRETS, namespace, provider.secret_ref.name))
             if not credentials:
-                raise _unresolved(metric, "SecretEmpty", f"Secret {namespace}/{provider.secret_ref.name} has no keys")
+                secret = f"Secret {namespace}/{provider.secret_ref.name}"
+                message = f"{secret} has no keys; put the credentials in, or take provider.secretRef out"
+                raise _unresolved(metric, "SecretEmpty", message)
         if provider.ca_ref is not None:
             ref = Ref(_kind_of_authority(provider), namespace, provider.ca_ref.name)
             authority = await self._key(metric, ref, provider.ca_ref.key)

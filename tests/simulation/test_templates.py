@@ -174,6 +174,16 @@ def test_an_authority_without_its_key_holds(sim):
     recovers(sim)
 
 
+def test_a_secret_without_keys_holds_and_says_the_way_out(sim):
+    sim.apply(METRIC_TEMPLATES, template(secretRef={"name": SECRET.name}))
+    sim.apply(SECRETS, {**credentials(), "data": {}})
+    releasing(sim)
+    holds(sim, "Secret shop/prometheus has no keys", "put the credentials in, or take provider.secretRef out")
+
+    sim.merge(SECRET, {"data": credentials()["data"]})
+    recovers(sim)
+
+
 def test_without_its_kind_a_template_is_said_to_be_impossible():
     with Simulation(32) as sim:
         sim.store.unregister(METRIC_TEMPLATES)
