@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from delivery.cluster.objects import (
     Object,
 )
 from tests.cluster.harness.control_plane import ControlPlane
-from tests.cluster.harness.controller import LEASE, LOOKING_ON, permit_to_look_on, running
+from tests.cluster.harness.controller import LEASE, LOOKING_ON, Replica, permit_to_look_on, running
 from tests.cluster.harness.manifests import documents
 from tests.cluster.harness.mesh import MeshExporter
 from tests.cluster.harness.prometheus import Prometheus
@@ -74,18 +75,35 @@ def marked(body: Object) -> bool:
     return any(key.startswith(f"{GROUP}/") for key in keys)
 
 
-async def test_it_says_what_it_would_have_done_and_may_write_nothing_else(stage: Stage) -> None:
-    await stage.deploy()
-    await somebody_else(stage)
-    await permit_to_look_on(stage.api, stage.namespace)
-    async with running(
+def looking_on(stage: Stage) -> AbstractAsyncContextManager[Replica]:
+    """A controller of this namespace that only looks on."""
+    return running(
         stage.plane.kubeconfig("controller"),
         stage.folder / "controller.log",
         metrics_server=stage.prometheus.url,
         lease_namespace=stage.namespace,
         namespace=stage.namespace,
         flags=["--observe", "--config-tracking=configmaps"],
-    ) as replica:
+    )
+
+
+def granted() -> set[tuple[str, str, str]]:
+    """Verb, resource and subresource of everything that who looks on is allowed."""
+    pairs = (
+        (verb, resource.partition("/"))
+        for role in documents([LOOKING_ON, LEASE])
+        for rule in role.get("rules", ())
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    )
+    return {(verb, name, subresource) for verb, (name, _, subresource) in pairs}
+
+
+async def test_it_says_what_it_would_have_done_and_may_write_nothing_else(stage: Stage) -> None:
+    await stage.deploy()
+    await somebody_else(stage)
+    await permit_to_look_on(stage.api, stage.namespace)
+    async with looking_on(stage) as replica:
         await stage.kubectl.apply(canary(threshold=1))
         await stage.phase("Observing")
         await stage.release(FAILING)
@@ -111,14 +129,7 @@ async def test_it_says_what_it_would_have_done_and_may_write_nothing_else(stage:
     assert not [one["requestURI"] for one in asked if one["responseStatus"]["code"] == 403]
     used = {(one["verb"], one["objectRef"]["resource"], one["objectRef"].get("subresource", "")) for one in asked}
     assert {each for each in used if each[0] in WRITES} == MAY
-    granted = {
-        (verb, *(resource.split("/") if "/" in resource else (resource, "")))
-        for role in documents([LOOKING_ON, LEASE])
-        for rule in role.get("rules", ())
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
-    assert used <= granted
+    assert used <= granted()
     for kind in (DEPLOYMENTS, SERVICES, VIRTUAL_SERVICES, DESTINATION_RULES):
         for each in (await stage.api.list(kind, stage.namespace)).items:
             assert not marked(each), each

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,8 @@ def config(ask: Client, tmp_path: Path) -> Path:
     return file
 
 
-async def test_a_kopf_operator_sees_creations_updates_and_deletions(
-    ask: Client, config: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With its own login, its annotations and its finalizer: the whole of what kopf does to a cluster."""
-    monkeypatch.setenv("KUBECONFIG", str(config))
-    seen: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+def noting(seen: "asyncio.Queue[tuple[str, Any]]") -> kopf.OperatorRegistry:
+    """Handlers that note what has happened to which size of widget."""
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(kopf.login_with_kubeconfig)
 
@@ -53,7 +50,12 @@ async def test_a_kopf_operator_sees_creations_updates_and_deletions(
     async def deleted(spec: kopf.Spec, **_: Any) -> None:
         seen.put_nowait(("delete", spec["size"]))
 
-    await ask("POST", DEFINITIONS, definition())
+    return registry
+
+
+@contextlib.asynccontextmanager
+async def operating(registry: kopf.OperatorRegistry) -> AsyncIterator[asyncio.Event]:
+    """kopf, while the block lasts; the event says that it is ready."""
     ready, stop = asyncio.Event(), asyncio.Event()
     settings = kopf.OperatorSettings()
     settings.networking.request_timeout = SECONDS
@@ -63,19 +65,29 @@ async def test_a_kopf_operator_sees_creations_updates_and_deletions(
         )
     )
     try:
-        async with asyncio.timeout(2 * SECONDS):
-            await ready.wait()
-            await ask("POST", WIDGETS, widget(size=1))
-            first = await seen.get()
-            await ask("PATCH", f"{WIDGETS}/a", {"spec": {"size": 2}}, content_type=MERGE)
-            second = await seen.get()
-            held = (await ask("DELETE", f"{WIDGETS}/a")).body
-            third = await seen.get()
-            gone = [event["type"] async for event in _until_gone(ask)]
+        yield ready
     finally:
         stop.set()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait_for(operator, SECONDS)
+
+
+async def test_a_kopf_operator_sees_creations_updates_and_deletions(
+    ask: Client, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its own login, its annotations and its finalizer: the whole of what kopf does to a cluster."""
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    seen: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+    await ask("POST", DEFINITIONS, definition())
+    async with operating(noting(seen)) as ready, asyncio.timeout(2 * SECONDS):
+        await ready.wait()
+        await ask("POST", WIDGETS, widget(size=1))
+        first = await seen.get()
+        await ask("PATCH", f"{WIDGETS}/a", {"spec": {"size": 2}}, content_type=MERGE)
+        second = await seen.get()
+        held = (await ask("DELETE", f"{WIDGETS}/a")).body
+        third = await seen.get()
+        gone = [event["type"] async for event in _until_gone(ask)]
 
     assert [first, second, third] == [("create", 1), ("update", 2), ("delete", 2)]
     assert held["metadata"]["finalizers"]
