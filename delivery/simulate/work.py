@@ -6,11 +6,12 @@ the same however the work is shared, and two policies meet the same days and pod
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
+from queue import SimpleQueue
 
 from delivery.simulate.reading import Policy
 from delivery.simulate.report import Report, reported, typical
@@ -78,26 +79,39 @@ def _all(order: Order) -> Iterator[tuple[Part, list[Outcome]]]:
         for part in parts:
             yield part, _play(order, part)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_interrupts)
-    try:
+    with ExitStack() as stack:
         with _interrupts_kept_from_children():
+            pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_interrupts)
+            stack.callback(pool.shutdown, cancel_futures=True)
             coming: dict[Future[list[Outcome]], Part] = {pool.submit(_play, order, part): part for part in parts}
-        for future in as_completed(coming):
+            arriving = _as_they_come(coming)
+        for future in arriving:
             yield coming[future], future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+
+
+def _as_they_come(futures: Collection[Future[list[Outcome]]]) -> Iterator[Future[list[Outcome]]]:
+    """Each of them when it is done, the first one first. All is prepared when this returns.
+
+    `as_completed` locks all of them at once; an interrupt in between leaves them locked, and then the pool waits for
+    ever for itself.
+    """
+    done: SimpleQueue[Future[list[Outcome]]] = SimpleQueue()
+    for future in futures:
+        future.add_done_callback(done.put)
+    return (done.get() for _ in range(len(futures)))
 
 
 @contextmanager
 def _interrupts_kept_from_children() -> Iterator[None]:
     """Processes begun here never see Ctrl-C, also while they start and have not come to `_leave_interrupts`.
 
-    A blocked signal stays blocked in a child. For this process it waits until the end of the block. The pool has to
-    exist before: the tracker that comes with it unblocks the signal.
+    A blocked signal stays blocked in a child. For this process it waits until the end of the block. The tracker that
+    comes with a pool has to be there before: it unblocks the signal when it is started.
     """
     if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover (Windows)
         yield
         return
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

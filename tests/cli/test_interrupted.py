@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from delivery import __main__ as program
 from delivery.cli import LazyGroup, main
+from tests.foreground import foreground
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -80,6 +81,7 @@ def test_ctrl_c_while_a_server_does_not_answer(
         text=True,
         cwd=ROOT,
         env={**os.environ, "HOME": str(tmp_path)},
+        preexec_fn=foreground,
     )
     try:
         assert asked.wait(PATIENCE)

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from delivery.cli import main
+from tests.foreground import foreground
 from tests.simulate.scenes import FOLDER, canary, written
 
 RELEASES = str(FOLDER / "releases.yaml")
@@ -137,6 +138,7 @@ def test_ctrl_c_ends_it_without_a_trace() -> None:
         text=True,
         env={**os.environ, "PYTHONPATH": str(FOLDER.parents[1])},
         start_new_session=True,
+        preexec_fn=foreground,
     )
     until = time.monotonic() + 60
     while not _children(running.pid) and time.monotonic() < until:
