@@ -241,6 +241,20 @@ def _commanded(
     return Story(prepare, begin, phase, world=Heeded)
 
 
+def _at_second_gate(sim: Simulation) -> None:
+    """Somebody has let the first step begin."""
+    asking.at_gate(sim, before="traffic-increase")
+    asking.say(sim, "first", step=1)
+    sim.until(lambda: sim.weight == 10, seconds=60, what="10 %")
+    sim.until(lambda: asking.waits(sim), seconds=300, what="the next gate")
+
+
+def _hurry_to_the_gate_and_approve(sim: Simulation) -> None:
+    answered(sim, give(sim, Verb.PROMOTE, "c-1", full=True), seconds=PATIENCE)
+    sim.until(lambda: asking.waits(sim) and sim.status.waiting.before == "promotion", seconds=PATIENCE, what="a gate")
+    asking.say(sim, "second")
+
+
 COMMANDS = {
     "aborted": _commanded(_at_ten_percent, _told(Verb.ABORT), "Failed"),
     "restarted": _commanded(_at_ten_percent, _told(Verb.RESTART)),
@@ -249,6 +263,7 @@ COMMANDS = {
     "retried": _commanded(_failed, _told(Verb.RETRY)),
     "resumed": _commanded(_paused, _told(Verb.RESUME)),
     "paused-and-resumed": _commanded(_at_last_step, _pause_and_resume),
+    "hurried-and-approved": _commanded(_at_second_gate, _hurry_to_the_gate_and_approve),
     "undone": _commanded(_at_ten_percent, _set_back),
 }
 ALL = {

@@ -59,8 +59,11 @@ class Held:
         if event.ref.kind != CANARIES or event.previous is None or event.type == "DELETED":
             return
         before, after = status_of(event.previous), status_of(event.object)
+        if not self._sim.promises.writer:
+            return
+        self._says_so(after)
         move = Move(before, after)
-        if not self._sim.promises.writer or not move:
+        if not move:
             return
         spec = event.previous.get("spec") or {}
         self._paused(move, before, after, spec)
@@ -76,14 +79,26 @@ class Held:
     # -- freezes and windows
 
     def _note_freeze(self, event: Happened) -> None:
-        self._frozen.pop(event.ref.name, None)
+        known, name = self._frozen.get(event.ref.name), event.ref.name
         if event.type != "DELETED":
-            self._frozen[event.ref.name] = (self._now, datetime.fromisoformat(event.object["spec"]["until"]))
+            self._frozen[name] = (self._now, datetime.fromisoformat(event.object["spec"]["until"]))
+        elif known is not None:
+            self._frozen[name] = (known[0], min(known[1], self._now))
 
     def _not_frozen(self) -> None:
-        late = self._now - timedelta(seconds=LATE_SECONDS)
         for name, (since, until) in self._frozen.items():
-            self._expect(not since < late < self._now < until, f"{name} holds since {since} and was passed over")
+            self._expect(not since < self._late < self._now < until, f"{name} holds since {since} and was passed over")
+
+    def _says_so(self, after: Status) -> None:
+        """Every Canary says that rollouts are frozen, and when they are no longer none does."""
+        if after.phase in (Phase.NONE, Phase.TERMINATING):
+            return
+        said = after.condition("Frozen")
+        says = said is not None and said.status == "True"
+        holds = any(since < self._late < self._now < until for since, until in self._frozen.values())
+        past = all(until < self._late for _, until in self._frozen.values())
+        self._expect(says or not holds, "rollouts are frozen and the Canary does not say so")
+        self._expect(not says or not past, "the Canary says that rollouts are frozen and they are not")
 
     def _in_its_window(self, move: Move, event: Happened) -> None:
         body = event.previous or {}
@@ -111,6 +126,11 @@ class Held:
         self._expect(bool(opened), f"passed {gate['name']} without a word: {said}")
         by_itself = any(each.word is Word.PROCEEDED for each in opened) and gate.get("onTimeout") != "proceed"
         self._expect(not by_itself, f"{gate['name']} opened by itself")
+
+    @property
+    def _late(self) -> datetime:
+        """What holds or has ended since before that is known to everybody by now."""
+        return self._now - timedelta(seconds=LATE_SECONDS)
 
     @property
     def _now(self) -> datetime:

@@ -8,7 +8,7 @@ from tests.simulation.crash_stories import COMMANDS
 from tests.simulation.crash_tries import survived
 from tests.simulation.crash_worlds import FAULTS, KILLS
 
-WHOLE = ("aborted", "promoted-by-hand", "paused-and-resumed", "undone", "approved")
+WHOLE = ("aborted", "promoted-by-hand", "hurried-and-approved", "paused-and-resumed", "undone", "approved")
 """What people can say, once each with every call of it; of the other stories the calls after the word are those of any
 run, and some of them will do.
 """

@@ -6,7 +6,7 @@ import pytest
 
 from delivery.cluster.memory.handles import InstanceError
 from strategies.commands import Verb
-from strategies.rollout import commanding, gating
+from strategies.rollout import commanding, conditions, gating
 from strategies.status import Pause
 from tests.simulation import worlds
 from tests.simulation.asking import SIGN_OFF, at_gate, freeze, say, waits
@@ -63,6 +63,26 @@ def test_an_increase_in_a_freeze_is_seen(sim, monkeypatch):
     sim.release("v2")
     with pytest.raises(InstanceError, match=r"freeze holds since .* and was passed over"):
         sim.until_phase("Succeeded")
+
+
+def test_a_canary_that_does_not_say_that_it_is_frozen_is_seen(sim, monkeypatch):
+    Held(sim)
+    at_weight(sim, 10, interval="30s")
+    monkeypatch.setattr(conditions, "_frozen", lambda _turn: None)
+    freeze(sim, 3600)
+    with pytest.raises(InstanceError, match="rollouts are frozen and the Canary does not say so"):
+        sim.loop.advance(4 * LATE_SECONDS)
+
+
+def test_a_canary_that_goes_on_saying_that_it_is_frozen_is_seen(sim, monkeypatch):
+    Held(sim)
+    at_weight(sim, 10, interval="30s")
+    freeze(sim, 60)
+    sim.until(lambda: sim.status.condition("Frozen") is not None, seconds=5, what="a word about it")
+    known = sim.status.condition("Frozen")
+    monkeypatch.setattr(conditions, "_frozen", lambda _turn: known)
+    with pytest.raises(InstanceError, match="says that rollouts are frozen and they are not"):
+        sim.loop.advance(4 * LATE_SECONDS)
 
 
 def test_a_start_outside_of_its_window_is_seen(sim, monkeypatch):
