@@ -183,14 +183,15 @@ def _ready(process: "subprocess.Popen[str]") -> str:
     assert process.stderr is not None
     watchdog = threading.Timer(START_SECONDS, process.kill)
     watchdog.start()
-    address, lines = "", []
-    for line in process.stderr:
+    address, ready, lines = "", False, []
+    for line in process.stderr:  # which of the two it says first is chance
         lines.append(line)
         if '"Listening on"' in line:
             address = line.rpartition("address=")[2].strip()
-        if "Server is ready" in line:
+        ready = ready or "Server is ready" in line
+        if address and ready:
             break
     watchdog.cancel()
-    assert address, f"Prometheus did not start: {''.join(lines[-5:])}"
+    assert address and ready, f"Prometheus did not start: {''.join(lines[-5:])}"
     threading.Thread(target=process.stderr.read, daemon=True).start()
     return f"http://{address}"

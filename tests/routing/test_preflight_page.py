@@ -25,11 +25,18 @@ def sources() -> Iterator[Path]:
         yield from (each for each in ([path] if path.is_file() else path.rglob("*.py")) if each.name not in ELSEWHERE)
 
 
+def _constant(statement: ast.stmt) -> tuple[str, object] | None:
+    """Name and value of a constant, with or without its type."""
+    if not isinstance(statement, ast.Assign | ast.AnnAssign) or not isinstance(statement.value, ast.Constant):
+        return None
+    target = statement.target if isinstance(statement, ast.AnnAssign) else statement.targets[0]
+    return ast.unparse(target), statement.value.value
+
+
 def reasons(path: Path) -> Iterator[str]:
     """The reasons of the problems that a module makes, written out or as constants of the module."""
     tree = ast.parse(path.read_text())
-    assigned = [each for each in tree.body if isinstance(each, ast.Assign) and isinstance(each.value, ast.Constant)]
-    constants = {ast.unparse(each.targets[0]): each.value.value for each in assigned}
+    constants = dict(constant for each in tree.body if (constant := _constant(each)) is not None)
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Problem":
             [given] = [each.value for each in call.keywords if each.arg == "reason"]

@@ -3,11 +3,12 @@
 import random
 from typing import Any
 
-from delivery.cluster.objects import CANARIES, LEASES
+from delivery.cluster.objects import CANARIES, DEPLOYMENTS, LEASES, SERVICES, Ref
 from strategies.status import Phase
+from tests.simulation import bookinfo
 from tests.simulation.deeds import HARMFUL
 from tests.simulation.invariants import CANARY, at_rest
-from tests.simulation.simulation import Simulation
+from tests.simulation.simulation import BEHAVIOUR, Simulation
 
 DELETION_SECONDS = 300.0
 WAITS_FOR_A_PERSON = ("TargetNotPromoted", "TargetNotReady", "OriginalLost")
@@ -35,6 +36,7 @@ def make_peace(sim: Simulation, rng: random.Random) -> str:
     if sim.people is not None:
         sim.people.at_peace()
     end_deletion(sim)
+    _mend_what_serves(sim)
     quality = rng.choice(("good", "good", "bad"))
     if sim.store.peek(sim.workload) is None:
         sim.promises.tampered()
@@ -48,6 +50,20 @@ def make_peace(sim: Simulation, rng: random.Random) -> str:
         sim.loop.advance(20.0)
         sim.edit(paused=False)
     return quality
+
+
+def _mend_what_serves(sim: Simulation) -> None:
+    """Behind a Service a version that was promoted can be edited in place; only who broke it so can mend it."""
+    if sim.target.kind != SERVICES:
+        return
+    leads = sim.store.peek(Ref(SERVICES, bookinfo.NAMESPACE, "reviews-primary")) or {"spec": {}}
+    version = (leads["spec"].get("selector") or {}).get("version", "")
+    ref = Ref(DEPLOYMENTS, bookinfo.NAMESPACE, f"{bookinfo.NAME}-{version}")
+    body = sim.store.peek(ref) or {"spec": {"template": {"metadata": {}}}}
+    behaviour = (body["spec"]["template"]["metadata"].get("annotations") or {}).get(BEHAVIOUR, "healthy")
+    if behaviour != "healthy":
+        sim.promises.tell(f"{ref} is mended")
+        sim.merge(ref, {"spec": {"template": {"metadata": {"annotations": {BEHAVIOUR: "healthy"}}}}})
 
 
 def end_deletion(sim: Simulation) -> None:

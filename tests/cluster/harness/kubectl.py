@@ -19,7 +19,7 @@ class KubectlError(Exception):
 
 @dataclass(frozen=True)
 class Kubectl:
-    """kubectl as one user, in one namespace.
+    """kubectl as one user, in one namespace; with "" in the one that each object or the kubeconfig names.
 
     `cache` keeps its discovery apart from other clusters': kubectl remembers answers by server address for hours.
     """
@@ -66,7 +66,7 @@ class Kubectl:
             str(kubectl_path()),
             f"--kubeconfig={self.kubeconfig}",
             f"--cache-dir={self.cache}",
-            f"--namespace={self.namespace}",
+            *((f"--namespace={self.namespace}",) if self.namespace else ()),
             *arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
