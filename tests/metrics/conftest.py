@@ -192,6 +192,6 @@ def _ready(process: "subprocess.Popen[str]") -> str:
         if address and ready:
             break
     watchdog.cancel()
-    assert address and ready, f"Prometheus did not start: {''.join(lines[-5:])}"
+    assert all((address, ready)), f"Prometheus did not start: {''.join(lines[-5:])}"
     threading.Thread(target=process.stderr.read, daemon=True).start()
     return f"http://{address}"
