@@ -53,6 +53,12 @@ class Written:
         return given_up and self.before.run is None
 
     @property
+    def denied_at_once(self) -> bool:
+        """Did somebody's word on a gate, given before, end in this write what the command began?"""
+        told = {note.reason for note in self.after.outbox if note.at == self.after.command.at}
+        return self.after.reason == "GateDenied" and {"CommandAccepted", "Refused"} <= told
+
+    @property
     def tries_again(self) -> bool:
         """Does a revision that has failed start once more?"""
         before, after = self.before, self.after
@@ -122,7 +128,7 @@ class Obeyed:
                 self._expect(after.paused is None and (not held or again), "a resumption resumed nothing")
             case Verb.RETRY:
                 begun = after.run is not None or after.phase is Phase.WAITING or not after.last_applied_spec
-                self._expect(begun, "a retry retried nothing")
+                self._expect(begun or done.denied_at_once, "a retry retried nothing")
 
     def _expect(self, holds: bool, promise: str) -> None:
         if not holds:
