@@ -86,18 +86,18 @@ def together(limits: Verdict, compared: Verdict) -> Verdict:
     limit that was broken.
     """
     shown = limits.value if limits.value is not None else compared.value
-    whole = replace(compared, value=shown, limit=_limit(limits, compared))
+    whole = compared._replace(value=shown, limit=_limit(limits, compared))
     if compared.outcome is Outcome.FAIL:
         return whole
     if limits.outcome is Outcome.FAIL:
         too = sentences.primary_too(compared.evidence) if compared.evidence is not None else ""
         words = limits.message if not too or too in limits.message else f"{limits.message}; {too}"
         evidence = limits.evidence or compared.evidence
-        return replace(whole, outcome=Outcome.FAIL, message=words, evidence=evidence)
+        return whole._replace(outcome=Outcome.FAIL, message=words, evidence=evidence)
     for outcome in (Outcome.ERROR, Outcome.INCONCLUSIVE):
         for each in (compared, limits):
             if each.outcome is outcome:
-                return replace(whole, outcome=outcome, message=each.message, evidence=each.evidence or whole.evidence)
+                return whole._replace(outcome=outcome, message=each.message, evidence=each.evidence or whole.evidence)
     return whole
 
 

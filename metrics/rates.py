@@ -6,7 +6,8 @@ bad, so that the cause is elsewhere.
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from metrics import queries
 from metrics.counting import HUNG_UP
@@ -16,8 +17,7 @@ from metrics.spec import GRPC_FAILURES, MetricSpec, Subject
 from metrics.verdict import Evidence, Outcome, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """Requests of one role in a window: all that reached it, those that ended with an answer, and the good of these.
 
     Code 0 is mostly a client that hung up: no answer. A failure is a 5xx or a gRPC status that says so.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 from metrics.counters import Counters
@@ -55,7 +55,7 @@ def _limit(minimum: float | None, maximum: float | None, unit: str) -> str:
     return f"{number(minimum)}..{number(maximum)}{unit}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: what follows from the fields is found out once
 class MetricSpec:
     """One metric of an analysis. A value within [minimum, maximum], both inclusive, passes.
 
@@ -82,29 +82,29 @@ class MetricSpec:
     compare: CompareWithPrimary | None = None
     counters: Counters | None = None
 
-    @property
+    @cached_property
     def unit(self) -> str:
         """The unit of the values: "%", "ms", "requests", or "" for a query of one's own."""
         if self.measured is not None:
             return "ms" if self.measured.buckets else "%"
         return "" if self.is_own else BUILTINS.get(self.name, "")
 
-    @property
+    @cached_property
     def measured(self) -> Counters | None:
         """The counters that the limits are about; None where they are about a query's value, or a builtin metric's."""
         return None if self.query.strip() else self.counters
 
-    @property
+    @cached_property
     def is_own(self) -> bool:
         """Is it asked by a query of somebody's own, and not a builtin one?"""
         return bool(self.query.strip() or self.template)
 
-    @property
+    @cached_property
     def limit(self) -> str:
         """The limits in words: "min 99", "max 500 ms", "99..100", or "" without limits."""
         return _limit(self.minimum, self.maximum, " ms" if self.unit == "ms" else "")
 
-    @property
+    @cached_property
     def problem(self) -> str:
         """Why this metric can never be judged, in one sentence; "" if it can."""
         if not self.is_own and self.name not in BUILTINS:

@@ -7,6 +7,7 @@ Four outcomes instead of two: a rollout that cannot be measured is neither good 
 from dataclasses import dataclass
 from enum import StrEnum
 from math import floor, log10
+from typing import NamedTuple
 
 MEMORY_BYTES = 1250
 """The most that a judge may remember of one check, encoded in UTF-8: it travels with every status of a run."""
@@ -25,8 +26,7 @@ class Outcome(StrEnum):
     ERROR = "error"  # could not be measured
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """Requests in one window, as the mesh counted them.
 
     `canary` and `primary` are requests that reached a pod of the role; `expected` is how many requests the
@@ -44,7 +44,7 @@ class Counts:
         return 100.0 * self.canary / total if total > 0 else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: it is copied often
 class Evidence:
     """The numbers that a verdict rests on. A comparison with the primary counts over all windows that it used.
 
@@ -116,8 +116,7 @@ def rate(percent: float) -> str:
     return text.rstrip("0").rstrip(".") if digits else text
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """One check, judged over one window.
 
     `value` is in the metric's own unit (percent for success rates, milliseconds for durations); `limit` is the

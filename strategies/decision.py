@@ -17,7 +17,7 @@ class Decision:
     questions: frozenset[Question] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots, see changing.py
 class Wanted:
     """What the cluster must be equal to, as the recorded status says.
 

@@ -1,7 +1,7 @@
 """What a strategy is: an ordered list of steps. The state machine walks it and knows nothing else of a strategy."""
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import ceil
 
 from strategies import ab_testing, blue_green, canary
@@ -12,11 +12,16 @@ from strategies.traffic import Traffic
 NO_TRAFFIC = Traffic.to_canary(0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what follows from the steps is found out once
 class Plan:
     """The steps of a run, in order. Promotion follows the last one."""
 
     steps: tuple[Step, ...]
+
+    @cached_property
+    def all_checks(self) -> int:
+        """The passing windows that end all steps."""
+        return sum(step.checks for step in self.steps)
 
     def __len__(self) -> int:
         return len(self.steps)

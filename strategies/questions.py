@@ -5,9 +5,9 @@ keys: the one who asks keeps exactly the decision's questions alive and hands th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from metrics.verdict import Verdict
 
@@ -22,8 +22,7 @@ class Ask(StrEnum):
     HOOK = "hook"  # what does a webhook say? pass = 2xx, fail = any other answer, error = none; `at` is when it is due
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(NamedTuple):
     """One question. `at` is when it may be evaluated at the earliest, and the time that it is evaluated for.
 
     `memory` is what the status holds of the judge's memory of the check (see Verdict.memory), so that asking again

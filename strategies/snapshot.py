@@ -108,7 +108,7 @@ class Mover:
     alike: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots, see changing.py
 class Snapshot:
     """What one tick knows.
 

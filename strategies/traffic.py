@@ -41,9 +41,18 @@ class Traffic:
             raise ValueError(f"mirror must be 0..100, given {self.mirror}")
 
     @classmethod
-    def to_canary(cls, weight: int, *, mirror: int = 0, matched: bool = False) -> "Traffic":
+    def to_canary(
+        cls,
+        weight: int,
+        *,
+        mirror: int = 0,
+        matched: bool = False,
+        testers: bool = False,
+        cookie: str = "",
+        expired: str = "",
+    ) -> "Traffic":
         """`weight` percent to the canary, the rest to the primary."""
-        return cls(primary=100 - weight, canary=weight, mirror=mirror, matched=matched)
+        return cls(100 - weight, weight, mirror, matched, testers, cookie, expired)
 
     def share(self, role: Role) -> int:
         """The percent of requests that `role` gets."""

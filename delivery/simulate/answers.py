@@ -41,6 +41,7 @@ class Answers(Mapping[Question, Verdict]):
     def __init__(self, policy: Policy, tape: Tape, *, zero: datetime, heard: Heard | None = None) -> None:
         self._policy, self._tape, self._zero = policy, tape, zero
         self._specs = {each.name: each for each in policy.metrics}
+        self._away = tape.scenario.away
         self._known: dict[Question, Verdict] = {}
         self._heard = heard
         self.windows = 0
@@ -87,8 +88,7 @@ class Answers(Mapping[Question, Verdict]):
         return (moment - self._zero).total_seconds()
 
     def _answer(self, question: Question) -> Verdict:
-        asked = self._seconds(question.at)
-        away = any(begin <= asked < end for begin, end in self._tape.scenario.away)
+        away = bool(self._away) and self._is_away(self._seconds(question.at))
         if question.kind is Ask.TRAFFIC:
             self.windows += 1
             return self._traffic(question, away=away)
@@ -98,6 +98,10 @@ class Answers(Mapping[Question, Verdict]):
         if away:
             return Verdict(Outcome.ERROR, limit=spec.limit, message=f"{spec.name} {AWAY}")
         return self._judge(spec, question, self._between(question))
+
+    def _is_away(self, at: float) -> bool:
+        """Does Prometheus not answer at this moment?"""
+        return any(begin <= at < end for begin, end in self._away)
 
     def _between(self, question: Question) -> Piece:
         if self._last is None or self._last[0] != question.start or self._last[1] != question.end:

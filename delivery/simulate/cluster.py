@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from delivery.simulate.draws import Draws
 from delivery.simulate.scenario import Scenario
+from strategies.changing import altered
 from strategies.decision import Wanted
 from strategies.rollout import wanted
 from strategies.snapshot import Routes, Snapshot, Workload
@@ -130,7 +131,7 @@ class Cluster:
         if ids != self.delivered:
             self.delivered = ids
             if self._seen is not None:
-                self._seen = replace(self._seen, delivered=ids)
+                self._seen = altered(self._seen, {"delivered": ids})
 
     def converge(self, status: Status, now: datetime) -> bool:
         """Write what is wanted; True when that changed anything."""

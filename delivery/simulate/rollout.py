@@ -253,9 +253,10 @@ class Player:
     def _follow_pods(self) -> None:
         """Tell the tape which pods serve."""
         seen = self.cluster.snapshot(self.now)
-        if self._pods is not None and self._pods[0] is seen.target and self._pods[1] is seen.primary:
+        pods = (seen.target, seen.primary)
+        if self._pods == pods:
             return
-        self._pods = (seen.target, seen.primary)
+        self._pods = pods
         canary, primary = (
             [self._seconds(at) for at in each.ready_since] + [-math.inf] * (each.ready - len(each.ready_since))
             if each is not None

@@ -24,9 +24,9 @@ class DrawnAheadError(RuntimeError):
 
 @dataclass(slots=True)
 class Piece:
-    """What happened in [start, end]. `hit`: users' requests that the fault or new pods spoilt; `lost`: sent and never
-    arrived. `buckets` are the canary's requests by how long they took, where anybody wants to know; `pods` requests and
-    failures of each pod of a role, where failures come together in pods.
+    """What happened in [start, end]. `lost`: sent and never arrived. `buckets` are the canary's requests by how long
+    they took, where anybody wants to know; `pods` requests and failures of each pod of a role, where failures come
+    together in pods.
     """
 
     start: float
@@ -36,8 +36,6 @@ class Piece:
     primary: int = 0
     primary_failed: int = 0
     lost: int = 0
-    hit: int = 0
-    users: int = 0
     buckets: list[int] | None = None
     faulty: bool = False
     pods: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
@@ -68,7 +66,11 @@ class Share:
 
 @dataclass(slots=True)
 class Tape:
-    """The requests of one rollout, drawn as far as time has come. `hour`: the time of the day at 0."""
+    """The requests of one rollout, drawn as far as time has come. `hour`: the time of the day at 0.
+
+    `users`: users' requests that were sent to the canary; `hit`: those that the fault or new pods spoilt, or that were
+    lost.
+    """
 
     scenario: Scenario
     draws: Draws
@@ -114,12 +116,15 @@ class Tape:
             self._draw(min(end, self._next_change()))
 
     def between(self, start: float, end: float) -> Piece:
-        """The sum of what happened in [start, end]."""
+        """The sum of what happened in [start, end], to be read only."""
         self.until(start)
         self.until(end)
-        total = Piece(start, end)
         self._cut(start)
         self._cut(end)
+        last = self.pieces[-1] if self.pieces else None
+        if last is not None and last.start == start and last.end == end:
+            return last
+        total = Piece(start, end)
         for piece in reversed(self.pieces):
             if piece.end <= start:
                 break
@@ -131,6 +136,8 @@ class Tape:
         """When the next piece has to end at the latest."""
         scenario, now = self.scenario, self.now
         changes = [at for at, _ in self.coming]
+        if not (changes or scenario.starts_after or scenario.warm_seconds or scenario.clustering):
+            return math.inf
         if self.first_request is not None and scenario.starts_after:
             changes.append(self.first_request + scenario.starts_after)
         if scenario.warm_seconds:
@@ -149,11 +156,11 @@ class Tape:
         piece.primary = self.draws.poisson(sent * (1 - share.canary))
         piece.primary_failed = self._fail(piece, piece.primary, scenario.error, role="primary")
         if arrives:
-            piece.canary, piece.users = users + copies, users
-            self._serve(piece)
+            piece.canary = users + copies
+            self.hit += self._serve(piece, users)
         else:
-            piece.lost = piece.hit = users
-        self.hit += piece.hit
+            piece.lost = users
+            self.hit += users
         self.users += users
         self.now = end
         self.pieces.append(piece)
@@ -168,8 +175,8 @@ class Tape:
         wave = (math.sin(turn * (end + phase)) - math.sin(turn * (start + phase))) / turn
         return scenario.per_second * (end - start + scenario.swing * wave)
 
-    def _serve(self, piece: Piece) -> None:
-        """What becomes of the requests that reach the canary's pods."""
+    def _serve(self, piece: Piece, users: int) -> int:
+        """What becomes of the requests that reach the canary's pods; how many of the `users`' ones are spoilt."""
         scenario, draws = self.scenario, self.draws
         piece.faulty = faulty = self._faulty()
         young = self._young(self.canary_pods)
@@ -180,13 +187,15 @@ class Tape:
         spoilt = draws.binomial(piece.failed, 1 - base / share) if share > base else 0
         slow = self._slow(piece, young, faulty=faulty)
         hit = spoilt + draws.binomial(slow, 1 - spoilt / piece.canary) if piece.canary else 0
-        piece.hit = hit if piece.users == piece.canary else draws.binomial(hit, piece.users / piece.canary)
+        return hit if users == piece.canary else draws.binomial(hit, users / piece.canary)
 
     def _slow(self, piece: Piece, young: float, *, faulty: bool) -> int:
         """How many requests took longer than they should; all by bucket, where anybody wants to know."""
         scenario, draws, number = self.scenario, self.draws, piece.canary
         part, factor = scenario.slow if faulty and scenario.slow is not None else (0.0, 1.0)
         cold = draws.binomial(number, young) if scenario.warm_slow > 1 else 0
+        if not (part or cold or self.with_latency):
+            return 0
         slow_cold, slow_warm = draws.binomial(cold, part), draws.binomial(number - cold, part)
         if self.with_latency:
             counts = (

@@ -1,7 +1,5 @@
 """The comparison as whoever asks for verdicts sees it: texts in, a verdict with its memory out."""
 
-from dataclasses import replace
-
 from metrics.judges.counts import WindowCounts
 from metrics.judges.memory import Memory
 from metrics.judges.sequential import judge
@@ -25,7 +23,7 @@ def compare(counts: WindowCounts, memory: str, settings: CompareWithPrimary) -> 
         known, lost = Memory(settings.margin, known.window), "of other counters"
     verdict, after = judge(counts, known, settings)
     message = f"{verdict.message} (begun anew: what was remembered is {lost})" if lost else verdict.message
-    return replace(verdict, message=message, memory=after.encode())
+    return verdict._replace(message=message, memory=after.encode())
 
 
 def _has_both(counts: WindowCounts) -> bool:

@@ -1,7 +1,5 @@
 """The end of every decision: delivered notes are struck, the status is cut to its size, and nothing is left over."""
 
-from dataclasses import replace
-
 from strategies.decision import Decision
 from strategies.rollout.budget import fit
 from strategies.rollout.turn import Turn
@@ -23,12 +21,12 @@ def _strike(turn: Turn, *, before: Status) -> None:
     delivered = [note for note in turn.status.outbox if note.id in turn.seen.delivered]
     if not delivered and not turn.seen.posted:
         return
-    changed = turn.status != before
+    changed = turn.status is not before and turn.status != before
     resting = turn.status.run is None and turn.status.stage is Stage.NONE
     old = [note for note in delivered if resting and turn.reached(note.at, STRIKE_AFTER_SECONDS)]
     if changed or old:
         kept = tuple(note for note in turn.status.outbox if note not in delivered)
-        turn.status = replace(turn.status, outbox=kept, posted=_posted(turn))
+        turn.set(outbox=kept, posted=_posted(turn))
 
 
 def _posted(turn: Turn) -> tuple[Posted, ...]:
@@ -42,7 +40,7 @@ def _posted(turn: Turn) -> tuple[Posted, ...]:
 def closed(turn: Turn, *, before: Status) -> Decision:
     """What was decided. A status that equals the one `before` asks for no write."""
     _strike(turn, before=before)
-    if turn.status != before:
+    if turn.status is not before and turn.status != before:
         turn.status = fit(turn.status)
     wake = min(turn.wakes, default=None)
     return Decision(status=turn.status, wake_at=wake, questions=frozenset(turn.questions))

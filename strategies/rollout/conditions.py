@@ -103,20 +103,21 @@ def _differ(new: tuple[Condition, ...], old: tuple[Condition, ...]) -> bool:
 
 def _make(turn: Turn, kind: str, status: str, reason: Reason, message: str = "") -> Condition:
     """A condition; its transition time stays while its status stays."""
-    known = turn.status.condition(kind)
-    same = known is not None and known.status == status
-    # A reason is a promise of its own here: PrimaryNotReady's age decides when a broken primary may be healed.
-    same = same and known is not None and (kind != "Ready" or known.reason == reason)
-    told = (reason, brief(message), turn.spec.generation)
-    if same and known is not None and (known.reason, known.message, known.observed_generation) == told:
-        return known
+    known, generation = turn.status.condition(kind), turn.spec.generation
+    since = turn.now
+    if known is not None and known.status == status:
+        if known.reason == reason and known.message == brief(message) and known.observed_generation == generation:
+            return known
+        # A reason is a promise of its own here: PrimaryNotReady's age decides when a broken primary may be healed.
+        if kind != "Ready" or known.reason == reason:
+            since = known.last_transition_time
     return Condition(
         type=kind,
         status=status,
         reason=reason,
         message=brief(message),
-        last_transition_time=known.last_transition_time if same and known is not None else turn.now,
-        observed_generation=turn.spec.generation,
+        last_transition_time=since,
+        observed_generation=generation,
     )
 
 

@@ -6,6 +6,7 @@ Whose failures count toward what is a table in docs/verdicts.md; this file is th
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from math import ceil, isfinite
+from operator import attrgetter
 
 from metrics.verdict import MEMORIES_BYTES, MEMORY_BYTES, Evidence, Outcome, Verdict
 from strategies.changing import altered, changed
@@ -26,8 +27,10 @@ def count(turn: Turn, question: Question, verdict: Verdict) -> Problem | None:
     known = check_of(turn, spec.name)
     failed_already = verdict.outcome is Outcome.FAIL and _failed_already(turn, question)
     again = known is not None and question.window == known.window
-    check = _whole(known, verdict) if again and known is not None else _window(turn, known, question, verdict)
-    check = changed(check, {"dry_run": spec.dry_run})
+    if again and known is not None:
+        check = changed(_whole(known, verdict), {"dry_run": spec.dry_run})
+    else:
+        check = _window(turn, known, question, verdict, dry_run=spec.dry_run)
     turn.status = altered(turn.status, {"checks": with_check(turn, check)})
     if spec.dry_run:
         _show(turn, known, spec, verdict)
@@ -69,37 +72,40 @@ def _bounded(turn: Turn, question: Question, verdict: Verdict) -> Verdict:
     others = sum(len(each.memory.encode()) for each in turn.status.checks if each.name != question.name)
     room = min(MEMORY_BYTES, MEMORIES_BYTES - others)
     if length <= room:
-        return replace(verdict, memory=verdict.memory or question.memory)
+        return verdict._replace(memory=verdict.memory or question.memory)
     if verdict.outcome is Outcome.FAIL:
-        return replace(verdict, memory=question.memory)
+        return verdict._replace(memory=question.memory)
     message = (
         f"{question.name}: the judge's memory has {length} bytes, the status has room for {room}; compare fewer metrics"
     )
-    return replace(verdict, outcome=Outcome.ERROR, message=message, memory=question.memory)
+    return verdict._replace(outcome=Outcome.ERROR, message=message, memory=question.memory)
 
 
-def _window(turn: Turn, known: Check | None, question: Question, verdict: Verdict) -> Check:
+def _window(turn: Turn, known: Check | None, question: Question, verdict: Verdict, *, dry_run: bool) -> Check:
     """The check after one more window."""
     outcome, before = verdict.outcome, known or _nothing(question)
     failed, passed = outcome is Outcome.FAIL, outcome is Outcome.PASS
-    return Check(
-        name=question.name,
-        window=question.window,
-        end=end_of(turn, question, verdict),
-        outcome=outcome,
-        value=verdict.value,
-        limit=brief(verdict.limit, 60),
-        message=brief(verdict.message),
-        passes=before.passes + passed,
-        evidence=_rounded(verdict.evidence),
-        judge=question.judge,
-        memory=verdict.memory,
-        fails=before.fails + failed,
-        in_row=0 if passed else before.in_row + failed,
-        errors=before.errors + 1 if outcome is Outcome.ERROR else 0,
-        counted=question.end if failed else before.counted,
-        recent=_recent(before, verdict.value),
-    )
+    judged = {
+        "window": question.window,
+        "end": end_of(turn, question, verdict),
+        "outcome": outcome,
+        "value": verdict.value,
+        "limit": brief(verdict.limit, 60),
+        "message": brief(verdict.message),
+        "passes": before.passes + passed,
+        "evidence": _rounded(verdict.evidence),
+        "judge": question.judge,
+        "memory": verdict.memory,
+        "dry_run": dry_run,
+        "fails": before.fails + failed,
+        "in_row": 0 if passed else before.in_row + failed,
+        "errors": before.errors + 1 if outcome is Outcome.ERROR else 0,
+        "resume": None,
+        "counted": question.end if failed else before.counted,
+        "whole": None,
+        "recent": _recent(before, verdict.value),
+    }
+    return altered(before, judged)
 
 
 def _recent(before: Check, value: float | None) -> tuple[float, ...]:
@@ -132,17 +138,22 @@ def _rounded(evidence: Evidence | None) -> Evidence | None:
     """In as many digits as a status has room for; numbers that JSON cannot say are left out."""
     if evidence is None:
         return None
-    short = {name: _short(value) for name in _NUMBERS if (value := getattr(evidence, name)) is not None}
+    short: dict[str, float | None] = {}
+    for name, value in zip(_NUMBERS, _numbers_of(evidence), strict=True):
+        if value is not None and (shorter := _short(value)) != value:
+            short[name] = shorter
     for name in ("canary_requests", "canary_bad"):
-        short[name] = short[name] or 0.0
-    return changed(evidence, short)
+        if name in short:
+            short[name] = short[name] or 0.0
+    return altered(evidence, short) if short else evidence
 
 
 _NUMBERS = tuple(each.name for each in fields(Evidence) if each.name not in ("changed_by", "noun"))
+_numbers_of = attrgetter(*_NUMBERS)
 
 
-def _short(value: float | None) -> float | None:
-    return round(value, 3) if value is not None and isfinite(value) else None
+def _short(value: float) -> float | None:
+    return round(value, 3) if isfinite(value) else None
 
 
 def _failed_already(turn: Turn, question: Question) -> bool:

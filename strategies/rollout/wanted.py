@@ -4,8 +4,6 @@ Nothing here decides: it only spells out what a phase means. What a cache cannot
 role without ready pods) is left as it is and shows as routes that are out of sync.
 """
 
-from dataclasses import replace
-
 from strategies.decision import Wanted
 from strategies.readiness import carries
 from strategies.rollout.advance import suspended
@@ -156,11 +154,13 @@ def _recorded(spec: RolloutSpec, status: Status, snapshot: Snapshot) -> Traffic:
         return Traffic.to_canary(status.canary_weight)
     if run is None:
         expired = status.previous_session_affinity_cookie if spec.analysis.affinity else ""
-        return replace(Traffic.to_canary(status.canary_weight), expired=expired)
+        return Traffic.to_canary(status.canary_weight, expired=expired)
     weight = status.canary_weight if run.override is None else run.override
     canary_ready = snapshot.target is not None and snapshot.target.ready > 0
-    return replace(
-        Traffic.to_canary(weight, mirror=0 if run.override is not None else run.mirror, matched=run.matched),
+    return Traffic.to_canary(
+        weight,
+        mirror=0 if run.override is not None else run.mirror,
+        matched=run.matched,
         testers=run.testers and spec.analysis.testers and canary_ready,
         cookie=status.session_affinity_cookie if 0 < weight < 100 and spec.analysis.affinity else "",
     )

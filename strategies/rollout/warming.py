@@ -19,14 +19,17 @@ PATIENCE = 5
 """In one step, windows are left out for this many times the warm-up at the longest."""
 
 
-def leave_out(turn: Turn) -> None:
-    """Let each check go on after the warm-up of the pods that are seen to be young in its next window."""
+def may_be_young(turn: Turn) -> tuple[CheckSpec, ...]:
+    """The checks in whose windows a pod may be young. No window begins before the step's first one."""
     if turn.target is None or not turn.target.ready_since:
-        return
-    warm_since = opening(turn) - max(turn.target.ready_since)
-    for spec in turn.spec.checks:
-        if warm_since >= timedelta(seconds=spec.warmup_seconds):
-            continue  # no window begins before the step's first one
+        return ()
+    warm = opening(turn) - max(turn.target.ready_since)
+    return tuple(spec for spec in turn.spec.checks if warm < timedelta(seconds=spec.warmup_seconds))
+
+
+def leave_out(turn: Turn, young: tuple[CheckSpec, ...]) -> None:
+    """Let each of these checks go on after the warm-up of the pods that are seen to be young in its next window."""
+    for spec in young:
         while (until := _young_until(turn, spec)) is not None:
             _resume(turn, spec, until)
 

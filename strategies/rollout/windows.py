@@ -15,7 +15,7 @@ from strategies.rollout.counting import count, end_of, named
 from strategies.rollout.hooks import have_passed, tested
 from strategies.rollout.turn import Turn
 from strategies.rollout.unreachable import weigh
-from strategies.rollout.warming import leave_out
+from strategies.rollout.warming import leave_out, may_be_young
 from strategies.snapshot import Problem
 from strategies.spec import CheckSpec, Policy
 from strategies.status import Check, Skip
@@ -61,13 +61,14 @@ def judge(turn: Turn) -> Problem | None:
     """
     if not opened(turn):
         return None
-    leave_out(turn)
+    young = may_be_young(turn)
+    leave_out(turn, young)
     problem = tested(turn, opening=opening(turn))
     while problem is None and (answered := _next_answers(turn)):
         for question, verdict in answered:
             problem = problem or _take(turn, question, verdict)
         problem = problem or _too_long(turn, answered)
-        leave_out(turn)
+        leave_out(turn, young)
     turn.analysis = _unmeasured(turn)
     _count_iterations(turn)
     return problem
@@ -84,12 +85,16 @@ def _count_iterations(turn: Turn) -> None:
 
 def _next_answers(turn: Turn) -> list[tuple[Question, Verdict]]:
     """The answers to the due windows that end first: all of them, or those that fail; none while they are awaited."""
-    coming = [*(metric_question(turn, spec) for spec in turn.spec.checks), traffic_question(turn)]
-    due = [question for question in coming if turn.reached(question.at, 0)]
-    first = min((question.end for question in due), default=None)
+    coming = [metric_question(turn, spec) for spec in turn.spec.checks]
+    coming.append(traffic_question(turn))
+    due = [question for question in coming if question.at <= turn.now]
+    turn.wakes += [question.at for question in coming if question.at > turn.now]
+    if not due:
+        return []
+    first = min([question.end for question in due])
     together = [question for question in due if question.end == first]
     answered = [(question, turn.answers[question]) for question in together if question in turn.answers]
-    if due and len(answered) == len(together):
+    if len(answered) == len(together):
         return answered
     turn.questions.update(due)
     return [(question, verdict) for question, verdict in answered if verdict.outcome is Outcome.FAIL]
@@ -97,10 +102,10 @@ def _next_answers(turn: Turn) -> list[tuple[Question, Verdict]]:
 
 def _take(turn: Turn, question: Question, verdict: Verdict) -> Problem | None:
     """Remember one answer; a Problem when the run has failed by it."""
-    turn.questions.discard(question)
+    if turn.questions:
+        turn.questions.discard(question)
     if question.kind is Ask.TRAFFIC:
-        turn.set_run(traffic_window=question.window, traffic_end=end_of(turn, question, verdict))
-        return weigh(turn, verdict.counts) if verdict.counts is not None else None
+        return weigh(turn, verdict.counts, window=question.window, end=end_of(turn, question, verdict))
     return count(turn, question, verdict)
 
 
@@ -113,16 +118,16 @@ def _too_long(turn: Turn, answered: list[tuple[Question, Verdict]]) -> Problem |
     if not said or turn.paused() or turn.run.override is not None or turn.status.waiting is not None:
         return None
     run, end = turn.run, said[0].end  # they all end together
-    start = min(each.start for each in said)
+    start = min([each.start for each in said])
     start = start if run.measured_until is None else max(start, run.measured_until)
     more = max(0.0, (end - start).total_seconds())
-    turn.set_run(measured_seconds=round(run.measured_seconds + more, 3), measured_until=max(start, end))
-    limit = _longest(turn)
-    if turn.run.measured_seconds < limit:
+    measured = round(run.measured_seconds + more, 3)
+    turn.set_run(measured_seconds=measured, measured_until=max(start, end))
+    if measured < (limit := _longest(turn)):
         return None
     return Problem(
         reason="MaxDurationExceeded",
-        message=f"the run has been measured for {turn.run.measured_seconds:.0f} s without an end, {limit:.0f} s are "
+        message=f"the run has been measured for {measured:.0f} s without an end, {limit:.0f} s are "
         "allowed (analysis.maxDurationSeconds)",
     )
 
@@ -134,7 +139,7 @@ def _says_something(verdict: Verdict) -> bool:
 def _longest(turn: Turn) -> float:
     """How many seconds a run may be measured: as given, else a day, or twice the plan's own time if that is longer."""
     given = turn.spec.analysis.max_duration_seconds
-    planned = sum(step.checks for step in turn.plan.steps) * turn.spec.analysis.interval_seconds
+    planned = turn.plan.all_checks * turn.spec.analysis.interval_seconds
     return given if given is not None else max(DAY_SECONDS, 2 * planned)
 
 

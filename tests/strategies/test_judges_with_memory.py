@@ -135,7 +135,7 @@ def test_evidence_is_recorded_in_few_digits_and_only_in_numbers_that_json_has():
 def test_memories_of_all_checks_together_have_a_limit_too():
     other = replace(DURATION, judge="compare 25/1/0.1")
     world = compared(checks=(COMPARED, other))
-    world.answerer = lambda question: replace(healthy(question), memory="x" * 1000)
+    world.answerer = lambda question: healthy(question)._replace(memory="x" * 1000)
     world.until(lambda each: len(each.status.checks) == 2)
 
     assert [(check.outcome, len(check.memory)) for check in world.status.checks] == [

@@ -177,7 +177,7 @@ def test_a_step_with_too_few_requests_as_a_whole_waits_until_it_has_enough():
         if question.kind is not Ask.LIMITS:
             return few(question)
         enough = (question.end - question.start).total_seconds() >= 180
-        return healthy(question) if enough else replace(few(replace(question, kind=Ask.METRIC)))
+        return healthy(question) if enough else few(question._replace(kind=Ask.METRIC))
 
     world.answerer = answer
     world.until(lambda each: each.condition("AnalysisHealthy") == ("False", "Inconclusive"))
@@ -190,7 +190,7 @@ def test_a_step_with_too_few_requests_as_a_whole_waits_until_it_has_enough():
 def test_what_was_counted_against_the_run_is_not_counted_again_with_the_step():
     # given a step that failed as a whole, and whose windows go on having too few requests
     world = world_of(SUCCESS_RATE, analysis=steps(20, threshold=3))
-    world.answerer = lambda q: failing(replace(q, kind=Ask.METRIC)) if q.kind is Ask.LIMITS else few(q)
+    world.answerer = lambda q: failing(q._replace(kind=Ask.METRIC)) if q.kind is Ask.LIMITS else few(q)
     world.until_phase(Phase.FAILED)
 
     asked = questions(world, Ask.LIMITS)
@@ -216,7 +216,7 @@ def test_a_step_with_too_few_requests_holds_proceeds_or_rolls_back_as_asked(poli
 def test_a_window_missed_while_the_step_is_owed_its_verdict_is_asked_about_after_it():
     # given a step that would have been rolled back as a whole while nobody was looking
     world = world_of(SUCCESS_RATE, analysis=steps(20, threshold=1))
-    world.answerer = lambda q: failing(replace(q, kind=Ask.METRIC)) if q.kind is Ask.LIMITS else few(q)
+    world.answerer = lambda q: failing(q._replace(kind=Ask.METRIC)) if q.kind is Ask.LIMITS else few(q)
     world.now += timedelta(hours=1)
     world.until_phase(Phase.FAILED)
 

@@ -85,7 +85,7 @@ def test_a_judge_that_is_stopped_says_the_same(stopped: int) -> None:
         if each.number == stopped:  # died before the verdict was recorded: asked again, it is the same
             assert compare(each, memory, SETTINGS) == verdict
         memory = verdict.memory
-        texts.append(replace(verdict, memory=""))
+        texts.append(verdict._replace(memory=""))
     assert texts == undisturbed
 
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-from dataclasses import asdict
 
 import pytest
 from hypothesis import given
@@ -94,5 +93,5 @@ def test_only_one_finite_number_decides_and_exactly_by_its_limits(
 @given(st.lists(values, max_size=2))
 def test_a_verdict_can_always_be_written_as_json(given_values: list[float]) -> None:
     verdict = judge(RATE, tuple(Sample(value) for value in given_values))
-    written = json.loads(json.dumps(asdict(verdict), allow_nan=False))
+    written = json.loads(json.dumps(verdict._asdict(), allow_nan=False))
     assert (written["outcome"], written["value"]) == (verdict.outcome, verdict.value)
