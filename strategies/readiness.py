@@ -49,8 +49,13 @@ def is_ready(spec: RolloutSpec, role: Role, workload: Workload | None) -> bool:
     """
     if workload is None or workload.replicas == 0 or not workload.settled:
         return False
+    return workload.updated_ready >= awaited(spec, role, workload.replicas)
+
+
+def awaited(spec: RolloutSpec, role: Role, replicas: int) -> int:
+    """How many of a role's wanted pods have to be ready."""
     percent = spec.canary_ready_percent if role is Role.CANARY else spec.primary_ready_percent
-    return workload.updated_ready >= max(1, ceil(workload.replicas * percent / 100))
+    return max(1, ceil(replicas * percent / 100))
 
 
 def missing(workload: Workload | None, *, name: str) -> str:

@@ -13,6 +13,8 @@ from strategies.spec import RolloutSpec
 from strategies.status import Status
 from strategies.traffic import Traffic
 
+_NOTHING = Snapshot(epoch=1)
+
 
 @dataclass(slots=True)
 class Pods:
@@ -106,14 +108,14 @@ class Cluster:
             confirmed=self.in_sync,
             apex_moved=self.apex_moved,
         )
-        return Snapshot(
-            target=self.target.observed(now),
-            primary=self.primary.observed(now) if self.primary is not None else None,
-            routes=routes,
-            finalizer=self.finalizer,
-            epoch=1,
-            delivered=self.delivered,
-        )
+        seen = {
+            "target": self.target.observed(now),
+            "primary": self.primary.observed(now) if self.primary is not None else None,
+            "routes": routes,
+            "finalizer": self.finalizer,
+            "delivered": self.delivered,
+        }
+        return altered(_NOTHING, seen)
 
     def next_change(self, now: datetime) -> datetime | None:
         """When pods change by themselves."""

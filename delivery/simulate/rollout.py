@@ -17,10 +17,11 @@ from metrics.verdict import Verdict
 from strategies.decision import Decision
 from strategies.plan import Plan, plan_for
 from strategies.questions import Question
+from strategies.readiness import awaited
 from strategies.rollout import advance
 from strategies.snapshot import Snapshot
 from strategies.status import Phase, Result, Stage, Status
-from strategies.traffic import Traffic
+from strategies.traffic import Role, Traffic
 
 OLD, NEW = "v1-111111111111", "v1-222222222222"
 BEGINNING = datetime(2024, 3, 1, tzinfo=UTC)
@@ -167,12 +168,35 @@ class Player:
             decision = self._come_to_rest()
             if over(self.status):
                 return
-            coming = [at for at in (decision.wake_at, self.cluster.next_change(self.now)) if at is not None]
-            following = max(self._skip(until), min(coming, default=until))
+            following = max(self._skip(until), self._next(min(decision.wake_at or until, until)))
             if following >= until:
                 self.now = until
                 return
             self.now = following
+
+    def _next(self, wake: datetime) -> datetime:
+        """The next moment to look at, `wake` at the latest. Pods that are too few to end a wait need no look."""
+        while True:
+            change = self.cluster.next_change(self.now)
+            if change is None or change >= wake or self._is_enough(change):
+                return wake if change is None else min(change, wake)
+            self.now = change
+            self._follow_pods()
+
+    def _is_enough(self, at: datetime) -> bool:
+        """May something come of the pods that become ready then? Not while more of them are waited for."""
+        status, spec, cluster = self.status, self.policy.spec, self.cluster
+        if self._thorough or status.run is None:
+            return True
+        if status.phase is Phase.PROGRESSING and status.run.step < 0 and not status.canary_weight:
+            role, pods, others = Role.CANARY, cluster.target, cluster.primary
+        elif status.stage is Stage.PRIMARY and cluster.primary is not None:
+            role, pods, others = Role.PRIMARY, cluster.primary, cluster.target
+        else:
+            return True
+        if others is not None and others.next_change(self.now) == at:
+            return True
+        return len(pods.ready_since(at)) >= awaited(spec, role, pods.replicas)
 
     def _skip(self, until: datetime) -> datetime:
         """The moment up to which windows only pass, taken in at once; now, if there are none.

@@ -140,7 +140,7 @@ def _rounded(evidence: Evidence | None) -> Evidence | None:
         return None
     short: dict[str, float | None] = {}
     for name, value in zip(_NUMBERS, _numbers_of(evidence), strict=True):
-        if value is not None and (shorter := _short(value)) != value:
+        if isinstance(value, float) and (shorter := _short(value)) != value:
             short[name] = shorter
     for name in ("canary_requests", "canary_bad"):
         if name in short:

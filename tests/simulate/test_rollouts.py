@@ -160,6 +160,7 @@ def test_a_metric_of_one_s_own_has_the_values_that_the_file_says(tmp_path: Path)
         {"skipAnalysis": True},
         {"analysis": {"interval": "3m", "checkIntervalSeconds": 30, "metrics": [COMPARED, SLOWNESS]}},
         {"targetRef": {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "reviews"}},
+        {"analysis": {"canaryReadyThreshold": 50, "primaryReadyThreshold": 70, "stepWeights": [10, 60]}},
         {"analysis": {"interval": "30s", "iterations": 30, "match": [{"headers": {"x-user": {"exact": "a"}}}]}},
         {"analysis": {"interval": "5m", "checkIntervalSeconds": 30, "stepWeights": [1, 50], "maxDurationSeconds": 400}},
         {
@@ -173,7 +174,7 @@ def test_a_metric_of_one_s_own_has_the_values_that_the_file_says(tmp_path: Path)
     ],
     ids=[
         *("weights", "a-b", "steps-back", "mirror", "bake", "skip", "comparison", "daemonset"),
-        *("many-windows", "too-long", "undecided"),
+        *("some-pods", "many-windows", "too-long", "undecided"),
     ],
 )
 def test_looking_again_after_every_change_makes_no_difference(tmp_path: Path, changes: dict[str, Any]) -> None:
