@@ -8,6 +8,7 @@ decision, so that a status that was cut once comes to rest.
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import ceil
 
 from metrics.verdict import Evidence
 from strategies.rollout.size import size
@@ -152,6 +153,20 @@ def _bare_conditions(status: Status) -> Status:
     return replace(status, conditions=tuple(conditions))
 
 
+def _bare_counts(status: Status) -> Status:
+    """Who has paused it is left, and that there were requests, in whole numbers."""
+    paused = replace(status.paused, reason="") if status.paused is not None else None
+    checks = (replace(each, evidence=_whole(each.evidence)) for each in status.checks)
+    return replace(status, paused=paused, checks=tuple(checks))
+
+
+def _whole(evidence: Evidence | None) -> Evidence | None:
+    """A part of a request is still one: without any, nothing would have been measured."""
+    if evidence is None:
+        return None
+    return Evidence(canary_requests=ceil(evidence.canary_requests), canary_bad=round(evidence.canary_bad))
+
+
 _CUTS: tuple[Callable[[Status], Status], ...] = (
     _no_trend,
     _fewer_notes,
@@ -169,4 +184,5 @@ _CUTS: tuple[Callable[[Status], Status], ...] = (
     _bare_conditions,
     _no_sentences,
     _no_generations,
+    _bare_counts,
 )

@@ -104,7 +104,7 @@ def _differ(new: tuple[Condition, ...], old: tuple[Condition, ...]) -> bool:
 def _make(turn: Turn, kind: str, status: str, reason: Reason, message: str = "") -> Condition:
     """A condition; its transition time stays while its status stays."""
     known, generation = turn.status.condition(kind), turn.spec.generation
-    since = turn.now
+    since = turn.now.replace(microsecond=0)  # as Kubernetes writes times
     if known is not None and known.status == status:
         if known.reason == reason and known.message == brief(message) and known.observed_generation == generation:
             return known

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from functools import cache, lru_cache
 from json.encoder import encode_basestring
@@ -30,8 +30,6 @@ def _object(value: Any) -> int:
         kind = each.__class__
         if kind is str:
             total += length + _text(each)
-        elif kind is datetime and each.tzinfo is UTC:  # written as 2024-03-01T12:00:00+00:00, with .000250 or without
-            total += length + (34 if each.microsecond else 27)
         else:
             total += length + _MEASURES.get(kind, _other)(each)
     return total + max(1, count)
@@ -54,7 +52,8 @@ def _tuple(values: tuple[Any, ...]) -> int:
 
 
 def _moment(moment: datetime) -> int:
-    return len(moment.isoformat()) + 2
+    """Written in UTC: 2024-03-01T12:00:00Z, or with .000250 before the Z."""
+    return 29 if moment.microsecond else 22
 
 
 def _other(value: Any) -> int:

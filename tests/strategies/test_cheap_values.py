@@ -29,7 +29,7 @@ def plain(value: Any) -> Any:
         return {camel(each.name): plain(inner) for each, inner in known if inner != each.default}
     if isinstance(value, tuple):
         return [plain(each) for each in value]
-    return value.isoformat() if isinstance(value, datetime) else value
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
 
 
 def bytes_of(status: Status) -> int:

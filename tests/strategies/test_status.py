@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from delivery.api.status import dump
 from metrics.verdict import MEMORIES_BYTES, MEMORY_BYTES, Evidence, Outcome
 from strategies.commands import MAX_BY, MAX_ID, MAX_REASON
 from strategies.gates import GateKind, GateRecord, Word
 from strategies.json_names import camel
-from strategies.rollout.budget import MAX_BYTES
+from strategies.rollout.budget import MAX_BYTES, fit
 from strategies.rollout.commanding import EARLIER, MAX_ANSWER
+from strategies.rollout.conditions import ORDER
 from strategies.rollout.size import size
 from strategies.rollout.turn import MAX_OUTBOX, base36
 from strategies.snapshot import Problem, Routes
@@ -333,6 +335,49 @@ def commanded(world: World) -> World:
     command = Answered(id=ids[0], at=world.now, accepted=False, **told)
     world.status = replace(world.status, command=command, paused=Pause(since=world.now, by=by, reason=reason))
     return world
+
+
+def everything() -> World:
+    """All that a status can hold at once, and what must not be given up in each part of it."""
+    world = commanded(remembering(worst()))
+    gates = tuple(GateSpec(name=f"{number}".ljust(24, "x"), before=GateKind.TRAFFIC_INCREASE) for number in range(4))
+    opened = (
+        GateRecord(gate=each.name, of=world.status.run.id, word=Word.PROCEEDED, at=world.now, by="b" * 80)
+        for each in gates
+    )
+    world.status = replace(world.status, gates=tuple(opened))
+    return world.edit(gates=gates)
+
+
+def bytes_written(status: Status) -> int:
+    return len(json.dumps(dump(status), ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def test_a_full_status_of_which_nothing_more_can_be_given_up_is_not_much_larger_and_comes_to_rest():
+    world = everything()
+    world.decide()
+
+    assert bytes_written(world.status) < 4200  # see ARCHITECTURE.md: this much and no more over what was promised
+    assert [len(check.memory) for check in world.status.checks] == [MEMORY_BYTES, 250, 0, 0, 0]
+    assert all(check.undecided for check in world.status.checks)
+    assert len(world.status.gates) == 4
+    assert (world.status.command.id, world.status.paused.by) == ("0" * MAX_ID, "b" * MAX_BY)
+    before = world.status
+    world.decide()
+    assert world.status == before
+
+
+def test_a_full_status_with_every_condition_that_there_is_has_less_than_5500_bytes():
+    world = everything()
+    conditions = tuple(
+        Condition(
+            type=each, status="Unknown", reason="ProgressDeadlineExceeded", message=LONG[:240],
+            last_transition_time=START, observed_generation=12345,
+        )
+        for each in ORDER
+    )  # fmt: skip
+
+    assert bytes_written(fit(replace(world.status, conditions=conditions))) < 5500
 
 
 def test_who_paused_it_and_which_command_was_answered_stay_in_a_full_status():
