@@ -3,7 +3,7 @@
 import pytest
 
 from delivery.cluster.memory.resources import custom_resource
-from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, Ref
+from delivery.cluster.objects import CANARIES, DEPLOYMENTS, DESTINATION_RULES, VIRTUAL_SERVICES, Ref
 from delivery.cluster.policies import GUARDED, SIDECARS
 from tests.simulation import bookinfo
 from tests.simulation.invariants import CANARY, ROUTE
@@ -47,6 +47,28 @@ def test_nothing_happens_before_the_routes_are_as_they_have_to_be(sim):
     sim.merge(ROUTES, {"spec": {"http": [split()]}})
     sim.until_phase("Initialized")
     served(sim)
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        [to(NAME, 100), to(f"{NAME}-canary", 0)],  # short names are those of the namespace that the route is in
+        [to("pay.bank.svc.cluster.local", 90), to(f"{NAME}.shop.svc.cluster.local", 10)],
+        [to("pay.bank.svc.cluster.local", 100)],
+    ],
+    ids=["same-names", "one-role", "neither"],
+)
+def test_a_canary_takes_no_route_of_another_namespace_that_is_not_between_its_own_services(sim, route):
+    there = Ref(VIRTUAL_SERVICES, "bank", "checkout")
+    body = foreign(VIRTUAL_SERVICES, "checkout", {"hosts": ["pay"], "http": [split(route=route)]}, namespace="bank")
+    sim.store.create(VIRTUAL_SERVICES, body, namespace="bank", manager="kubectl")
+    before = sim.store.peek(there)
+    sim.set_up(spec={"routeRefs": [reference("checkout", namespace="bank")]})
+    sim.start_controller()
+    says(sim, "Ready", "DestinationMissing", "VirtualService bank/checkout")
+    sim.loop.advance(900.0)
+    assert sim.store.peek(there) == before
+    assert sim.store.peek(Ref(DEPLOYMENTS, NAMESPACE, f"{NAME}-primary")) is None
 
 
 def test_a_virtual_service_that_is_deleted_holds_the_next_run_and_no_rollback(sim):
