@@ -7,7 +7,7 @@ from strategies.questions import Ask, Question
 from strategies.rollout.budget import fit
 from strategies.rollout.counting import MAX_RECENT
 from strategies.rollout.size import size
-from tests.strategies.test_status import worst
+from tests.strategies.test_full_status import worst
 from tests.strategies.world import V2, healthy, initialised, steps
 
 
