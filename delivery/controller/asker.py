@@ -114,16 +114,25 @@ class Asker:
             self.forget(key)
 
     async def _answer(self, key: str, asked: _Asked, question: Question, brief: Brief) -> None:
-        verdict = await self._ask(question, brief)
+        verdict = await self._surely(question, brief)
         for _ in range(ATTEMPTS - 1):
             if verdict.outcome is not Outcome.ERROR or question.kind is Ask.HOOK:  # those say themselves how often
                 break
             await asyncio.sleep(ATTEMPT_PAUSE)
-            verdict = await self._ask(question, brief)
+            verdict = await self._surely(question, brief)
         log.debug("answered", canary=key, question=question.name, window=question.window, outcome=verdict.outcome)
         asked.tasks.pop(question, None)
         asked.answers[question] = verdict
         self._on_answer(key, verdict.outcome is Outcome.FAIL or question.kind is Ask.HOOK)
+
+    async def _surely(self, question: Question, brief: Brief) -> Verdict:
+        """An answer, whatever breaks: a question without one would hold its run in silence."""
+        try:
+            return await self._ask(question, brief)
+        except Exception as error:
+            log.exception("question_failed", question=question.name, window=question.window)
+            cause = f"{question.name} could not be asked ({type(error).__name__}: {error})"
+            return Verdict(Outcome.ERROR, message=f"{cause}; this is a mistake in the controller, please report it")
 
     async def _ask(self, question: Question, brief: Brief) -> Verdict:
         if question.kind is Ask.HOOK:

@@ -176,7 +176,7 @@ class Tape:
         return scenario.per_second * (end - start + scenario.swing * wave)
 
     def _serve(self, piece: Piece, users: int) -> int:
-        """What becomes of the requests that reach the canary's pods; how many of the `users`' ones are spoilt."""
+        """What becomes of the requests that reach the canary's pods; how many of those of `users` are spoilt."""
         scenario, draws = self.scenario, self.draws
         piece.faulty = faulty = self._faulty()
         young = self._young(self.canary_pods)

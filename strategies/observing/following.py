@@ -2,12 +2,12 @@
 
 It is read off what everybody can see, weights and templates, and not off the other side's own status: so it holds for
 any controller, and for people. What a cache shows of two objects can be out of order, so users who have left the canary
-are believed to have left it only after settleSeconds.
+are believed to have left it only after settleSeconds, and so long a run may turn out to be another revision's.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from strategies.changing import changed
 from strategies.observing.comparing import compared
@@ -122,6 +122,8 @@ def _end_if_over(turn: Turn, target: Workload) -> None:
         if _is_primarys(turn, target):
             _end(turn, Result.OBSERVED_ROLLBACK, at=turn.now)
             turn.set(last_applied_spec=target.revision)
+        elif turn.now < turn.run.started + timedelta(seconds=turn.spec.settle_seconds):
+            turn.set(run=None)  # the routes were seen before the pods that they lead to: it begins with these
         else:
             _end(turn, Result.OBSERVED_END, at=turn.now, why="a newer revision came")
     elif known.left is not None and turn.reached(known.left, turn.spec.settle_seconds):

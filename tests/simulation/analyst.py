@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -63,7 +62,7 @@ class SimulatedAnalyst:
         canary = 0.0 if limits.outcome is Outcome.INCONCLUSIVE else requests * self.weight(subject) / 100
         fails = 0.05 if limits.outcome is Outcome.FAIL else 0.002
         counts = WindowCounts(number, primary=_served(requests - canary, 0.002), canary=_served(canary, fails))
-        kept = replace(limits, outcome=self._by_limits(limits))
+        kept = limits._replace(outcome=self._by_limits(limits))
         return comparison.together(kept, compare(counts, memory, spec.compare))
 
     def _by_limits(self, limits: Verdict) -> Outcome:

@@ -247,3 +247,20 @@ def test_a_canary_that_nobody_can_reach(sim):
     sim.until_phase("Failed")
     assert sim.status.reason == "CanaryUnreachable"
     assert "sidecar" in events(sim, "RolledBack")[-1]
+
+
+# -- what breaks in ourselves
+
+
+def test_a_judge_that_breaks_holds_the_run_and_says_whose_mistake_it_is(sim, monkeypatch):
+    initialised(sim)
+
+    async def broken(*_args, **_given):
+        raise TypeError("not a dataclass")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sim.analyst, "metric", broken)
+        sim.release("v2")
+        says(sim, "AnalysisHealthy", "MetricsUnavailable", "TypeError: not a dataclass", "mistake in the controller")
+        assert sim.status.phase is Phase.PROGRESSING
+    recovers(sim)

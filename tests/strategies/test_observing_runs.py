@@ -68,6 +68,19 @@ def test_a_promotion_whose_weights_are_seen_before_its_template_is_no_rollback()
     assert world.status.history[-1].result is Result.OBSERVED_PROMOTION
 
 
+def test_routes_that_are_seen_before_the_pods_they_lead_to_begin_one_run_only():
+    """Two watches again: who leads a Service to other pods may be seen to have given them users before."""
+    world = at_rest()
+    world.share = 50
+    world.settle()
+    world.rest(1)
+    world.release(share=50)
+    world.rest(60)
+
+    assert world.status.run.revision == V2
+    assert world.status.history == ()
+
+
 def test_the_steps_back_after_a_promotion_begin_no_run():
     world = at_rest().release(share=100).rest(30)
     world.primary.template("v1-bbbbbbbbbbbb")
