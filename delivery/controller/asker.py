@@ -131,7 +131,8 @@ class Asker:
             return await self._ask(question, brief)
         except Exception as error:
             log.exception("question_failed", question=question.name, window=question.window)
-            cause = f"{question.name} could not be asked ({type(error).__name__}: {error})"
+            # Only its kind: an error's words may hold an address or a token, and a status is for everybody to read.
+            cause = f"{question.name} could not be asked ({type(error).__name__}, the controller's log has more)"
             return Verdict(Outcome.ERROR, message=f"{cause}; this is a mistake in the controller, please report it")
 
     async def _ask(self, question: Question, brief: Brief) -> Verdict:
